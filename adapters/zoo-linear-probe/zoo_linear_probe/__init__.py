@@ -1,0 +1,1 @@
+"""The linear-probe adapter for zoo: a convex fit on frozen features."""

@@ -1,0 +1,1 @@
+"""The LoRA adapter for zoo, through PEFT."""

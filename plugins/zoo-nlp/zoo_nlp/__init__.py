@@ -1,0 +1,1 @@
+"""transformers encoders for zoo: `hf:<org/repo or folder>`."""

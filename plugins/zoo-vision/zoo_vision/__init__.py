@@ -1,0 +1,1 @@
+"""timm backbones for zoo: `timm:<anything timm.create_model takes>`."""

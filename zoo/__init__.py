@@ -1,0 +1,82 @@
+"""zoo: compose a pretrained backbone with an adapter and tasks, fit it, and share the result.
+
+Everything is imported when first touched, so ``import zoo`` and listing stay light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.catalogue import adapters, backbones, recipes, tasks
+    from zoo.artifact.load import load
+    from zoo.artifact.save import save
+    from zoo.artifact.verify import verify
+    from zoo.data.load import load as load_data
+    from zoo.hub.pull import pull
+    from zoo.hub.push import push
+    from zoo.model import ComposedModel, Prediction, compose, load_backbone
+    from zoo.model import make_adapter as adapter
+    from zoo.model import make_task as task
+    from zoo.training.evaluate import evaluate
+    from zoo.training.fit import fit
+    from zoo.training.run import Run
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "ComposedModel": "zoo.model:ComposedModel",
+    "Prediction": "zoo.model:Prediction",
+    "Run": "zoo.training.run:Run",
+    "adapter": "zoo.model:make_adapter",
+    "adapters": "zoo.catalogue:adapters",
+    "backbones": "zoo.catalogue:backbones",
+    "compose": "zoo.model:compose",
+    "evaluate": "zoo.training.evaluate:evaluate",
+    "fit": "zoo.training.fit:fit",
+    "load": "zoo.artifact.load:load",
+    "load_backbone": "zoo.model:load_backbone",
+    "load_data": "zoo.data.load:load",
+    "pull": "zoo.hub.pull:pull",
+    "push": "zoo.hub.push:push",
+    "recipes": "zoo.catalogue:recipes",
+    "save": "zoo.artifact.save:save",
+    "task": "zoo.model:make_task",
+    "tasks": "zoo.catalogue:tasks",
+    "verify": "zoo.artifact.verify:verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _EXPORTS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_EXPORTS])
+
+
+__all__ = [
+    "ComposedModel",
+    "Prediction",
+    "Run",
+    "adapter",
+    "adapters",
+    "backbones",
+    "compose",
+    "evaluate",
+    "fit",
+    "load",
+    "load_backbone",
+    "load_data",
+    "pull",
+    "push",
+    "recipes",
+    "save",
+    "task",
+    "tasks",
+    "verify",
+]

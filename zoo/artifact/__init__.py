@@ -1,0 +1,1 @@
+"""Artifacts: a composed model on disk, which is file for file also a Hub repo."""

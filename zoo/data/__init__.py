@@ -1,0 +1,1 @@
+"""The user's data: recognised by looking, split, fingerprinted, checked against the contract."""

@@ -1,0 +1,208 @@
+"""Every error a user can cause, as one tree.
+
+::
+
+    ZooError                    exit 1: the work was understood and failed
+    ├── InputError              exit 2: what was typed or given cannot be used
+    │   ├── UnknownName           no plugin provides that name
+    │   ├── NameClash             two distributions provide that name
+    │   ├── BadSetting            an option outside what its owner allows
+    │   ├── Incompatible          parts that do not fit each other
+    │   ├── OutputExists          the destination holds something else
+    │   ├── RegistryInvalid       a registry.toml that cannot be used
+    │   └── DataError             the user's own data
+    │       ├── DataNotFound        nothing there, or nothing recognised
+    │       ├── UnreadableFiles     files that do not decode
+    │       ├── ColumnMissing       a table without the column
+    │       ├── LabelProblem        too few, blank or unseen labels
+    │       └── ContractViolation   samples the backbone was not made for
+    ├── PluginError             a plugin that cannot be used
+    │   ├── InvalidSpec           a spec that breaks the plugin API
+    │   └── MissingPlugin         an artifact or name needs a plugin not installed
+    ├── WeightsNotFound         a backbone's weights are nowhere to be had
+    ├── TrainingFailed          a fit that cannot go on
+    ├── ArtifactError           an artifact that is refused
+    │   ├── NotAnArtifact         no readable manifest
+    │   ├── NewerFormat           written by a later zoo
+    │   ├── CorruptFile           bytes differ from the manifest, or do not parse
+    │   ├── UnsafeFile            a kind of file zoo never opens
+    │   ├── TensorMismatch        tensors missing, extra or of another shape
+    │   ├── BackboneMismatch      the backbone is not the one trained on
+    │   └── ProbeMismatch         the model answers differently from the one saved
+    └── HubError                a hub said no, or did not say anything
+        ├── RepoNotFound          no such repo or revision
+        ├── AccessDenied          no token, or one without the right
+        ├── HeadMoved             somebody else committed first
+        └── HubUnreachable        no answer, or not a hub's answer
+
+Each says what was received and what is valid; ``hint`` says what to type next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """Base of everything zoo raises on purpose.
+
+    ``exit_code`` is what the command line ends with: 1 failed, 2 bad input.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class InputError(ZooError):
+    """What was typed or given cannot be used."""
+
+    exit_code = 2
+
+
+class UnknownName(InputError):
+    """No installed plugin provides the name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        if near:
+            advice = f"Did you mean {' or '.join(repr(n) for n in near)}?"
+        elif names:
+            advice = f"Valid: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}."
+        else:
+            advice = f"No {kind} is installed."
+        listing = f"`zoo {kind}s` lists them all."
+        super().__init__(f"Unknown {kind} {name!r}. {advice}", hint=hint or listing)
+
+
+class NameClash(InputError):
+    """Two distributions provide one name; zoo never picks one by order."""
+
+    def __init__(self, kind: str, name: str, distributions: Iterable[str]) -> None:
+        owners = sorted(set(distributions))
+        super().__init__(
+            f"The {kind} {name!r} is provided by {' and by '.join(owners)}.",
+            hint=f"Uninstall one of them, e.g. `pip uninstall {owners[-1].split()[0]}`.",
+        )
+
+
+class BadSetting(InputError):
+    """An option its owner does not have, or a value outside what it allows."""
+
+
+class Incompatible(InputError):
+    """A backbone, adapter and task that do not fit each other."""
+
+
+class OutputExists(InputError):
+    """The destination holds something that would be lost."""
+
+
+class RegistryInvalid(InputError):
+    """A ``registry.toml`` that cannot be used."""
+
+
+class DataError(InputError):
+    """The user's data cannot be used as it is."""
+
+
+class DataNotFound(DataError):
+    """Nothing at the path, or nothing zoo recognises."""
+
+
+class UnreadableFiles(DataError):
+    """Files that do not decode."""
+
+
+class ColumnMissing(DataError):
+    """A table has no such column, or none could be guessed."""
+
+
+class LabelProblem(DataError):
+    """Labels are too few, blank, or unknown to the model."""
+
+
+class ContractViolation(DataError):
+    """Samples are not what the backbone was made for."""
+
+
+class PluginError(ZooError):
+    """A plugin cannot be used."""
+
+
+class InvalidSpec(PluginError):
+    """A spec breaks the plugin API."""
+
+
+class MissingPlugin(PluginError):
+    """Something needs a plugin that is not installed."""
+
+
+class WeightsNotFound(ZooError):
+    """A backbone's weights are nowhere to be had."""
+
+
+class TrainingFailed(ZooError):
+    """A fit cannot go on."""
+
+
+class ArtifactError(ZooError):
+    """An artifact is refused."""
+
+
+class NotAnArtifact(ArtifactError):
+    """There is no readable manifest."""
+
+    exit_code = 2
+
+
+class NewerFormat(ArtifactError):
+    """The artifact was written by a later zoo."""
+
+
+class CorruptFile(ArtifactError):
+    """A file's bytes differ from the manifest, or do not parse."""
+
+
+class UnsafeFile(ArtifactError):
+    """A file of a kind that zoo never opens."""
+
+
+class TensorMismatch(ArtifactError):
+    """Tensors are missing, extra, or of another shape or type."""
+
+
+class BackboneMismatch(ArtifactError):
+    """The backbone found is not the one the artifact was trained on."""
+
+
+class ProbeMismatch(ArtifactError):
+    """The model answers differently from the one that was saved."""
+
+
+class HubError(ZooError):
+    """A hub refused, failed or could not be understood."""
+
+
+class RepoNotFound(HubError):
+    """No such repo or revision, or none this token may see."""
+
+
+class AccessDenied(HubError):
+    """No token, or one without the right that is needed."""
+
+
+class HeadMoved(HubError):
+    """Somebody else committed to the branch first."""
+
+
+class HubUnreachable(HubError):
+    """The hub did not answer, or what answered is not a hub."""

@@ -1,0 +1,50 @@
+"""Backbones, adapters, tasks, and the model composed of them."""
+
+from zoo.model.adapter import Adapter, HeadProblem, Layout
+from zoo.model.backbone import (
+    Backbone,
+    Batch,
+    Block,
+    Features,
+    NativeHead,
+    Origin,
+    Preprocess,
+    StockCode,
+)
+from zoo.model.batches import batches, extract
+from zoo.model.composed import (
+    ComposedModel,
+    compose,
+    load_backbone,
+    load_spec,
+    make_adapter,
+    make_task,
+)
+from zoo.model.task import Prediction, Task
+from zoo.model.weights import Fetched, Weights
+
+__all__ = [
+    "Adapter",
+    "Backbone",
+    "Batch",
+    "Block",
+    "ComposedModel",
+    "Features",
+    "Fetched",
+    "HeadProblem",
+    "Layout",
+    "NativeHead",
+    "Origin",
+    "Prediction",
+    "Preprocess",
+    "StockCode",
+    "Task",
+    "Weights",
+    "batches",
+    "compose",
+    "extract",
+    "load_backbone",
+    "load_spec",
+    "make_adapter",
+    "make_task",
+]

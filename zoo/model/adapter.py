@@ -1,0 +1,114 @@
+"""Adapter: what is trainable and how."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from torch import Tensor, nn
+
+from zoo.model.backbone import Backbone, NativeHead
+from zoo.model.task import Task
+from zoo.specs import AdapterSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An adapter's state as files, by file name and tensor name.
+
+    The tensors are the live ones, detached: saving reads them and loading copies into them, so one
+    description serves both and nothing can be left out on one side.
+
+    Attributes:
+        tensors: safetensors files.
+        configs: JSON files that stock libraries want; zoo itself never reads them.
+        holds_heads: the heads are inside, so that no ``heads.safetensors`` is needed.
+    """
+
+    tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    holds_heads: bool = False
+
+
+@dataclass(frozen=True)
+class HeadProblem:
+    """A head to be fitted on frozen features.
+
+    Attributes:
+        task: gives the loss and the metrics.
+        head: the module to set, ``[feature_size] -> logits``.
+        features, targets: training rows, ``[rows, feature_size]`` and ``[rows, …]``.
+        val_features, val_targets: validation rows that choose hyper-parameters.
+        seed: for whatever is random.
+    """
+
+    task: Task
+    head: nn.Module
+    features: Tensor
+    targets: Tensor
+    val_features: Tensor
+    val_targets: Tensor
+    seed: int = 0
+
+
+class Adapter(abc.ABC):
+    """Base class of every adapter.
+
+    Before :meth:`attach` is called all of the backbone is frozen, and during training it stays in
+    evaluation mode (batch-norm statistics and dropout included): an adapter switches on what it
+    trains and nothing else.
+
+    Attributes:
+        trains_backbone: ``False`` where features are constant, so that they are computed once and
+            :meth:`solve` fits the head.
+    """
+
+    trains_backbone: ClassVar[bool] = True
+
+    def __init__(self, spec: AdapterSpec, settings: Mapping[str, Any]) -> None:
+        self.spec = spec
+        self.settings = dict(settings)
+
+    @abc.abstractmethod
+    def attach(self, backbone: Backbone) -> None:
+        """Insert what is to be trained into ``backbone.module`` and let it require gradients.
+
+        Raises:
+            Incompatible: this adapter has nothing to sit on in this backbone.
+        """
+
+    def train(self, backbone: Backbone, mode: bool) -> None:
+        """Put this adapter's own modules, and no other, in training mode or out of it."""
+
+    def solve(
+        self, problem: HeadProblem, progress: Callable[[str], None] | None = None
+    ) -> dict[str, Any]:
+        """Fit ``problem.head`` in closed form or convexly; returns what was chosen, for the report.
+
+        Only called where :attr:`trains_backbone` is ``False``.
+        """
+        raise TypeError(f"{type(self).__name__} trains the backbone and solves nothing")
+
+    @abc.abstractmethod
+    def layout(
+        self, backbone: Backbone, heads: Mapping[str, nn.Module], native: NativeHead | None
+    ) -> Layout:
+        """The trained state as files; empty where the heads are all there is.
+
+        Args:
+            backbone: with this adapter attached.
+            heads: by task name.
+            native: the base library's own place for the one head, or ``None``.
+        """
+
+    def stock_code(self) -> tuple[tuple[str, ...], str] | None:
+        """Import lines, and the line that puts this adapter from ``{repo}`` onto ``model``.
+
+        ``None`` where no library but zoo has the method.
+        """
+        return None

@@ -1,0 +1,216 @@
+"""Backbone: a pretrained feature extractor with its preprocessing, its blocks and its identity."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.data.contract import InputContract
+from zoo.errors import BadSetting
+from zoo.specs import BackboneSpec
+
+Batch = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a backbone gives for a batch.
+
+    Attributes:
+        pooled: one vector a sample, ``[batch, feature_size]``.
+        tokens: one vector a token, ``[batch, tokens, size]``, where the backbone has tokens.
+        mask: 1 for real tokens and 0 for padding, ``[batch, tokens]``.
+    """
+
+    pooled: Tensor
+    tokens: Tensor | None = None
+    mask: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """One ordered piece of a backbone, input to output.
+
+    ``modules`` are names of submodules (or of bare parameters) of :attr:`Backbone.module`; over
+    all blocks they cover every parameter exactly once.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the weights came from: a Hub repo (or ``pip:<distribution>``) and its commit."""
+
+    source: str
+    commit: str | None = None
+
+
+@dataclass(frozen=True)
+class NativeHead:
+    """The place the base library itself has for a classifier on these features.
+
+    Attributes:
+        name: of the classifier module in the library's model, e.g. ``classifier``.
+        prefix: what the library's model puts before the names of this backbone's modules.
+        bias: whether that classifier has a bias.
+        peft_task: PEFT's task type for such a model, empty where it has none.
+    """
+
+    name: str
+    prefix: str = ""
+    bias: bool = True
+    peft_task: str = ""
+
+
+@dataclass(frozen=True)
+class StockCode:
+    """How the base library opens this backbone with no zoo installed; the card prints the lines.
+
+    Every piece is Python source. ``{n}`` stands for the number of classes.
+
+    Attributes:
+        requires: what to pip-install.
+        imports: import lines.
+        whole: makes ``model`` with an n-way head in its native place; empty where there is none.
+        features: makes ``model`` without a head.
+        inputs: makes ``inputs`` from ``example``, a raw sample (a ``PIL.Image`` or a ``str``).
+        logits: makes ``logits`` from a whole ``model`` and ``inputs``.
+        pooled: makes ``pooled`` features from a headless ``model`` and ``inputs``.
+    """
+
+    requires: tuple[str, ...]
+    imports: tuple[str, ...]
+    whole: str
+    features: str
+    inputs: str
+    logits: str
+    pooled: str
+
+
+class Preprocess(abc.ABC):
+    """Turns raw samples into what the module takes; deterministic."""
+
+    @abc.abstractmethod
+    def __call__(self, sample: Any) -> dict[str, Tensor]:
+        """One raw sample (a ``PIL.Image``, a ``str``) as tensors without a batch dimension."""
+
+    @abc.abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """The preprocessing as plain JSON data, for the manifest."""
+
+    def collate(self, samples: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """Stack preprocessed samples into a batch; override where lengths differ."""
+        return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}
+
+
+class Backbone(nn.Module, abc.ABC):
+    """Base class of every backbone; a loader returns an instance in evaluation mode, float32.
+
+    Args:
+        spec: what the loader was called with.
+        module: the library's own model, without a head.
+        preprocess: raw sample to tensors.
+        contract: what raw samples must be.
+        blocks: ordered pieces covering all parameters once.
+        feature_size: length of the pooled vector.
+        origin: where the weights came from.
+        license: SPDX identifier or Hub licence tag, ``None`` where unknown.
+        lora_targets: full names of the linear and convolution modules of :attr:`module` that a
+            low-rank adapter can sit on, by role: ``attention``, ``mlp``, ``conv``.
+        poolings: the ways this backbone can pool; the first is right for frozen features.
+    """
+
+    def __init__(
+        self,
+        spec: BackboneSpec,
+        module: nn.Module,
+        *,
+        preprocess: Preprocess,
+        contract: InputContract,
+        blocks: Sequence[Block],
+        feature_size: int,
+        origin: Origin,
+        license: str | None = None,
+        lora_targets: Mapping[str, Sequence[str]] | None = None,
+        poolings: Sequence[str] = ("default",),
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self.module = module
+        self.preprocess = preprocess
+        self.contract = contract
+        self.blocks = tuple(blocks)
+        self.feature_size = feature_size
+        self.origin = origin
+        self.license = license
+        self.lora_targets = {k: tuple(v) for k, v in (lora_targets or {}).items()}
+        self.poolings = tuple(poolings)
+        self.pooling = self.poolings[0]
+        self.digest = digest(module.state_dict())
+        self.requires_grad_(False)
+        self.eval()
+
+    @abc.abstractmethod
+    def forward(self, batch: Batch) -> Features:
+        """Features of a preprocessed, collated batch."""
+
+    @property
+    def native_head(self) -> NativeHead | None:
+        """The library's own place for a classifier on the present pooling, if it has one."""
+        return None
+
+    @property
+    def native_pooling(self) -> str | None:
+        """The pooling a trained backbone should use so that the library's own head fits."""
+        return None
+
+    def stock_code(self) -> StockCode | None:
+        """How to open this backbone without zoo; ``None`` where no library has it."""
+        return None
+
+    def pool_by(self, pooling: str) -> None:
+        """Choose how tokens become one vector.
+
+        Raises:
+            BadSetting: this backbone does not pool that way.
+        """
+        if pooling not in self.poolings:
+            raise BadSetting(
+                f"{self.spec.name} has no pooling {pooling!r}; it has {', '.join(self.poolings)}.",
+                hint=f"The default is {self.poolings[0]!r}.",
+            )
+        self.pooling = pooling
+
+
+def digest(state: Mapping[str, Tensor]) -> str:
+    """sha256 over names, types, shapes and bytes of all tensors, in order of name.
+
+    This is a backbone's identity: repos are renamed and registered anew, tensors are not.
+    """
+    total = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        total.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        total.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    return total.hexdigest()
+
+
+__all__ = [
+    "Backbone",
+    "Batch",
+    "Block",
+    "Features",
+    "NativeHead",
+    "Origin",
+    "Preprocess",
+    "StockCode",
+    "digest",
+]

@@ -1,0 +1,1 @@
+"""Training: the fit loop, baselines, evaluation, and what a run leaves behind."""

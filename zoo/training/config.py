@@ -1,0 +1,45 @@
+"""The options of a fit, checked. What a person leaves open, the adapter's own defaults fill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zoo.errors import BadSetting
+
+
+class FitConfig(BaseModel):
+    """How a model is trained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(10, ge=1, le=100_000)
+    batch_size: int = Field(32, ge=1, le=65_536)
+    lr: float = Field(1e-3, gt=0, le=10)
+    weight_decay: float = Field(0.01, ge=0, le=10)
+    warmup: float = Field(0.1, ge=0, le=1)  # share of all steps
+    patience: int = Field(3, ge=1)  # epochs without a better validation before stopping
+    clip: float = Field(1.0, gt=0)  # largest norm of the gradient
+    precision: Literal["no", "bf16", "fp16"] = "no"  # as accelerate names them
+    seed: int = Field(0, ge=0, lt=2**32)
+    baselines: tuple[Literal["majority", "probe", "scratch"], ...] = ("majority", "probe")
+
+    @classmethod
+    def resolve(cls, adapter: Mapping[str, Any], given: Mapping[str, Any]) -> FitConfig:
+        """This class's defaults, under the adapter's, under what was given.
+
+        Raises:
+            BadSetting: an option that does not exist, or a value outside its bounds.
+        """
+        chosen = {k: v for k, v in given.items() if v is not None}
+        try:
+            return cls.model_validate({**adapter, **chosen})
+        except ValidationError as err:
+            first = err.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise BadSetting(
+                f"Training option {name}={first.get('input')!r}: {first['msg'].lower()}.",
+                hint=f"Options: {', '.join(cls.model_fields)}.",
+            ) from err
