@@ -1,6 +1,6 @@
 """Backbones, adapters, tasks, and the model composed of them."""
 
-from zoo.model.adapter import Adapter, HeadProblem, Layout
+from zoo.model.adapter import Adapter, HeadProblem, Layout, Solution
 from zoo.model.backbone import (
     Backbone,
     Batch,
@@ -11,7 +11,7 @@ from zoo.model.backbone import (
     Preprocess,
     StockCode,
 )
-from zoo.model.batches import batches, extract
+from zoo.model.batches import Preprocessed, batches, extract
 from zoo.model.composed import (
     ComposedModel,
     compose,
@@ -37,6 +37,8 @@ __all__ = [
     "Origin",
     "Prediction",
     "Preprocess",
+    "Preprocessed",
+    "Solution",
     "StockCode",
     "Task",
     "Weights",

@@ -5,16 +5,13 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from zoo.model.backbone import Backbone, NativeHead
 from zoo.model.task import Task
 from zoo.specs import AdapterSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -44,6 +41,7 @@ class HeadProblem:
         head: the module to set, ``[feature_size] -> logits``.
         features, targets: training rows, ``[rows, feature_size]`` and ``[rows, …]``.
         val_features, val_targets: validation rows that choose hyper-parameters.
+        refit: whether the head may in the end be fitted on the validation rows too.
         seed: for whatever is random.
     """
 
@@ -53,7 +51,21 @@ class HeadProblem:
     targets: Tensor
     val_features: Tensor
     val_targets: Tensor
+    refit: bool = True
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Solution:
+    """How a :class:`HeadProblem` was solved.
+
+    Attributes:
+        chosen: hyper-parameters that were chosen, for the report.
+        val_logits: of the validation rows, by a head that was not fitted on them.
+    """
+
+    chosen: dict[str, Any]
+    val_logits: Tensor
 
 
 class Adapter(abc.ABC):
@@ -85,10 +97,8 @@ class Adapter(abc.ABC):
     def train(self, backbone: Backbone, mode: bool) -> None:
         """Put this adapter's own modules, and no other, in training mode or out of it."""
 
-    def solve(
-        self, problem: HeadProblem, progress: Callable[[str], None] | None = None
-    ) -> dict[str, Any]:
-        """Fit ``problem.head`` in closed form or convexly; returns what was chosen, for the report.
+    def solve(self, problem: HeadProblem) -> Solution:
+        """Set ``problem.head`` to the best fit on frozen features.
 
         Only called where :attr:`trains_backbone` is ``False``.
         """

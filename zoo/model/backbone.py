@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import abc
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,10 +48,17 @@ class Block:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the weights came from: a Hub repo (or ``pip:<distribution>``) and its commit."""
+    """Where the weights came from.
+
+    Attributes:
+        source: a Hub repo, or ``pip:<distribution>``; empty for a local folder.
+        commit: of the repo, or the distribution's version.
+        folder: where the files lie on this machine; never published.
+    """
 
     source: str
     commit: str | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,11 @@ class Backbone(nn.Module, abc.ABC):
         lora_targets: full names of the linear and convolution modules of :attr:`module` that a
             low-rank adapter can sit on, by role: ``attention``, ``mlp``, ``conv``.
         poolings: the ways this backbone can pool; the first is right for frozen features.
+
+    Attributes:
+        digest: the identity of the weights, see :func:`digest`.
+        reload: loads the same again, given whether with pretrained weights; set by
+            :func:`zoo.model.load_spec`.
     """
 
     def __init__(
@@ -155,6 +168,7 @@ class Backbone(nn.Module, abc.ABC):
         self.poolings = tuple(poolings)
         self.pooling = self.poolings[0]
         self.digest = digest(module.state_dict())
+        self.reload: Callable[[bool], Backbone] | None = None
         self.requires_grad_(False)
         self.eval()
 

@@ -11,27 +11,64 @@ from torch import Tensor
 from zoo.model.backbone import Backbone, Preprocess
 from zoo.progress import Progress, Silent
 
-_WINDOW = 64  # batches that are sorted by length together
+_WINDOW = 16  # batches that are sorted by length together; bounds memory for images
 
 
-def size_of(sample: Mapping[str, Tensor]) -> int:
-    """Elements in a preprocessed sample; texts of like length then share a batch."""
+class Preprocessed(Sequence[dict[str, Tensor]]):
+    """Samples as the backbone takes them, each preprocessed when first asked for.
+
+    Args:
+        samples: raw ones (``PIL.Image``, ``str``).
+        preprocess: the backbone's.
+        keep_bytes: how much of the result to keep for the next time.
+    """
+
+    def __init__(
+        self, samples: Sequence[Any], preprocess: Preprocess, *, keep_bytes: int = 0
+    ) -> None:
+        self._samples = samples
+        self._preprocess = preprocess
+        self._room = keep_bytes
+        self._kept: dict[int, dict[str, Tensor]] = {}
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def first(self, count: int) -> Preprocessed:
+        """The first ``count`` of them."""
+        few = [self._samples[i] for i in range(min(count, len(self)))]
+        return Preprocessed(few, self._preprocess)
+
+    def __getitem__(self, index: Any) -> Any:
+        if index in self._kept:
+            return self._kept[index]
+        ready = self._preprocess(self._samples[index])
+        size = sum(tensor.nbytes for tensor in ready.values())
+        if size <= self._room:
+            self._kept[index] = ready
+            self._room -= size
+        return ready
+
+
+def length_of(sample: Mapping[str, Tensor]) -> int:
+    """Elements in a preprocessed sample; texts of like length share a batch."""
     return sum(tensor.numel() for tensor in sample.values())
 
 
 def batches(
     samples: Sequence[Any], preprocess: Preprocess, batch_size: int
 ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
-    """Yield ``(positions, batch)`` over all samples, preprocessing as it goes.
+    """Yield ``(positions, batch)`` over all samples, raw or :class:`Preprocessed`.
 
     Within a window of many batches samples are ordered by length, longest first, so that little is
     padded and running out of memory happens at once rather than late.
     """
+    if not isinstance(samples, Preprocessed):
+        samples = Preprocessed(samples, preprocess)
     window = batch_size * _WINDOW
     for start in range(0, len(samples), window):
-        stop = min(start + window, len(samples))
-        ready = [preprocess(samples[i]) for i in range(start, stop)]
-        order = sorted(range(len(ready)), key=lambda i: -size_of(ready[i]))
+        ready = [samples[i] for i in range(start, min(start + window, len(samples)))]
+        order = sorted(range(len(ready)), key=lambda i: -length_of(ready[i]))
         for at in range(0, len(order), batch_size):
             chosen = order[at : at + batch_size]
             yield [start + i for i in chosen], preprocess.collate([ready[i] for i in chosen])
@@ -46,7 +83,7 @@ def extract(
     progress: Progress | None = None,
     stage: str = "features",
 ) -> Tensor:
-    """Pooled features of all samples, ``[len(samples), feature_size]`` float32 on the CPU."""
+    """Pooled features of raw or preprocessed samples, ``[len(samples), feature_size]`` on the CPU."""
     device = next(backbone.parameters()).device
     features = torch.empty(len(samples), backbone.feature_size)
     with (progress or Silent()).stage(stage, len(samples)) as advance:

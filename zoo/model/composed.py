@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class ComposedModel(nn.Module):
         progress: Progress | None = None,
         stage: str = "predicting",
     ) -> dict[str, Tensor]:
-        """Logits of raw samples (``PIL.Image`` or ``str``), ``[len(samples), …]`` by task, on CPU."""
+        """Logits of raw or preprocessed samples, ``[len(samples), …]`` by task, on the CPU."""
         was_training = self.training
         self.eval()
         found: dict[str, list[Tensor]] = {name: [] for name in self.tasks}
@@ -198,6 +199,9 @@ def load_spec(provided: Provided[BackboneSpec], weights: Weights) -> Backbone:
             f"{provided.plugin.origin}: the loader of {provided.spec.name} returned "
             f"{type(backbone).__name__}, not a Backbone."
         )
+    backbone.reload = lambda pretrained: load_spec(
+        provided, replace(weights, pretrained=pretrained)
+    )
     return backbone
 
 

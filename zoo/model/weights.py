@@ -51,9 +51,7 @@ class Weights:
             )
         return Fetched(folder, None)
 
-    def repo(
-        self, repo: str, *, required: Sequence[str], optional: Sequence[str] = ()
-    ) -> Fetched:
+    def repo(self, repo: str, *, required: Sequence[str], optional: Sequence[str] = ()) -> Fetched:
         """Files of a Hub repo, all from one commit; the cache is asked before the network.
 
         Args:
@@ -80,9 +78,7 @@ class Weights:
             return None
         return Fetched(folder, folder.name)
 
-    def _downloaded(
-        self, repo: str, required: Sequence[str], optional: Sequence[str]
-    ) -> Fetched:
+    def _downloaded(self, repo: str, required: Sequence[str], optional: Sequence[str]) -> Fetched:
         import httpx
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError

@@ -1,0 +1,139 @@
+"""The linear probe: nothing in the backbone changes; the head is a convex fit on its features.
+
+Features are standardised, the task's loss plus an L2 penalty is minimised by L-BFGS in float64, the
+penalty is chosen on the validation rows, and the standardisation is folded into the head, which is
+then an ordinary linear layer on raw features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from zoo.plugin import Adapter, Backbone, HeadProblem, Incompatible, Layout, NativeHead, Solution
+
+# Half decades, strongest first, so that each fit starts from the one before.
+PENALTIES = tuple(10 ** (exponent / 2) for exponent in range(2, -13, -1))
+_GIVE_UP_AFTER = 4  # weaker penalties in a row without a better validation loss
+
+
+@dataclass(frozen=True)
+class _Rows:
+    features: Tensor
+    targets: Tensor
+
+
+class LinearProbe(Adapter):
+    """A linear head on frozen features (Alain and Bengio 2016, arXiv:1610.01644)."""
+
+    trains_backbone = False
+
+    def attach(self, backbone: Backbone) -> None:
+        """Nothing: the backbone stays as it is."""
+
+    def layout(
+        self, backbone: Backbone, heads: Mapping[str, nn.Module], native: NativeHead | None
+    ) -> Layout:
+        """Nothing: the heads are all there is."""
+        return Layout()
+
+    def stock_code(self) -> tuple[tuple[str, ...], str]:
+        """Nothing to put on the model."""
+        return (), ""
+
+    def solve(self, problem: HeadProblem) -> Solution:
+        """Fit ``problem.head``; the penalty is the one with the least validation loss."""
+        if not isinstance(problem.head, nn.Linear):
+            raise Incompatible(
+                f"linear-probe needs a linear head; {problem.task.spec.name} has another.",
+                hint="Use an adapter that trains by gradient, e.g. `--adapter lora`.",
+            )
+        train = _Rows(problem.features.double(), problem.targets)
+        val = _Rows(problem.val_features.double(), problem.val_targets)
+        penalty, fitted = self._choose(problem, train, val)
+        val_logits = fitted(val.features).float()
+        if problem.refit and self.settings["refit"] and len(val.targets):
+            both = _Rows(
+                torch.cat([train.features, val.features]), torch.cat([train.targets, val.targets])
+            )
+            fitted = _minimise(problem, both, penalty, fitted)
+        with torch.no_grad():
+            problem.head.weight.copy_(fitted.weight)
+            if problem.head.bias is not None:
+                problem.head.bias.copy_(fitted.bias)
+        return Solution(chosen={"l2": penalty}, val_logits=val_logits)
+
+    def _choose(self, problem: HeadProblem, train: _Rows, val: _Rows) -> tuple[float, _RawLinear]:
+        if self.settings["l2"] > 0:
+            penalty = float(self.settings["l2"])
+            return penalty, _minimise(problem, train, penalty, None)
+        if len(val.targets) == 0:
+            raise Incompatible(
+                "linear-probe chooses its penalty on validation rows, and there are none.",
+                hint="Give a validation split, or fix it with `--set l2=0.01`.",
+            )
+        best: tuple[float, float, _RawLinear] | None = None
+        fitted: _RawLinear | None = None
+        since_best = 0
+        for penalty in PENALTIES:
+            fitted = _minimise(problem, train, penalty, fitted)
+            loss = float(problem.task.loss(fitted(val.features), val.targets))
+            if best is None or loss < best[0]:
+                best, since_best = (loss, penalty, fitted), 0
+            else:
+                since_best += 1
+            if since_best >= _GIVE_UP_AFTER:
+                break
+        assert best is not None  # PENALTIES is not empty
+        return best[1], best[2]
+
+
+@dataclass(frozen=True)
+class _RawLinear:
+    """A linear map on raw features, ``[rows, size]`` to ``[rows, outputs]``, float64."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return features @ self.weight.T + self.bias
+
+
+def _minimise(
+    problem: HeadProblem, rows: _Rows, penalty: float, start: _RawLinear | None
+) -> _RawLinear:
+    """Minimise mean loss + penalty/2 · |weights of standardised features|²."""
+    has_bias = problem.head.bias is not None
+    # Without a bias there is nothing that could take up a shift of the features.
+    mean = rows.features.mean(0) if has_bias else torch.zeros_like(rows.features[0])
+    scale = rows.features.std(0, correction=0).clamp(min=1e-6)
+    standard = (rows.features - mean) / scale
+    weight = torch.zeros_like(problem.head.weight, dtype=torch.float64)
+    bias = torch.zeros(len(weight), dtype=torch.float64)
+    if start is not None:
+        weight = start.weight * scale
+        bias = start.bias + start.weight @ mean
+    weight.requires_grad_()
+    bias.requires_grad_(has_bias)
+    solver = torch.optim.LBFGS(
+        [weight, bias] if has_bias else [weight],
+        max_iter=500,
+        tolerance_grad=1e-6,
+        tolerance_change=1e-10,
+        line_search_fn="strong_wolfe",
+    )
+
+    def objective() -> Tensor:
+        solver.zero_grad()
+        loss = problem.task.loss(standard @ weight.T + bias, rows.targets)
+        total = loss + penalty / 2 * weight.square().sum()
+        total.backward()
+        return total
+
+    with torch.enable_grad():
+        solver.step(objective)
+    raw = weight.detach() / scale
+    return _RawLinear(raw, bias.detach() - raw @ mean)

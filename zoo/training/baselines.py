@@ -1,0 +1,162 @@
+"""What a result is held against: the majority class, a probe, the same architecture untrained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo import registry
+from zoo.model import (
+    Adapter,
+    Backbone,
+    ComposedModel,
+    HeadProblem,
+    Layout,
+    NativeHead,
+    Solution,
+    Task,
+    extract,
+    make_adapter,
+)
+from zoo.progress import Progress, Silent
+from zoo.report.record import Result
+from zoo.specs import AdapterSpec
+from zoo.training.config import FitConfig
+from zoo.training.loop import train
+from zoo.training.prepared import PreparedSplit
+
+Splits = Mapping[str, PreparedSplit]
+Logits = Mapping[str, Tensor]  # by split
+
+MAJORITY = "majority class"
+SCRATCH = "from scratch"
+_SCRATCH_SPEC = AdapterSpec(name="from-scratch", loader="zoo.training.baselines:FromScratch")
+
+
+def results(
+    model: str, task: Task, splits: Splits, logits: Logits, settings: dict[str, Any] | None = None
+) -> list[Result]:
+    """Metrics of ``logits``, one result a split."""
+    return [
+        Result(
+            model=model,
+            split=name,
+            rows=len(splits[name]),
+            metrics=task.metrics(rows, splits[name].targets),
+            settings=settings or {},
+        )
+        for name, rows in logits.items()
+    ]
+
+
+def held_out(splits: Splits) -> list[str]:
+    """The splits results are reported on."""
+    return [name for name in ("val", "test") if name in splits]
+
+
+def features_of(backbone: Backbone, splits: Splits, progress: Progress) -> dict[str, Tensor]:
+    """Pooled features by split, ``[rows, feature_size]``."""
+    return {
+        name: extract(backbone, split.ready, progress=progress, stage=f"features of {name}")
+        for name, split in splits.items()
+    }
+
+
+def majority(task: Task, splits: Splits) -> list[Result]:
+    """The model that ignores its input."""
+    targets = splits["train"].targets
+    logits = {name: task.majority(targets, len(splits[name])) for name in held_out(splits)}
+    return results(MAJORITY, task, splits, logits)
+
+
+def solve(
+    adapter: Adapter,
+    task: Task,
+    head: nn.Module,
+    splits: Splits,
+    features: Mapping[str, Tensor],
+    seed: int,
+    *,
+    refit: bool = True,
+) -> tuple[Solution, dict[str, Tensor]]:
+    """Fit ``head`` on frozen features; returns the solution and its logits on what is held out.
+
+    Validation logits are those of the head before it saw any validation row; with ``refit`` it may
+    see them in the end.
+    """
+    val = splits["val"].targets if "val" in splits else splits["train"].targets[:0]
+    problem = HeadProblem(
+        task=task,
+        head=head,
+        features=features["train"],
+        targets=splits["train"].targets,
+        val_features=features.get("val", features["train"][:0]),
+        val_targets=val,
+        refit=refit,
+        seed=seed,
+    )
+    solution = adapter.solve(problem)
+    with torch.inference_mode():
+        logits = {name: head(features[name]) for name in held_out(splits)}
+    return solution, {**logits, "val": solution.val_logits} if "val" in logits else logits
+
+
+def baseline_adapter() -> Adapter | None:
+    """The adapter that the registry names as the baseline, if it is installed and frozen."""
+    name = registry.load().defaults.baseline_adapter
+    if not name:
+        return None
+    adapter = make_adapter(name)
+    return None if adapter.trains_backbone else adapter
+
+
+def probe(
+    adapter: Adapter, task: Task, splits: Splits, features: Mapping[str, Tensor], seed: int
+) -> list[Result]:
+    """The baseline adapter with its defaults on frozen features."""
+    head = task.head(features["train"].shape[1])
+    solution, logits = solve(adapter, task, head, splits, features, seed)
+    return results(adapter.spec.name, task, splits, logits, solution.chosen)
+
+
+def scratch(
+    model: ComposedModel, task: Task, splits: Splits, config: FitConfig, progress: Progress
+) -> list[Result]:
+    """The same architecture from random weights, all of it trained with the same budget."""
+    assert model.backbone.reload is not None  # the caller asked
+    torch.manual_seed(config.seed)
+    untrained = ComposedModel(
+        model.backbone.reload(False),
+        FromScratch(_SCRATCH_SPEC, {}),
+        [task],
+        pooling=model.backbone.pooling,
+        seed=config.seed,
+    )
+    progress.note(f"Baseline: training {model.backbone.spec.name} from random weights.")
+    train(untrained, task, splits, config, progress=progress, on_epoch=lambda line: None)
+    logits = {
+        name: untrained.logits(splits[name].ready, progress=Silent())[task.name]
+        for name in held_out(splits)
+    }
+    return results(SCRATCH, task, splits, logits)
+
+
+class FromScratch(Adapter):
+    """Everything is trained, in training mode, from random weights."""
+
+    def attach(self, backbone: Backbone) -> None:
+        """Let every parameter be trained."""
+        backbone.module.requires_grad_(True)
+
+    def train(self, backbone: Backbone, mode: bool) -> None:
+        """Everything switches."""
+        backbone.module.train(mode)
+
+    def layout(
+        self, backbone: Backbone, heads: Mapping[str, nn.Module], native: NativeHead | None
+    ) -> Layout:
+        """Never saved."""
+        return Layout()

@@ -1,0 +1,34 @@
+"""A run: what a fit leaves behind, in memory and on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.model import ComposedModel
+from zoo.report.record import RunRecord
+
+THIS_MODEL = "this model"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished fit: its folder, its record, and the model at its best state."""
+
+    folder: Path
+    record: RunRecord
+    model: ComposedModel
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """This model's metrics on the test split, or on validation where there is no test."""
+        own = {r.split: r.metrics for r in self.record.results if r.model == THIS_MODEL}
+        return own.get("test") or own["val"]
+
+    def report(self) -> Path:
+        """The run's HTML report, written if it is not there yet."""
+        from zoo.report.html import write_report
+        from zoo.report.record import REPORT
+
+        path = self.folder / REPORT
+        return path if path.exists() else write_report(self.folder)
