@@ -1,0 +1,69 @@
+# `make demo` and `make test` are the two to know. Each target first makes the environment it needs,
+# and only when something that defines it has changed.
+
+VENV ?= .venv
+PYTHON ?=
+export PYTHONNOUSERSITE := 1
+unexport PYTHONPATH PYTHONHOME
+
+python := $(VENV)/bin/python
+pip := $(python) -m pip --disable-pip-version-check install -qq --no-build-isolation -c constraints.txt
+plugins := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml adapters/*/pyproject.toml)))
+installed := $(VENV)/.installed
+
+.PHONY: help setup demo test soak bench check fix clean
+
+help:
+	@echo "make demo    the whole of zoo in three minutes, on real data, with no network"
+	@echo "make test    the test suite"
+	@echo "make check   format, lint, types and layers, as CI runs them"
+	@echo "make fix     mend what the formatter and the linter can mend"
+	@echo "make soak    the long tests"
+	@echo "make bench   the tables in benchmarks/"
+
+setup: $(installed)
+
+demo: $(installed)
+	@$(python) examples/demo.py
+
+test: $(installed)
+	@$(python) -m pytest -n 2 --dist loadfile
+
+soak: $(installed)
+	@$(python) -m pytest -m soak tests/soak
+
+bench: $(installed)
+	@$(python) benchmarks/frozen_features.py
+
+check: $(installed)
+	$(python) -m ruff format --check .
+	$(python) -m ruff check .
+	$(python) -m mypy
+	$(VENV)/bin/lint-imports
+
+fix: $(installed)
+	$(python) -m ruff check --fix .
+	$(python) -m ruff format .
+
+clean:
+	rm -rf $(VENV) demo-out
+
+# The host goes first, so that the plugins' requirement `zoo` is met by this checkout and never
+# looked up on an index.
+$(installed): constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(plugins))
+	@test -x $(python) || { $(find_python); "$$found" -m venv --clear $(VENV); }
+	@echo "Installing zoo and its plugins into $(VENV): a minute or two, once."
+	@$(pip) hatchling editables
+	@$(pip) -e '.[fit,dev]'
+	@$(pip) $(addprefix -e ,$(plugins))
+	@touch $@
+
+find_python = found=; \
+	for candidate in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  && found=$$candidate && break; \
+	done; \
+	test -n "$$found" || { \
+	  echo "zoo needs Python 3.11 or later, and there is none on the PATH." >&2; \
+	  echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
+	  exit 1; }

@@ -1,0 +1,36 @@
+"""Fixtures for every test, and an environment in which none touches the user's files or a network."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Two workers with a thread each are faster than two that fight over the cores. This and the Hub's
+# settings are read when torch and huggingface_hub are imported, so they are set before any test.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+_home = tempfile.TemporaryDirectory(prefix="zoo-tests-")
+for _name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "ZOO_"))]:
+    del os.environ[_name]
+os.environ["HF_HOME"] = str(Path(_home.name, "huggingface"))
+os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"  # refuses at once; tests name their own hub
+os.environ["XDG_CONFIG_HOME"] = str(Path(_home.name, "config"))
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The root of the repository."""
+    return CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real data and weights beside the checkout, read-only; skips where there are none."""
+    folder = CHECKOUT.parent / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("needs the data beside the checkout (../shared)")
+    return folder
