@@ -20,7 +20,9 @@
     │   ├── InvalidSpec           a spec that breaks the plugin API
     │   └── MissingPlugin         an artifact or name needs a plugin not installed
     ├── WeightsNotFound         a backbone's weights are nowhere to be had
+    ├── WeightsInvalid          they are there and cannot be used: incomplete, damaged, naming code
     ├── TrainingFailed          a fit that cannot go on
+    ├── WriteFailed             the disk is full, or the place cannot be written
     ├── ArtifactError           an artifact that is refused
     │   ├── NotAnArtifact         no readable manifest
     │   ├── NewerFormat           written by a later zoo
@@ -150,8 +152,16 @@ class WeightsNotFound(ZooError):
     """A backbone's weights are nowhere to be had."""
 
 
+class WeightsInvalid(ZooError):
+    """A backbone's weights are there and cannot be used: incomplete, damaged, or naming code."""
+
+
 class TrainingFailed(ZooError):
     """A fit cannot go on."""
+
+
+class WriteFailed(ZooError):
+    """The disk is full, or the place cannot be written."""
 
 
 class ArtifactError(ZooError):
