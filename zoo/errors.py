@@ -90,10 +90,13 @@ class NameClash(InputError):
 
     def __init__(self, kind: str, name: str, distributions: Iterable[str]) -> None:
         owners = sorted(set(distributions))
-        super().__init__(
-            f"The {kind} {name!r} is provided by {' and by '.join(owners)}.",
-            hint=f"Uninstall one of them, e.g. `pip uninstall {owners[-1].split()[0]}`.",
-        )
+        if len(owners) == 1:
+            message = f"The {kind} {name!r} is provided twice by {owners[0]}."
+            hint = f"Report this to its authors; until then `pip uninstall {owners[0].split()[0]}`."
+        else:
+            message = f"The {kind} {name!r} is provided by {' and by '.join(owners)}."
+            hint = f"Uninstall one of them, e.g. `pip uninstall {owners[-1].split()[0]}`."
+        super().__init__(message, hint=hint)
 
 
 class BadSetting(InputError):

@@ -6,11 +6,15 @@ The wheel is the plugin's own business; the rest is here. ``HF_ENDPOINT``, ``HF_
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import WeightsNotFound
+
+Required = Sequence[str | tuple[str, ...]]
+"""Names of files that must be there; of a tuple, any one."""
 
 
 @dataclass(frozen=True)
@@ -35,28 +39,28 @@ class Weights:
     revision: str | None = None
     pretrained: bool = True
 
-    def folder(self, path: str | Path, *, required: Sequence[str]) -> Fetched:
+    def folder(self, path: str | Path, *, required: Required) -> Fetched:
         """A local folder that must hold ``required``.
 
         Raises:
             WeightsNotFound: the folder or one of the files is not there.
         """
         folder = Path(path).expanduser()
-        missing = [name for name in required if not (folder / name).is_file()]
+        missing = _missing(folder, required)
         if missing:
             state = f"lacks {', '.join(missing)}" if folder.is_dir() else "is not a folder"
             raise WeightsNotFound(
                 f"{folder} {state}.",
-                hint=f"A folder of weights holds {', '.join(required)}.",
+                hint=f"A folder of weights holds {', '.join(map(_either, required))}.",
             )
         return Fetched(folder, None)
 
-    def repo(self, repo: str, *, required: Sequence[str], optional: Sequence[str] = ()) -> Fetched:
+    def repo(self, repo: str, *, required: Required, optional: Sequence[str] = ()) -> Fetched:
         """Files of a Hub repo, all from one commit; the cache is asked before the network.
 
         Args:
             repo: ``owner/name``.
-            required: names that must be there.
+            required: names that must be there; of a tuple, any one.
             optional: names that are taken where they exist.
 
         Raises:
@@ -66,7 +70,7 @@ class Weights:
             return self.folder(self.path, required=required)
         return self._cached(repo, required) or self._downloaded(repo, required, optional)
 
-    def _cached(self, repo: str, required: Sequence[str]) -> Fetched | None:
+    def _cached(self, repo: str, required: Required) -> Fetched | None:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -74,27 +78,31 @@ class Weights:
             folder = Path(snapshot_download(repo, revision=self.revision, local_files_only=True))
         except (LocalEntryNotFoundError, ValueError):
             return None
-        if not all((folder / name).is_file() for name in required):
+        if _missing(folder, required):
             return None
         return Fetched(folder, folder.name)
 
-    def _downloaded(self, repo: str, required: Sequence[str], optional: Sequence[str]) -> Fetched:
-        import httpx
+    def _downloaded(self, repo: str, required: Required, optional: Sequence[str]) -> Fetched:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+        from huggingface_hub.errors import (  # type: ignore[attr-defined]
+            HTTPError,  # of the HTTP library that this version of the client uses
+            RevisionResolutionError,
+        )
 
         try:
             folder = Path(
                 snapshot_download(
-                    repo, revision=self.revision, allow_patterns=[*required, *optional]
+                    repo,
+                    revision=self.revision,
+                    allow_patterns=[*itertools.chain(*map(_names, required)), *optional],
                 )
             )
-        except (HfHubHTTPError, HFValidationError, OSError, ValueError, httpx.HTTPError) as err:
+        except (HTTPError, RevisionResolutionError, OSError, ValueError) as err:
             raise self._not_found(repo, err) from err
-        missing = [name for name in required if not (folder / name).is_file()]
+        missing = _missing(folder, required)
         if missing:
             raise WeightsNotFound(
-                f"The repo {repo} has no {' or '.join(missing)}.",
+                f"The repo {repo} has no {', no '.join(missing)}.",
                 hint="zoo reads safetensors only, never pickles; choose a repo that has them.",
             )
         return Fetched(folder, folder.name)
@@ -111,3 +119,19 @@ class Weights:
             hint=f"Give a folder with `--weights PATH`; or run `hf download {repo}` where there "
             "is a network and copy the cache; or set HF_ENDPOINT to a hub that has it.",
         )
+
+
+def _names(required: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (required,) if isinstance(required, str) else required
+
+
+def _either(required: str | tuple[str, ...]) -> str:
+    return " or ".join(_names(required))
+
+
+def _missing(folder: Path, required: Required) -> list[str]:
+    return [
+        _either(each)
+        for each in required
+        if not any((folder / name).is_file() for name in _names(each))
+    ]
