@@ -190,6 +190,18 @@ class Backbone(nn.Module, abc.ABC):
         """How to open this backbone without zoo; ``None`` where no library has it."""
         return None
 
+    def probe_inputs(self) -> Sequence[Tensor]:
+        """A few synthetic raw samples as small tensors, for a modality of the plugin's own.
+
+        An artifact carries them with the logits its model gave for them, and whoever opens it
+        compares. Images and texts are the host's business.
+        """
+        return ()
+
+    def probe_sample(self, raw: Tensor) -> Any:
+        """The raw sample that a tensor of :meth:`probe_inputs` stands for."""
+        raise NotImplementedError(f"{type(self).__name__} offers no inputs for a probe")
+
     def pool_by(self, pooling: str) -> None:
         """Choose how tokens become one vector.
 
