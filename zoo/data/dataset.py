@@ -1,0 +1,93 @@
+"""What loading data gives: splits of inputs and labels, and what a person should know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_SHOWN_LABELS = 12
+_SHOWN_SKIPPED = 5
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs (texts, or paths of images) and their labels, in one order."""
+
+    inputs: Sequence[str | Path]
+    labels: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSplit(Split):
+    """The one split of some data that a model is evaluated on.
+
+    Attributes:
+        name: ``"test"``, ``"val"``, ``"train"``, the data's own name where one was asked for, or
+            ``"all"`` for data without splits.
+        modality, description, fingerprint, skipped, notes, convert: as for :class:`Dataset`.
+    """
+
+    name: str
+    modality: str
+    description: str
+    fingerprint: str
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    convert: bool = False
+
+    def describe(self) -> list[str]:
+        """Lines for a person: what the data was taken for, and what is evaluated."""
+        lines = [self.description, f"evaluating {self.name}: {len(self)} rows"]
+        return [*lines, *_skipped_lines(self.skipped), *self.notes]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A person's data, recognised, checked and split.
+
+    Attributes:
+        kind: ``"image folder"`` or ``"table"``.
+        modality: ``"image"`` or ``"text"``.
+        description: one line saying what the data was taken for.
+        splits: ``"train"``, and ``"val"`` and ``"test"`` where there are such.
+        labels: of the training split; numbers in numeric order, others in natural order.
+        fingerprint: sha256 over the contents and labels of what is used, whatever the order of
+            files and rows and however the rest is carved from the training split.
+        skipped: what was left out and why, one entry a row.
+        notes: what a person should know, such as test inputs that also occur in training.
+        convert: whether 16-bit, float and CMYK images are turned into 8-bit while reading.
+    """
+
+    kind: str
+    modality: str
+    description: str
+    splits: Mapping[str, Split]
+    labels: tuple[str, ...]
+    fingerprint: str
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    convert: bool = False
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of each split."""
+        return {name: len(split) for name, split in self.splits.items()}
+
+    def describe(self) -> list[str]:
+        """Lines for a person: what the data was taken for, its labels, its rows, its oddities."""
+        shown = ", ".join(self.labels[:_SHOWN_LABELS])
+        more = ", …" if len(self.labels) > _SHOWN_LABELS else ""
+        rows = " · ".join(f"{name} {count}" for name, count in self.rows.items())
+        lines = [self.description, f"{len(self.labels)} labels: {shown}{more}", f"rows: {rows}"]
+        return [*lines, *_skipped_lines(self.skipped), *self.notes]
+
+
+def _skipped_lines(skipped: Sequence[str]) -> list[str]:
+    if not skipped:
+        return []
+    more = [f"  … and {len(skipped) - _SHOWN_SKIPPED} more"] * (len(skipped) > _SHOWN_SKIPPED)
+    return [f"skipped {len(skipped)}:", *(f"  {entry}" for entry in skipped[:_SHOWN_SKIPPED]), *more]

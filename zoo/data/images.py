@@ -1,0 +1,192 @@
+"""Images as people keep them, and as a backbone takes them: 8-bit, grey or RGB, upright.
+
+=====================  ==========================================================================
+1-bit, palette, L, RGB as everybody expects
+with transparency      laid over white
+EXIF orientation       applied
+animations, TIFF pages the first
+16-bit                 refused; with ``convert`` the full range becomes 0-255
+float                  refused; with ``convert`` 0-1 or 0-255 becomes 0-255, other ranges are refused
+CMYK                   refused; with ``convert`` RGB
+=====================  ==========================================================================
+
+Medical and scientific images are often 16-bit with most of the range unused, and a guess at their
+window would silently ruin them: that is why they are converted only when asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.data.contract import InputContract
+from zoo.errors import ContractViolation, UnreadableFiles
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# HEIC is here although Pillow cannot open it: a phone's photos must not be passed over in silence.
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .bmp .gif .webp .tif .tiff .ppm .pgm .pbm .pnm .jp2 .avif "
+    ".heic .heif".split()
+)
+_EIGHT_BIT = frozenset({"1", "L", "P", "RGB", "RGBX", "RGBA", "RGBa", "LA", "La", "PA", "YCbCr", "HSV"})
+_TRANSPARENT = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
+_DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
+TAKEN = "backbones take 8-bit grey or RGB"
+
+
+def is_image_name(path: str | Path) -> bool:
+    """Whether the name ends as an image's does."""
+    return Path(path).suffix.lower() in SUFFIXES
+
+
+def read(path: str | Path, contract: InputContract, *, convert: bool = False) -> Image:
+    """The image at ``path``, upright, with the contract's channels.
+
+    Raises:
+        UnreadableFiles: it does not decode.
+        ContractViolation: it is not 8-bit grey or RGB, and ``convert`` does not apply.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except Exception as err:  # Pillow's decoders raise anything on broken files
+        raise UnreadableFiles(
+            f"{path} cannot be read: {reason(err)}.", hint="Give an image that opens."
+        ) from err
+    return conform(image, contract, name=str(path), convert=convert)
+
+
+def conform(image: Image, contract: InputContract, *, name: str, convert: bool = False) -> Image:
+    """A decoded image, upright, with the contract's channels.
+
+    Args:
+        image: as Pillow decoded it.
+        contract: of the backbone; without channels, grey stays grey and the rest becomes RGB.
+        name: what to call the image in messages.
+        convert: turn 16-bit, float and CMYK into 8-bit instead of refusing.
+
+    Raises:
+        ContractViolation: it is not 8-bit grey or RGB, and ``convert`` does not apply.
+    """
+    found = violation(image, convert=convert)
+    if found:
+        raise ContractViolation(f"{name} is {found}; {TAKEN}.", hint=way_out(convert))
+    image = _upright(image)
+    if image.mode in _DEEP:
+        image = _scaled(image)
+    if image.mode in _TRANSPARENT or "transparency" in image.info:
+        image = _over_white(image)
+    grey = contract.channels == 1 or (contract.channels is None and image.mode in {"1", "L"})
+    mode = "L" if grey else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def check(content: bytes, *, convert: bool = False) -> str | None:
+    """Decode as cheaply as shows that the image is whole; what breaks the contract, or ``None``.
+
+    Raises:
+        Exception: whatever Pillow raises for a file that does not decode.
+    """
+    from PIL import Image
+
+    with Image.open(BytesIO(content)) as image:
+        # JPEG is decoded at an eighth of its size: every byte is still read, most work is saved.
+        image.draft(image.mode, (1, 1))
+        image.load()
+        return violation(image, convert=convert)
+
+
+def violation(image: Image, *, convert: bool = False) -> str | None:
+    """What makes a decoded image other than 8-bit grey or RGB, or, with ``convert``, beyond conversion."""
+    if image.mode == "F":
+        found = "a float image (mode F)"
+    elif _deep_on_disk(image) or image.mode.startswith("I;16"):
+        found = f"a 16-bit image (mode {image.mode})"
+    elif image.mode == "I":
+        found = "a 32-bit image (mode I)"
+    elif image.mode in _EIGHT_BIT:
+        return None
+    else:
+        found = f"a {image.mode} image"
+    if not convert:
+        return found
+    if image.mode in _DEEP:
+        low, high, top = _range(image)
+        return None if 0 <= low <= high <= top else f"{found} with values from {low:g} to {high:g}"
+    return None if image.mode in _EIGHT_BIT or image.mode == "CMYK" else found
+
+
+def way_out(convert: bool) -> str:
+    """What to type about images that break the contract."""
+    if convert:
+        return "Save them as 8-bit RGB, or leave them out with `--skip-bad`."
+    return "Convert while reading with `--convert`, or leave such images out with `--skip-bad`."
+
+
+def reason(err: Exception) -> str:
+    """Why a file could not be read, in a few words."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(err, FileNotFoundError):
+        return "not found"
+    if isinstance(err, PermissionError):
+        return "no permission to read it"
+    if isinstance(err, UnidentifiedImageError):
+        return "not an image that Pillow knows"
+    if isinstance(err, Image.DecompressionBombError):
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        return f"more than {limit} million pixels, which may be a decompression bomb"
+    first = str(err).strip().partition("\n")[0]
+    if "truncated" in first:
+        return "truncated"
+    return f"{first or type(err).__name__}"
+
+
+def _deep_on_disk(image: Image) -> bool:
+    """Whether a colour image has 16 bits a channel: Pillow keeps only the high byte of each."""
+    layout: Any = getattr(image, "tile", None) or ()
+    raw = [str(tile[3]) for tile in layout]  # "RGB;16B"; "BGR;16" is 16 bits for all three channels
+    return any(";16" in mode and "BGR" not in mode for mode in raw)
+
+
+def _upright(image: Image) -> Image:
+    from PIL import ImageOps
+
+    with contextlib.suppress(Exception):  # a broken EXIF block does not make a broken picture
+        return ImageOps.exif_transpose(image)
+    return image
+
+
+def _range(image: Image) -> tuple[float, float, float]:
+    """Lowest and highest value, and the value that white has."""
+    import numpy as np
+
+    values = np.asarray(image)
+    low, high = float(values.min()), float(values.max())
+    if image.mode == "F":
+        return low, high, 1.0 if high <= 1.0 else 255.0
+    return low, high, 65535.0
+
+
+def _scaled(image: Image) -> Image:
+    """8-bit grey from 16-bit integers or from floats in 0-1 or 0-255."""
+    import numpy as np
+    from PIL import Image
+
+    _, _, top = _range(image)
+    values = np.asarray(image).astype(np.float64) * (255.0 / top)
+    return Image.fromarray(np.rint(values).astype(np.uint8))
+
+
+def _over_white(image: Image) -> Image:
+    from PIL import Image
+
+    layered = image.convert("RGBA")
+    white = Image.new("RGBA", layered.size, "white")
+    return Image.alpha_composite(white, layered).convert("RGB")
