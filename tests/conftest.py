@@ -1,10 +1,14 @@
 """Fixtures for every test, and an environment in which none touches the user's files or a network."""
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.plugin_site import PluginSite
 
 # Two workers with a thread each are faster than two that fight over the cores. This and the Hub's
 # settings are read when torch and huggingface_hub are imported, so they are set before any test.
@@ -34,3 +38,16 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("needs the data beside the checkout (../shared)")
     return folder
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginSite]:
+    """A folder on sys.path to install test plugins in."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    before = set(sys.modules)
+    yield PluginSite(folder)
+    for name in set(sys.modules) - before:
+        if str(folder) in (getattr(sys.modules[name], "__file__", None) or ""):
+            del sys.modules[name]

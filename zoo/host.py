@@ -21,7 +21,7 @@ import pluggy
 
 from zoo import hookspecs
 from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName
-from zoo.specs import AdapterSpec, BackboneSpec, Spec, TaskSpec
+from zoo.specs import AdapterSpec, BackboneSpec, Spec, TaskSpec, is_backbone_name
 
 GROUP = "zoo"
 Status = Literal["ok", "broken"]
@@ -104,15 +104,11 @@ class Host:
             UnknownName: none does.
         """
         listed = [p for p in self.backbones if p.spec.name == name]
-        if listed:
-            return self._only("backbone", name, listed)
-        resolved = [
-            Provided(spec, record)
-            for record, spec in self._call("zoo_resolve_backbone", name=name)
-            if self._is_spec(record, "zoo_resolve_backbone", spec, BackboneSpec)
-        ]
+        owners = [p.plugin for p in listed]
+        # A plugin may list names of a namespace that it also opens: that is one answer, not two.
+        resolved = [p for p in self._resolved(name) if p.plugin not in owners]
         known = [p.spec.name for p in self.backbones]
-        return self._only("backbone", name, resolved, known)
+        return self._only("backbone", name, [*listed, *resolved], known)
 
     def adapter(self, name: str) -> Provided[AdapterSpec]:
         """The adapter called ``name``; raises as :meth:`backbone`."""
@@ -202,7 +198,20 @@ class Host:
                     record.provides.append(spec.name)
         return found
 
-    def _is_spec(self, record: PluginRecord, hook: str, spec: object, kind: type[Spec]) -> bool:
+    def _resolved(self, name: str) -> Iterator[Provided[BackboneSpec]]:
+        """What open namespaces say of a backbone's name."""
+        hook = "zoo_resolve_backbone"
+        if not is_backbone_name(name):
+            return
+        for record, spec in self._call(hook, name=name):
+            if not self._is_spec(record, hook, spec, BackboneSpec):
+                continue
+            if spec.name == name:
+                yield Provided(spec, record)
+            else:
+                record.break_with(f"{hook} was asked for {name!r} and described {spec.name!r}")
+
+    def _is_spec(self, record: PluginRecord, hook: str, spec: object, kind: type) -> bool:
         if isinstance(spec, kind):
             return True
         record.break_with(f"{hook} returned {type(spec).__name__}, not {kind.__name__}")
@@ -222,7 +231,8 @@ class Host:
         broken = [r for r in self._records.values() if r.status == "broken"]
         hint = ""
         if broken:
-            hint = f"{broken[0].origin} is broken and may provide it; see `zoo plugins`."
+            reason = broken[0].reason.strip().partition("\n")[0][:200]
+            hint = f"{broken[0].origin} is broken and may provide it: {reason}"
         raise UnknownName(kind, name, known, hint=hint)
 
 

@@ -12,7 +12,6 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -71,17 +70,32 @@ class Registry(BaseModel):
             NameClash: two plugins provide it.
             UnknownName: no plugin does; near misses are looked for among aliases too.
         """
+        full = self.aliases.get(name, name)
         try:
-            return host.backbone(self.aliases.get(name, name))
+            return host.backbone(full)
         except UnknownName as err:
-            known = [p.spec.name for p in host.backbones]
-            raise UnknownName("backbone", name, [*self.aliases, *known], hint=err.hint) from None
+            if full != name:
+                hint = f"The alias {name!r} stands for it in a registry.toml. {err.hint}"
+                raise UnknownName("backbone", full, _names(host), hint=hint) from None
+            known = [*self.aliases, *_names(host)]
+            raise UnknownName("backbone", name, known, hint=err.hint) from None
 
     def shown(self, host: Host) -> list[Provided[BackboneSpec]]:
         """The curated part of the catalogue; everything where nothing was curated."""
         if not self.show:
             return host.backbones
         return [p for p in host.backbones if p.spec.name in self.show]
+
+    def under(self, above: Registry) -> Registry:
+        """Both layers, ``above`` winning name by name; a recipe is replaced whole, as it was tested."""
+        defaults = self.defaults.model_dump() | above.defaults.model_dump(exclude_unset=True)
+        defaults["backbones"] = self.defaults.backbones | above.defaults.backbones
+        return Registry(
+            show=above.show if "show" in above.model_fields_set else self.show,
+            aliases=self.aliases | above.aliases,
+            defaults=Defaults(**defaults),
+            recipes=self.recipes | above.recipes,
+        )
 
 
 @functools.cache
@@ -91,18 +105,17 @@ def load() -> Registry:
     Raises:
         RegistryInvalid: a layer is not TOML, or has keys or types that are not known.
     """
-    merged: dict[str, Any] = {}
+    merged = Registry()
     for path in _layers():
         try:
-            layer = tomllib.loads(path.read_text(encoding="utf-8"))
-            Registry.model_validate(layer)
-        except (tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as err:
+            layer = Registry.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (OSError, tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as err:
             raise RegistryInvalid(
                 f"{path} cannot be used: {_first_line(err)}",
                 hint=f"Mend or remove {path}; the format is described in docs/registry.md.",
             ) from err
-        merged = _merge(merged, layer)
-    return Registry.model_validate(merged)
+        merged = merged.under(layer)
+    return merged
 
 
 def _layers() -> Iterator[Path]:
@@ -112,18 +125,15 @@ def _layers() -> Iterator[Path]:
         if shipped.is_file():
             yield shipped
             break
-    config_home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    for path in (Path(config_home) / "zoo" / "registry.toml", Path(".zoo") / "registry.toml"):
-        if path.is_file():
+    # Unlike Path.home(), expanduser does not raise where an account has no home.
+    config_home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    for path in (Path(config_home, "zoo", "registry.toml"), Path(".zoo", "registry.toml")):
+        if path.exists():
             yield path
 
 
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both_tables else value
-    return merged
+def _names(host: Host) -> list[str]:
+    return [p.spec.name for p in host.backbones]
 
 
 def _first_line(err: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,9 +15,8 @@ from zoo.errors import BadSetting, InvalidSpec
 Verified = Literal["weights", "architecture", "unverified"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
-_BACKBONE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*:[^\s:][^\s]*\Z")
+_BACKBONE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*:[^\s:][^\x00-\x1f\x7f]*\Z")
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
-
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -30,6 +30,7 @@ class Setting:
     ``default`` fixes the type (bool, int, float, str, or a tuple of str). ``minimum`` and
     ``maximum`` bound numbers, ``choices`` bounds strings and the members of tuples. Bounds are
     checked before anything is allocated, so that a hostile manifest cannot ask for the moon.
+    Numbers are always finite.
     """
 
     name: str
@@ -38,6 +39,14 @@ class Setting:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            self.check("setting", self.default)
+        except BadSetting as err:
+            raise InvalidSpec(
+                f"Setting {self.name!r}: its own default breaks it. {err.message}"
+            ) from err
 
     def check(self, owner: str, value: object) -> Any:
         """Return ``value`` in the setting's own type; text is parsed, as from a command line.
@@ -53,14 +62,16 @@ class Setting:
         if self.choices and any(member not in self.choices for member in members):
             raise self._refusal(owner, value)
         if isinstance(parsed, (int, float)) and not isinstance(parsed, bool):
+            if not math.isfinite(parsed):
+                raise self._refusal(owner, value)
             low = self.minimum if self.minimum is not None else float("-inf")
             high = self.maximum if self.maximum is not None else float("inf")
             if not low <= parsed <= high:
                 raise self._refusal(owner, value)
         return parsed
 
-    def _parse(self, value: object) -> Any:
-        kind = type(self.default)
+    def _parse(self, value: Any) -> Any:
+        kind: type = type(self.default)
         if kind is bool:
             if isinstance(value, bool):
                 return value
@@ -74,7 +85,7 @@ class Setting:
             raise TypeError(value)
         if kind is int and isinstance(value, float) and not value.is_integer():
             raise ValueError(value)
-        return kind(value)  # type: ignore[call-arg]  # kind is int, float or str here
+        return kind(value)
 
     def _refusal(self, owner: str, value: object) -> BadSetting:
         if self.choices:
@@ -105,7 +116,8 @@ def check_settings(
     for name in given:
         if name not in by_name:
             near = difflib.get_close_matches(name, by_name, n=1)
-            advice = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(by_name)}."
+            has = f"It has: {', '.join(by_name)}." if by_name else "It has none."
+            advice = f"Did you mean {near[0]!r}?" if near else has
             raise BadSetting(
                 f"{owner} has no setting {name!r}. {advice}",
                 hint=f"`zoo show {owner}` lists its settings.",
@@ -153,7 +165,7 @@ class BackboneSpec:
     options: Mapping[str, Any] = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
-        if not _BACKBONE_NAME.match(self.name):
+        if not is_backbone_name(self.name):
             raise InvalidSpec(f"Backbone name {self.name!r} is not of the form 'namespace:name'.")
         _require_import_string(self.name, self.loader)
         if not self.modality:
@@ -218,6 +230,11 @@ class TaskSpec:
 Spec = BackboneSpec | AdapterSpec | TaskSpec
 
 
+def is_backbone_name(name: str) -> bool:
+    """Whether ``name`` is of the form ``namespace:name``."""
+    return _BACKBONE_NAME.match(name) is not None
+
+
 def _require_name(kind: str, name: str) -> None:
     if not _NAME.match(name):
         raise InvalidSpec(
@@ -227,4 +244,6 @@ def _require_name(kind: str, name: str) -> None:
 
 def _require_import_string(name: str, loader: str) -> None:
     if not _IMPORT_STRING.match(loader):
-        raise InvalidSpec(f"{name}: loader {loader!r} is not of the form 'package.module:attribute'.")
+        raise InvalidSpec(
+            f"{name}: loader {loader!r} is not of the form 'package.module:attribute'."
+        )

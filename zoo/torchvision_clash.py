@@ -16,6 +16,9 @@ import sys
 _SYMPTOM = "operator torchvision::nms does not exist"
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
+# A Library undoes its declarations when it is collected.
+_keep_alive: list[object] = []
+
 
 @functools.cache
 def mend_torchvision() -> bool:
@@ -24,26 +27,35 @@ def mend_torchvision() -> bool:
     Returns whether anything had to be done. A torchvision that is absent, whole, or broken in any
     other way is left alone. The declaration lives as long as the process.
     """
-    if importlib.util.find_spec("torchvision") is None:
+    if importlib.util.find_spec("torchvision") is None or _SYMPTOM not in _failure():
         return False
+    _declare_operators()
+    _forget()
+    if _failure():  # broken in a second way; whoever needs torchvision will say what is wrong
+        _keep_alive.clear()
+        _forget()
+        return False
+    return True
+
+
+def _failure() -> str:
+    """What ``import torchvision`` says, empty where it works."""
     try:
         importlib.import_module("torchvision")
     except Exception as err:
-        if _SYMPTOM not in str(err):
-            return False  # whoever needs torchvision will say what is wrong with it
-    else:
-        return False
+        return str(err) or type(err).__name__
+    return ""
+
+
+def _declare_operators() -> None:
     import torch
 
-    for name in [m for m in sys.modules if m.partition(".")[0] == "torchvision"]:
-        del sys.modules[name]
     library = torch.library.Library("torchvision", "DEF")
     library.define(f"nms{_SCHEMA}")
     library.define(f"qnms{_SCHEMA}")
     _keep_alive.append(library)
-    importlib.import_module("torchvision")
-    return True
 
 
-# A Library undoes its declarations when it is collected.
-_keep_alive: list[object] = []
+def _forget() -> None:
+    for name in [m for m in sys.modules if m.partition(".")[0] == "torchvision"]:
+        del sys.modules[name]
