@@ -12,7 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo.errors import CorruptFile, NewerFormat, NotAnArtifact, UnsafeFile
+from zoo.artifact import strict_json
+from zoo.artifact.files import open_regular, shown
+from zoo.errors import CorruptFile, NewerFormat, NotAnArtifact
 
 MANIFEST = "zoo.json"
 FORMAT = 0
@@ -81,14 +83,15 @@ class Provenance(_Strict):
 
     data: DataEntry | None = None
     seed: int | None = None
-    metrics: dict[str, dict[str, float]] = Field(default_factory=dict)  # by split or baseline
+    headline: str = ""  # the metric a person reads first
+    metrics: dict[str, dict[str, float]] = Field(default_factory=dict)  # by "<model> on <split>"
     versions: dict[str, str] = Field(default_factory=dict)
 
 
 class Manifest(_Strict):
     """The whole of ``zoo.json``."""
 
-    format: int = FORMAT
+    format: Annotated[int, Field(ge=0)] = FORMAT
     backbone: BackboneEntry
     adapter: AdapterEntry
     tasks: Annotated[list[TaskEntry], Field(min_length=1, max_length=1000)]
@@ -98,7 +101,9 @@ class Manifest(_Strict):
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, so equal manifests are equal bytes."""
-        return json.dumps(self.model_dump(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        plain = self.model_dump()
+        text = json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return text + "\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -111,26 +116,25 @@ def read_manifest(folder: Path) -> Manifest:
         NewerFormat: it was written by a later zoo.
     """
     path = folder / MANIFEST
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise UnsafeFile(f"{path} is not a regular file.")
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
+        state = f"has no {MANIFEST}" if folder.is_dir() else "is not a directory"
         raise NotAnArtifact(
-            f"{folder} is not an artifact: it has no {MANIFEST}.",
+            f"{folder} is not an artifact: it {state}.",
             hint="An artifact is a directory that `zoo fit --out` or `zoo pull` wrote.",
         )
-    if path.stat().st_size > MAX_BYTES:
+    with open_regular(path) as stream:
+        content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
         raise CorruptFile(f"{path} is larger than {MAX_BYTES} bytes; no manifest is.")
-    return parse_manifest(path.read_bytes(), str(path))
+    return parse_manifest(content, str(path))
 
 
 def parse_manifest(content: bytes, where: str) -> Manifest:
     """Parse a manifest; ``where`` is for the messages. Raises as :func:`read_manifest`."""
     try:
-        data = json.loads(
-            content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constants
-        )
-    except (ValueError, RecursionError) as err:
-        raise CorruptFile(f"{where} is not valid JSON: {str(err)[:200]}") from err
+        data = strict_json.parse(content)
+    except ValueError as err:
+        raise CorruptFile(f"{where} is not valid JSON: {str(err)[:200]}.") from err
     if not isinstance(data, dict) or not isinstance(data.get("format"), int):
         raise CorruptFile(f"{where} is not a manifest: it has no format number.")
     if data["format"] > FORMAT:
@@ -143,15 +147,6 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     except ValidationError as err:
         first = err.errors()[0]
         at = ".".join(str(part) for part in first["loc"])
-        raise CorruptFile(f"{where} is not a valid manifest: {at[:200]}: {first['msg']}") from err
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("duplicate keys")
-    return found
-
-
-def _no_constants(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
+        raise CorruptFile(
+            f"{where} is not a valid manifest: {shown(at)}: {first['msg'][:200]}."
+        ) from err

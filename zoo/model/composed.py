@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo import registry
+from zoo.artifact.manifest import Provenance
 from zoo.errors import BadSetting, Incompatible, PluginError, ZooError
 from zoo.host import Provided, installed
 from zoo.model.adapter import Adapter
@@ -32,6 +33,10 @@ class ComposedModel(nn.Module):
         pooling: how tokens become one vector; by default the backbone's own choice for frozen
             features, or the one its library's head sits on where the backbone is trained.
         seed: initialises what is new.
+
+    Attributes:
+        provenance: how the model came about, where it was saved or loaded; travels with it.
+        license: of the model itself, where its author chose one.
     """
 
     def __init__(
@@ -47,6 +52,8 @@ class ComposedModel(nn.Module):
         self.backbone = backbone
         self.adapter = adapter
         self.tasks = {task.name: task for task in tasks}
+        self.provenance: Provenance | None = None
+        self.license: str | None = None
         self._require_fit(tasks)
         if pooling is None and adapter.trains_backbone and len(tasks) == 1:
             pooling = backbone.native_pooling

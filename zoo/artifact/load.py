@@ -1,0 +1,230 @@
+"""Open an artifact: every check first, then a model that answers as the one that was saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.artifact import probe
+from zoo.artifact.atomic import recover
+from zoo.artifact.contents import Contents, contents
+from zoo.artifact.files import PICKLES, check_file, shown
+from zoo.artifact.manifest import MANIFEST, Manifest, TaskEntry, read_manifest
+from zoo.artifact.probe import PROBE, ProbeResult
+from zoo.artifact.tensors import copy_into
+from zoo.errors import (
+    BackboneMismatch,
+    BadSetting,
+    CorruptFile,
+    NotAnArtifact,
+    ProbeMismatch,
+    UnsafeFile,
+    WeightsNotFound,
+)
+from zoo.host import installed, require
+from zoo.model import Backbone, ComposedModel, Weights, load_spec, make_adapter, make_task
+from zoo.model.adapter import Adapter
+from zoo.model.task import Task
+from zoo.report.record import ARTIFACT, RECORD, read_record
+from zoo.specs import check_settings
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An artifact that passed every check."""
+
+    folder: Path
+    manifest: Manifest
+    model: ComposedModel
+    probe: ProbeResult
+
+
+def load(path: str | Path, *, weights: Path | None = None, verify: bool = True) -> ComposedModel:
+    """The model in an artifact or in a run directory, on the CPU and in evaluation mode.
+
+    Every file the manifest lists is compared with its sha256 before anything is opened, the
+    backbone with its digest, the tensors with what the model expects. Nothing is installed, and
+    nothing in the artifact can name code to run.
+
+    Args:
+        path: the directory.
+        weights: a folder to take the backbone's weights from; for a run, by default the one it was
+            trained from.
+        verify: also run the probe, raw input to logits. A tool that only copies tensors may leave
+            it out.
+
+    Raises:
+        NotAnArtifact: ``path`` holds neither.
+        ArtifactError: the artifact is refused; the subclasses of it say why.
+        MissingPlugin, NameClash, PluginError: an installed plugin does not provide what it names.
+        WeightsNotFound: the backbone is nowhere to be had.
+    """
+    folder, manifest, model = _rebuild(path, weights)
+    if verify:
+        _run_probe(model, manifest, folder / PROBE)
+    return model
+
+
+def open_artifact(path: str | Path, *, weights: Path | None = None) -> Opened:
+    """As :func:`load`, with the manifest and the outcome of the probe."""
+    folder, manifest, model = _rebuild(path, weights)
+    return Opened(folder, manifest, model, _run_probe(model, manifest, folder / PROBE))
+
+
+def find_artifact(path: str | Path) -> Path:
+    """The artifact's own directory, where ``path`` is an artifact or a run.
+
+    Raises:
+        NotAnArtifact: ``path`` does not exist.
+    """
+    given = Path(path)
+    recover(given.absolute())
+    if not given.exists():
+        raise NotAnArtifact(
+            f"There is no {given}.", hint="`zoo pull OWNER/NAME` fetches an artifact from a Hub."
+        )
+    is_run = (given / RECORD).is_file() and not (given / MANIFEST).exists()
+    return given / ARTIFACT if is_run else given
+
+
+def _rebuild(path: str | Path, weights: Path | None) -> tuple[Path, Manifest, ComposedModel]:
+    folder = find_artifact(path)
+    manifest = read_manifest(folder)
+    _check_files(folder, manifest)
+    adapter, tasks = _make_parts(folder, manifest)
+    backbone = _load_backbone(manifest, weights or _weights_of_run(folder))
+    model = _compose(folder, manifest, backbone, adapter, tasks)
+    for name, tensors in _expected(folder, manifest, model).tensors.items():
+        copy_into(tensors, folder / name)
+    return folder, manifest, model
+
+
+def _weights_of_run(folder: Path) -> Path | None:
+    """The local folder that the run which wrote this artifact took its backbone from."""
+    run = folder.absolute().parent
+    if folder.name != ARTIFACT or not (run / RECORD).is_file():
+        return None
+    recorded = read_record(run).weights
+    return Path(recorded) if recorded and Path(recorded).is_dir() else None
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    for name in sorted(manifest.files):
+        if Path(name).suffix in PICKLES:
+            raise UnsafeFile(
+                f"{folder / MANIFEST} lists {name}, a pickle. zoo never opens pickles: they can "
+                "run code.",
+                hint="Ask for the artifact as safetensors.",
+            )
+    for name, entry in sorted(manifest.files.items()):
+        check_file(folder / name, size=entry.size, sha256=entry.sha256)
+
+
+def _make_parts(folder: Path, manifest: Manifest) -> tuple[Adapter, list[Task]]:
+    host = installed()
+    require(host.backbone, manifest.backbone.name, manifest.backbone.provider)
+    require(host.adapter, manifest.adapter.name, manifest.adapter.provider)
+    try:
+        adapter = make_adapter(manifest.adapter.name, manifest.adapter.settings)
+        return adapter, [_make_task(entry) for entry in manifest.tasks]
+    except BadSetting as err:
+        raise _asks_for(folder, err, manifest.adapter.provider) from err
+
+
+def _make_task(entry: TaskEntry) -> Task:
+    provided = require(installed().task, entry.kind, entry.provider)
+    # A setting may not pass for another argument of make_task.
+    check_settings(entry.kind, provided.spec.settings, entry.settings)
+    return make_task(entry.kind, labels=entry.labels, name=entry.name, **entry.settings)
+
+
+def _load_backbone(manifest: Manifest, weights: Path | None) -> Backbone:
+    entry = manifest.backbone
+    provided = require(installed().backbone, entry.name, entry.provider)
+    on_hub = bool(entry.source) and not entry.source.startswith("pip:")
+    try:
+        backbone = load_spec(provided, Weights(weights, entry.commit if on_hub else None))
+    except WeightsNotFound as err:
+        if weights is None and _is_local(entry.name):
+            raise WeightsNotFound(
+                f"The backbone was a local folder called {_last_part(entry.name)}, on the machine "
+                "that trained the model.",
+                hint="Pass its copy here: `--weights FOLDER`.",
+            ) from err
+        raise
+    if backbone.digest != entry.digest:
+        raise _other_backbone(manifest, backbone)
+    return backbone
+
+
+def _is_local(name: str) -> bool:
+    return name.partition(":")[2].startswith("./")
+
+
+def _last_part(name: str) -> str:
+    return shown(name.rpartition("/")[2])
+
+
+def _other_backbone(manifest: Manifest, found: Backbone) -> BackboneMismatch:
+    entry = manifest.backbone
+    if entry.source:
+        commit = f" at {entry.commit[:12]}" if entry.commit else ""
+        recorded = f"{entry.source}{commit}"
+    else:
+        recorded = f"a local folder called {_last_part(entry.name)}"
+    where = found.origin.folder or found.origin.source or "an unknown place"
+    return BackboneMismatch(
+        f"The backbone in {where} is not the one this model was trained on: its digest is "
+        f"{found.digest[:12]}…, the manifest says {entry.digest[:12]}… ({recorded}).",
+        hint="Another model of the same shape is not accepted; pass the right one with "
+        "`--weights FOLDER`.",
+    )
+
+
+def _compose(
+    folder: Path, manifest: Manifest, backbone: Backbone, adapter: Adapter, tasks: list[Task]
+) -> ComposedModel:
+    try:
+        model = ComposedModel(backbone, adapter, tasks, pooling=manifest.backbone.pooling)
+    except BadSetting as err:
+        raise _asks_for(folder, err, manifest.backbone.provider) from err
+    model.provenance = manifest.provenance
+    model.license = manifest.license
+    return model
+
+
+def _asks_for(folder: Path, err: BadSetting, provider: str) -> CorruptFile:
+    return CorruptFile(
+        f"{folder / MANIFEST} asks for what cannot be: {err.message}",
+        hint=f"It was written with {shown(provider)}; another version may know it.",
+    )
+
+
+def _expected(folder: Path, manifest: Manifest, model: ComposedModel) -> Contents:
+    """The model's files, once it is sure that the manifest lists exactly these."""
+    expected = contents(model)
+    if lacking := sorted(expected.names - manifest.files.keys()):
+        raise CorruptFile(
+            f"{folder / MANIFEST} does not list {', '.join(lacking)}, which a model of "
+            f"{manifest.adapter.name} has.",
+            hint="Pull it again, or save the model again.",
+        )
+    if surplus := sorted(manifest.files.keys() - expected.names):
+        raise CorruptFile(
+            f"{folder / MANIFEST} lists {', '.join(surplus[:3])}, which no model of "
+            f"{manifest.adapter.name} reads.",
+            hint="It was made by another version of the plugin, or tampered with.",
+        )
+    return expected
+
+
+def _run_probe(model: ComposedModel, manifest: Manifest, path: Path) -> ProbeResult:
+    try:
+        return probe.check(model, path)
+    except ProbeMismatch as err:
+        now = model.backbone.preprocess.describe()
+        then = manifest.backbone.preprocessing
+        changed = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k))
+        if changed:
+            err.message += f" The preprocessing has changed: {', '.join(map(shown, changed[:3]))}."
+        raise

@@ -1,0 +1,200 @@
+"""Write a composed model as an artifact: whole or not at all, and equal models as equal bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from zoo.artifact import probe
+from zoo.artifact.anonymous import without_paths
+from zoo.artifact.atomic import replacing, write
+from zoo.artifact.card import CONFUSION, render
+from zoo.artifact.contents import ASSETS, CARD, contents
+from zoo.artifact.manifest import (
+    MANIFEST,
+    AdapterEntry,
+    BackboneEntry,
+    DataEntry,
+    FileEntry,
+    Manifest,
+    Provenance,
+    TaskEntry,
+    read_manifest,
+)
+from zoo.artifact.probe import PROBE
+from zoo.artifact.tensors import to_bytes
+from zoo.errors import ArtifactError, OutputExists
+from zoo.host import Provided, installed
+from zoo.model import ComposedModel
+from zoo.report.plots import confusion_png
+from zoo.report.record import RunRecord
+
+_INERT = (MANIFEST, CARD, ASSETS)
+
+
+def save(
+    model: ComposedModel,
+    folder: str | Path,
+    *,
+    record: RunRecord | None = None,
+    provenance: Provenance | None = None,
+    license: str | None = None,
+) -> Manifest:
+    """Write ``model`` to ``folder``; an earlier artifact there is replaced in one step.
+
+    Args:
+        model: trained.
+        folder: the destination; interrupted at any moment, it is as it was or wholly new.
+        record: the run's, for metrics and plots.
+        provenance: how the model came about; by default what ``record`` says, or what the model
+            already carries.
+        license: of the model; by default what it carries, or the backbone's.
+
+    Raises:
+        OutputExists: ``folder`` holds something that is not an artifact.
+        TrainingFailed: the model has diverged.
+        WriteFailed: the disk is full or the place cannot be written.
+        PluginError: the adapter's or backbone's plugin cannot be saved.
+    """
+    folder = Path(folder)
+    _require_replaceable(folder)
+    model.provenance = provenance or _told_by(record) or model.provenance or Provenance()
+    model.license = license or model.license
+    if record is not None and not model.provenance.headline:
+        model.provenance = model.provenance.model_copy(update={"headline": record.headline})
+    files = _loaded_files(model)
+    manifest = describe(model, files)
+    plots = _plots(record)
+    card = render(manifest, model, plots=tuple(plots))
+    with replacing(folder) as fresh:
+        for name, content in files.items():
+            write(fresh / name, content)
+        write(fresh / CARD, card.encode())
+        if plots:
+            (fresh / ASSETS).mkdir()
+        for name, content in plots.items():
+            write(fresh / ASSETS / name, content)
+        write(fresh / MANIFEST, manifest.to_json().encode())
+    return manifest
+
+
+def describe(model: ComposedModel, files: Mapping[str, bytes]) -> Manifest:
+    """The manifest of ``model`` with ``files``, free of paths of this machine."""
+    host = installed()
+    backbone, adapter = model.backbone, model.adapter
+    owner = _owner(host.backbone(backbone.spec.name))
+    provenance = model.provenance or Provenance()
+    return Manifest(
+        backbone=BackboneEntry.model_validate(
+            without_paths(
+                {
+                    "name": backbone.spec.name,
+                    "provider": owner,
+                    "source": backbone.origin.source,
+                    "commit": backbone.origin.commit,
+                    "digest": backbone.digest,
+                    "pooling": backbone.pooling,
+                    "license": backbone.license,
+                    "contract": backbone.contract.describe(),
+                    "preprocessing": backbone.preprocess.describe(),
+                }
+            )
+        ),
+        adapter=AdapterEntry(
+            name=adapter.spec.name,
+            provider=_owner(host.adapter(adapter.spec.name)),
+            settings=_plain(adapter.settings),
+        ),
+        tasks=[
+            TaskEntry(
+                name=task.name,
+                kind=task.spec.name,
+                provider=_owner(host.task(task.spec.name)),
+                labels=list(task.labels),
+                settings=_plain(task.settings),
+            )
+            for task in model.tasks.values()
+        ],
+        files={
+            name: FileEntry(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+            for name, content in files.items()
+        },
+        license=model.license or backbone.license,
+        provenance=_publishable(provenance),
+    )
+
+
+def _loaded_files(model: ComposedModel) -> dict[str, bytes]:
+    """Every file that loading reads, by name."""
+    found = contents(model)
+    files = {name: to_bytes(name, tensors) for name, tensors in found.tensors.items()}
+    for name, config in found.configs.items():
+        text = json.dumps(without_paths(dict(config)), indent=2, sort_keys=True)
+        files[name] = f"{text}\n".encode()
+    files[PROBE] = to_bytes(PROBE, probe.record(model))
+    return files
+
+
+def _require_replaceable(folder: Path) -> None:
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        listed = read_manifest(folder).files.keys()
+    except ArtifactError as err:
+        raise OutputExists(
+            f"{folder} holds something that is not an artifact; nothing was overwritten.",
+            hint="Choose another place, or remove it yourself.",
+        ) from err
+    known = {*listed, *_INERT}
+    if strange := sorted(path.name for path in folder.iterdir() if path.name not in known):
+        raise OutputExists(
+            f"{folder} is an artifact that also holds {', '.join(strange[:3])}, which zoo did not "
+            "write; nothing was overwritten.",
+            hint="Move that elsewhere, or choose another place.",
+        )
+
+
+def _owner(provided: Provided[Any]) -> str:
+    return f"{provided.plugin.distribution} {provided.plugin.version}"
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
+
+
+def _told_by(record: RunRecord | None) -> Provenance | None:
+    if record is None:
+        return None
+    data = record.data
+    return Provenance(
+        data=DataEntry(
+            description=str(data.get("kind", "")),
+            fingerprint=str(data.get("fingerprint", "")),
+            rows=dict(data.get("rows", {})),
+        ),
+        seed=record.config.get("training", {}).get("seed"),
+        metrics={f"{result.model} on {result.split}": result.metrics for result in record.results},
+        versions=record.versions or {name: version(name) for name in ("zoo", "torch")},
+    )
+
+
+def _publishable(provenance: Provenance) -> Provenance:
+    """Without paths, and without numbers that JSON cannot write."""
+    metrics = {
+        model: {name: value for name, value in values.items() if math.isfinite(value)}
+        for model, values in provenance.metrics.items()
+    }
+    plain = without_paths(provenance.model_copy(update={"metrics": metrics}).model_dump())
+    return Provenance.model_validate(plain)
+
+
+def _plots(record: RunRecord | None) -> dict[str, bytes]:
+    """The confusion matrix of the split that is reported on, by file name."""
+    by_split = {c.split: c for c in record.confusions} if record else {}
+    shown = by_split.get("test") or by_split.get("val")
+    return {CONFUSION: confusion_png(shown)} if shown else {}

@@ -1,0 +1,109 @@
+"""Python source that opens an artifact with the base library alone, zoo not installed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import nn
+
+from zoo.artifact.contents import HEADS, contents
+from zoo.artifact.manifest import MANIFEST
+from zoo.artifact.probe import PROBE
+from zoo.model import ComposedModel, StockCode
+
+_IMPORTS = (
+    "import json",
+    "import torch",
+    "from huggingface_hub import hf_hub_download",
+    "from safetensors.torch import load_file",
+)
+_REQUIRES = ("huggingface_hub", "safetensors", "torch")
+_IMAGE = 'example = Image.fromarray(probe["input.0"].numpy())  # or Image.open("photo.jpg")'
+_TEXT = 'example = bytes(probe["input.0"].tolist()).decode()  # or any text'
+_EXAMPLES = {"image": (("from PIL import Image",), _IMAGE), "text": ((), _TEXT)}
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Code to run as it stands, and what has to be pip-installed for it."""
+
+    requires: tuple[str, ...]
+    code: str
+
+
+def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
+    """How to open ``model``, once it is in ``repo``, without zoo; ``None`` where nothing else can.
+
+    The code gives ``logits`` of the first input of the probe and compares them with those recorded.
+    """
+    base, adapter = model.backbone.stock_code(), model.adapter.stock_code()
+    modality = model.backbone.contract.modality
+    linear = all(isinstance(head, nn.Linear) for head in model.heads.values())
+    if base is None or adapter is None or not linear or modality not in _EXAMPLES:
+        return None
+    adapter_imports, adapter_line = adapter
+    example_imports, example = _EXAMPLES[modality]
+    whole = model.native_head is not None and bool(base.whole)
+    lines = [
+        *_sorted((*_IMPORTS, *example_imports, *base.imports, *adapter_imports)),
+        "",
+        *(_open_whole if whole else _open_headless)(model, base, adapter_line),
+        "model.eval()",
+        "",
+        f'probe = load_file(hf_hub_download("{{repo}}", "{PROBE}"))',
+        example,
+        *base.inputs.splitlines(),
+        "with torch.inference_mode():",
+        *(f"    {line}" for line in (base.logits if whole else base.pooled).splitlines()),
+        "",
+        f'tasks = json.load(open(hf_hub_download("{{repo}}", "{MANIFEST}")))["tasks"]',
+        *_answers(model, whole),
+    ]
+    requires = {*_REQUIRES, *base.requires, *(_module(line) for line in adapter_imports)}
+    return Snippet(tuple(sorted(requires)), "\n".join(lines).replace("{repo}", repo))
+
+
+def _open_whole(model: ComposedModel, base: StockCode, adapter_line: str) -> list[str]:
+    """A model with its head in the base library's own place."""
+    lines = base.whole.replace("{n}", str(len(model.task.labels))).splitlines()
+    if HEADS in contents(model).tensors:
+        lines += [_LOAD_HEADS, "model.load_state_dict(heads, strict=False)"]
+    return [*lines, *adapter_line.splitlines()]
+
+
+def _open_headless(model: ComposedModel, base: StockCode, adapter_line: str) -> list[str]:
+    """A model without a head, and the heads as tensors."""
+    return [*base.features.splitlines(), *adapter_line.splitlines(), _LOAD_HEADS]
+
+
+_LOAD_HEADS = f'heads = load_file(hf_hub_download("{{repo}}", "{HEADS}"))'
+
+
+def _answers(model: ComposedModel, whole: bool) -> list[str]:
+    lines = []
+    for position, (name, head) in enumerate(model.heads.items()):
+        if not whole:
+            bias = f"heads[{_quoted(f'{name}.bias')}]" if "bias" in head.state_dict() else "None"
+            weight = f"heads[{_quoted(f'{name}.weight')}]"
+            lines.append(f"logits = torch.nn.functional.linear(pooled, {weight}, {bias})")
+        lines += [
+            f'print(dict(zip(tasks[{position}]["labels"], logits[0].tolist())))',
+            f"difference = (logits[0] - probe[{_quoted(f'logits.{name}')}][0]).abs().max().item()",
+            'print(f"largest difference from the recorded logits: {difference:.2g}")',
+        ]
+    return lines
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if re.fullmatch(r"[\w .-]+", name, re.ASCII) else repr(name)
+
+
+def _sorted(imports: Iterable[str]) -> list[str]:
+    unique = dict.fromkeys(line for line in imports if line)
+    return sorted(unique, key=lambda line: (line.startswith("from"), line))
+
+
+def _module(line: str) -> str:
+    return line.split()[1].partition(".")[0]
