@@ -141,7 +141,7 @@ def test_adapter_and_task_names_that_are_refused(kind: type, name: str) -> None:
 
 @pytest.mark.parametrize("loader", ["", "a.b", "a.b:", ":c", "a b:c", "os:system('x')", "a.b:c.d"])
 def test_loaders_that_are_refused(loader: str) -> None:
-    with pytest.raises(InvalidSpec, match="is not of the form 'package.module:attribute'"):
+    with pytest.raises(InvalidSpec, match=r"is not of the form 'package\.module:attribute'"):
         AdapterSpec(name="lora", loader=loader)
 
 

@@ -1,0 +1,76 @@
+"""What is public, exactly; changing it means changing this file."""
+
+import zoo
+import zoo.plugin
+
+API = [
+    "ComposedModel",
+    "Prediction",
+    "Run",
+    "adapter",
+    "adapters",
+    "backbones",
+    "compose",
+    "evaluate",
+    "fit",
+    "load",
+    "load_backbone",
+    "load_data",
+    "pull",
+    "push",
+    "recipes",
+    "save",
+    "task",
+    "tasks",
+    "verify",
+]
+
+PLUGIN_API = [
+    "API_VERSION",
+    "Adapter",
+    "AdapterSpec",
+    "Backbone",
+    "BackboneSpec",
+    "BadSetting",
+    "Batch",
+    "Block",
+    "ContractViolation",
+    "DataError",
+    "Features",
+    "Fetched",
+    "HeadProblem",
+    "Incompatible",
+    "InputContract",
+    "InputError",
+    "LabelProblem",
+    "Layout",
+    "NativeHead",
+    "Origin",
+    "Prediction",
+    "Preprocess",
+    "Setting",
+    "StockCode",
+    "Task",
+    "TaskSpec",
+    "TrainingFailed",
+    "Weights",
+    "WeightsNotFound",
+    "ZooError",
+    "hookimpl",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(zoo.__all__) == API
+    assert [name for name in API if not callable(getattr(zoo, name))] == []
+    assert set(API) <= set(dir(zoo))
+
+
+def test_the_names_public_to_plugins_are_these() -> None:
+    assert sorted(zoo.plugin.__all__) == PLUGIN_API
+    assert [name for name in PLUGIN_API if not hasattr(zoo.plugin, name)] == []
+
+
+def test_what_is_not_public_is_not_there() -> None:
+    assert not hasattr(zoo, "trian")
+    assert not hasattr(zoo.plugin, "ComposedModel")
