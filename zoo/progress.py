@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.progress import Progress as RichProgress
 
 Advance = Callable[[int], None]
 
@@ -38,36 +38,63 @@ class Silent:
         """Do nothing."""
 
 
+class Lines(Silent):
+    """Notes as lines on stderr, for a log: nothing moves there."""
+
+    def note(self, text: str) -> None:
+        """A line on stderr."""
+        sys.stderr.write(_one_line(text) + "\n")
+
+
 class Bars:
-    """rich progress bars and lines on stderr."""
+    """rich progress bars and lines on stderr. Stages nest: each is a bar of its own."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self._live: RichProgress | None = None
 
     @contextlib.contextmanager
     def stage(self, name: str, total: int) -> Iterator[Advance]:
         """A bar that goes away when the stage is done."""
+        # rich keeps one live display a console, so that inner stages join the outer one's.
+        outermost = self._live is None
+        bars = self._live = self._live or self._start()
+        task = bars.add_task(_one_line(name), total=total)
+        try:
+            yield lambda units: bars.advance(task, units)
+        finally:
+            bars.remove_task(task)
+            if outermost:
+                bars.stop()
+                self._live = None
+
+    def note(self, text: str) -> None:
+        """A line on stderr, above the bars."""
+        self._console.print(_one_line(text), highlight=False, markup=False, soft_wrap=True)
+
+    def _start(self) -> RichProgress:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
-        columns = (
-            TextColumn("{task.description}"),
+        bars = RichProgress(
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
         )
-        with RichProgress(*columns, console=_stderr(), transient=True) as bars:
-            task = bars.add_task(name, total=total)
-            yield lambda units: bars.advance(task, units)
-
-    def note(self, text: str) -> None:
-        """A line on stderr."""
-        _stderr().print(text, highlight=False, markup=False)
+        bars.start()
+        return bars
 
 
 def default() -> Progress:
-    """Bars where stderr is a terminal, silence elsewhere."""
-    return Bars() if sys.stderr.isatty() else Silent()
+    """Bars where stderr is a terminal, lines elsewhere."""
+    return Bars() if sys.stderr.isatty() else Lines()
 
 
-def _stderr() -> Console:
-    from rich.console import Console
-
-    return Console(stderr=True)
+def _one_line(text: str) -> str:
+    """Labels and file names come from data: no terminal escape among them is obeyed."""
+    return "".join(character if character.isprintable() else " " for character in text)

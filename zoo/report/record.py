@@ -18,6 +18,8 @@ HISTORY = "metrics.jsonl"
 ARTIFACT = "artifact"
 REPORT = "report.html"
 
+THIS_MODEL = "this model"
+
 
 class Result(BaseModel):
     """The metrics of one model on one split.
@@ -67,7 +69,7 @@ class RunRecord(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Write ``folder/run.json``."""
-        content = json.dumps(self.model_dump(), indent=2, sort_keys=True, ensure_ascii=False)
+        content = json.dumps(self.model_dump(), indent=2, ensure_ascii=False)
         (folder / RECORD).write_text(content + "\n", encoding="utf-8")
 
 

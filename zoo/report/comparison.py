@@ -1,0 +1,68 @@
+"""A model beside its baselines: the table every run is judged by. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.report.record import THIS_MODEL, Result, RunRecord
+
+_LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error"})
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Results on one split, this model first.
+
+    Attributes:
+        split: ``test``, or ``val`` where there is no test.
+        metrics: names, the headline first.
+        results: one a model.
+    """
+
+    split: str
+    metrics: tuple[str, ...]
+    results: tuple[Result, ...]
+
+    def best(self, metric: str) -> float | None:
+        """The best value any model reached; ``None`` where none has the metric."""
+        values = [r.metrics[metric] for r in self.results if metric in r.metrics]
+        choose = min if metric in _LOWER_IS_BETTER else max
+        return choose(values, default=None)
+
+
+def compare(record: RunRecord) -> Comparison:
+    """The results on the split that counts; an interrupted run has none on ``test``."""
+    own = [r.split for r in record.results if r.model == THIS_MODEL]
+    split = "test" if "test" in own else "val"
+    results = [r for r in record.results if r.split == split]
+    results.sort(key=lambda r: r.model != THIS_MODEL)
+    names = dict.fromkeys(name for r in results for name in r.metrics)
+    metrics = sorted(names, key=lambda name: name != record.headline)
+    return Comparison(split, tuple(metrics), tuple(results))
+
+
+def verdict(record: RunRecord) -> str:
+    """One line where a baseline does better than this model; empty where none does."""
+    found = compare(record)
+    if not found.results or found.results[0].model != THIS_MODEL:
+        return ""
+    own = found.results[0].metrics.get(record.headline)
+    better = _better(found.results[1:], record.headline, own)
+    if own is None or better is None:
+        return ""
+    value = better.metrics[record.headline]
+    metric = words(record.headline)
+    return f"{better.model} is better here: {metric} {value:.3f}, this model has {own:.3f}."
+
+
+def words(metric: str) -> str:
+    """A metric's name as people read it: ``macro_f1`` is "macro F1"."""
+    return metric.replace("_", " ").replace("f1", "F1")
+
+
+def _better(results: Sequence[Result], metric: str, own: float | None) -> Result | None:
+    if own is None:
+        return None
+    rivals = [r for r in results if r.metrics.get(metric, float("-inf")) > own]
+    return max(rivals, key=lambda r: r.metrics[metric], default=None)

@@ -1,0 +1,122 @@
+"""Plots as PNG bytes, drawn with matplotlib's object API: no display, no global state."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.report.comparison import words
+from zoo.report.record import Confusion
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DPI = 144
+_NAMED = 40  # classes beyond which names on the axes could not be read
+_NUMBERED = 20  # classes beyond which numbers in the cells could not be read
+_LABEL = 24  # characters of a class name on an axis
+_BLUE, _ORANGE, _INK = "#2f6fab", "#c8611c", "#222222"
+
+
+def confusion_png(confusion: Confusion) -> bytes:
+    """The confusion matrix: rows are true classes, the shade is the share of the row.
+
+    Up to 20 classes the counts stand in the cells; up to 40 the axes carry names, beyond that
+    positions.
+    """
+    import numpy as np
+
+    counts = np.asarray(confusion.counts, dtype=float)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    classes = len(confusion.labels)
+    side = min(7.0, 3.0 + 0.4 * classes)
+    figure, (axes,) = _canvas(side + 0.8, side)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, label="share of the true class")
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    if classes <= _NAMED:
+        _name_classes(axes, [_short(label) for label in confusion.labels])
+    if classes <= _NUMBERED:
+        for (row, column), count in np.ndenumerate(counts):
+            ink = "white" if shares[row, column] > 0.55 else _INK
+            axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=ink, size=9)
+    return _png(figure)
+
+
+def curves_png(history: Sequence[Mapping[str, Any]], headline: str) -> bytes:
+    """Loss by epoch, in training and validation, and beside it the headline metric.
+
+    Args:
+        history: the lines of ``metrics.jsonl``; epoch 0 is the state before training.
+        headline: the validation metric to draw.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure, (left, right) = _canvas(9.0, 3.2, columns=2)
+    _line(left, [(h["epoch"], h.get("train_loss")) for h in history], "training", _ORANGE)
+    _line(left, _validation(history, "log_loss"), "validation", _BLUE)
+    left.set_ylabel("loss")
+    left.legend(frameon=False)
+    _line(right, _validation(history, headline), "validation", _BLUE)
+    right.set_ylabel(f"{words(headline)} on validation")
+    for axes in (left, right):
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    return _png(figure)
+
+
+def _validation(
+    history: Sequence[Mapping[str, Any]], metric: str
+) -> list[tuple[int, float | None]]:
+    return [(line["epoch"], line.get("val", {}).get(metric)) for line in history]
+
+
+def _line(axes: Axes, points: Sequence[tuple[int, float | None]], label: str, colour: str) -> None:
+    known = [(epoch, value) for epoch, value in points if value is not None]
+    marker = "o" if len(known) < 30 else None
+    axes.plot(
+        [epoch for epoch, _ in known],
+        [value for _, value in known],
+        label=label,
+        color=colour,
+        marker=marker,
+        markersize=4,
+    )
+
+
+def _name_classes(axes: Axes, names: Sequence[str]) -> None:
+    at = range(len(names))
+    # Without parse_math=False a class called "$5" would be read as a formula.
+    look: dict[str, Any] = {"size": 9 if len(names) <= _NUMBERED else 6, "parse_math": False}
+    axes.set_xticks(at, names, rotation=45, ha="right", rotation_mode="anchor", **look)
+    axes.set_yticks(at, names, **look)
+
+
+def _short(label: str) -> str:
+    line = "".join(character if character.isprintable() else " " for character in label)
+    return line if len(line) <= _LABEL else line[: _LABEL - 1] + "…"
+
+
+def _canvas(width: float, height: float, *, columns: int = 1) -> tuple[Figure, Sequence[Axes]]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, [figure.add_subplot(1, columns, at + 1) for at in range(columns)]
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # A class name in a script that the font lacks is drawn as boxes; that is no news to anyone.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        # No version in the file, so that equal figures are equal bytes.
+        figure.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
+    return buffer.getvalue()
