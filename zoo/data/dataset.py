@@ -90,4 +90,8 @@ def _skipped_lines(skipped: Sequence[str]) -> list[str]:
     if not skipped:
         return []
     more = [f"  … and {len(skipped) - _SHOWN_SKIPPED} more"] * (len(skipped) > _SHOWN_SKIPPED)
-    return [f"skipped {len(skipped)}:", *(f"  {entry}" for entry in skipped[:_SHOWN_SKIPPED]), *more]
+    return [
+        f"skipped {len(skipped)}:",
+        *(f"  {entry}" for entry in skipped[:_SHOWN_SKIPPED]),
+        *more,
+    ]

@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
 # HEIC is here although Pillow cannot open it: a phone's photos must not be passed over in silence.
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .gif .webp .tif .tiff .ppm .pgm .pbm .pnm .jp2 .avif "
-    ".heic .heif".split()
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 )
-_EIGHT_BIT = frozenset({"1", "L", "P", "RGB", "RGBX", "RGBA", "RGBa", "LA", "La", "PA", "YCbCr", "HSV"})
+SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif", ".heic", ".heif"}
+_EIGHT_BIT = frozenset(
+    {"1", "L", "P", "RGB", "RGBX", "RGBA", "RGBa", "LA", "La", "PA", "YCbCr", "HSV"}
+)
 _TRANSPARENT = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
 _DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
 TAKEN = "backbones take 8-bit grey or RGB"
@@ -54,12 +56,15 @@ def read(path: str | Path, contract: InputContract, *, convert: bool = False) ->
 
     try:
         with Image.open(path) as image:
+            found = violation(image, convert=convert)
             image.load()
     except Exception as err:  # Pillow's decoders raise anything on broken files
         raise UnreadableFiles(
             f"{path} cannot be read: {reason(err)}.", hint="Give an image that opens."
         ) from err
-    return conform(image, contract, name=str(path), convert=convert)
+    if found:
+        raise _refusal(str(path), found, convert)
+    return _fitted(image, contract)
 
 
 def conform(image: Image, contract: InputContract, *, name: str, convert: bool = False) -> Image:
@@ -76,15 +81,8 @@ def conform(image: Image, contract: InputContract, *, name: str, convert: bool =
     """
     found = violation(image, convert=convert)
     if found:
-        raise ContractViolation(f"{name} is {found}; {TAKEN}.", hint=way_out(convert))
-    image = _upright(image)
-    if image.mode in _DEEP:
-        image = _scaled(image)
-    if image.mode in _TRANSPARENT or "transparency" in image.info:
-        image = _over_white(image)
-    grey = contract.channels == 1 or (contract.channels is None and image.mode in {"1", "L"})
-    mode = "L" if grey else "RGB"
-    return image if image.mode == mode else image.convert(mode)
+        raise _refusal(name, found, convert)
+    return _fitted(image, contract)
 
 
 def check(content: bytes, *, convert: bool = False) -> str | None:
@@ -96,14 +94,18 @@ def check(content: bytes, *, convert: bool = False) -> str | None:
     from PIL import Image
 
     with Image.open(BytesIO(content)) as image:
+        found = violation(image, convert=convert)
         # JPEG is decoded at an eighth of its size: every byte is still read, most work is saved.
         image.draft(image.mode, (1, 1))
         image.load()
-        return violation(image, convert=convert)
+    return found
 
 
 def violation(image: Image, *, convert: bool = False) -> str | None:
-    """What makes a decoded image other than 8-bit grey or RGB, or, with ``convert``, beyond conversion."""
+    """What makes an image other than 8-bit grey or RGB, or, with ``convert``, beyond conversion.
+
+    Ask before it is decoded: what Pillow decodes no longer tells how deep its colours were.
+    """
     if image.mode == "F":
         found = "a float image (mode F)"
     elif _deep_on_disk(image) or image.mode.startswith("I;16"):
@@ -125,8 +127,8 @@ def violation(image: Image, *, convert: bool = False) -> str | None:
 def way_out(convert: bool) -> str:
     """What to type about images that break the contract."""
     if convert:
-        return "Save them as 8-bit RGB, or leave them out with `--skip-bad`."
-    return "Convert while reading with `--convert`, or leave such images out with `--skip-bad`."
+        return "Save as 8-bit RGB, which no conversion here can do."
+    return "`--convert` turns such images into 8-bit."
 
 
 def reason(err: Exception) -> str:
@@ -146,6 +148,22 @@ def reason(err: Exception) -> str:
     if "truncated" in first:
         return "truncated"
     return f"{first or type(err).__name__}"
+
+
+def _refusal(name: str, found: str, convert: bool) -> ContractViolation:
+    return ContractViolation(f"{name} is {found}; {TAKEN}.", hint=way_out(convert))
+
+
+def _fitted(image: Image, contract: InputContract) -> Image:
+    """An image that breaks nothing, upright and with the contract's channels."""
+    image = _upright(image)
+    if image.mode in _DEEP:
+        image = _scaled(image)
+    if image.mode in _TRANSPARENT or "transparency" in image.info:
+        image = _over_white(image)
+    grey = contract.channels == 1 or (contract.channels is None and image.mode in {"1", "L"})
+    mode = "L" if grey else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _deep_on_disk(image: Image) -> bool:

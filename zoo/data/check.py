@@ -1,0 +1,174 @@
+"""Reading every row once: images decode and keep the contract, texts and labels are not blank."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from zoo.data import images
+from zoo.data.rows import Found, Row, named
+from zoo.errors import ContractViolation, DataError, LabelProblem, UnreadableFiles
+from zoo.progress import Progress, Silent
+
+_WINDOW = 2048  # files handed to the threads at a time
+
+Rows = Mapping[str, Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class _File:
+    """What reading one image file gave: its digest, or why it cannot be used."""
+
+    digest: bytes = b""
+    unreadable: str = ""
+    violation: str = ""
+
+
+def check(
+    found: Found, *, skip_bad: bool, convert: bool, progress: Progress | None = None
+) -> Found:
+    """Read all rows; what comes back has those that can be used, with digests.
+
+    Args:
+        found: what to read.
+        skip_bad: leave out what cannot be used instead of stopping.
+        convert: 16-bit, float and CMYK images are to be converted, so they are no violation.
+        progress: is told how many images have been read.
+
+    Raises:
+        DataError: a blank input.
+        LabelProblem: a blank label.
+        UnreadableFiles: an image that does not decode.
+        ContractViolation: an image that is not 8-bit grey or RGB.
+    """
+    rows, blank_inputs = _part(found.rows, lambda row: bool(str(row.input).strip()))
+    if blank_inputs and not skip_bad:
+        what = "text" if found.modality == "text" else "path of the image"
+        raise DataError(
+            f"The {what} is blank in {_count(blank_inputs)}: {_places(blank_inputs)}.",
+            hint="Fill or remove these rows, or leave them out with `--skip-bad`.",
+        )
+    rows, blank_labels = _part(rows, lambda row: bool(row.label))
+    if blank_labels and not skip_bad:
+        raise LabelProblem(
+            f"The label is blank in {_count(blank_labels)}: {_places(blank_labels)}.",
+            hint="Fill or remove these rows, or leave them out with `--skip-bad`.",
+        )
+    skipped = [f"{row.place}: blank" for row in blank_inputs]
+    skipped += [f"{row.place}: label is blank" for row in blank_labels]
+    if found.modality != "image":
+        return replace(found, rows=_map(rows, _with_text_digest), skipped=tuple(skipped))
+    rows, unusable = _check_images(rows, skip_bad=skip_bad, convert=convert, progress=progress)
+    return replace(found, rows=rows, skipped=(*skipped, *unusable))
+
+
+def fingerprint(rows: Rows) -> str:
+    """sha256 over the contents, labels and splits of all rows, whatever their order."""
+    digests = sorted(
+        hashlib.sha256(
+            f"{name}\0{row.label}\0".encode(errors="surrogatepass") + row.digest
+        ).digest()
+        for name, several in rows.items()
+        for row in several
+    )
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def _check_images(
+    rows: Rows, *, skip_bad: bool, convert: bool, progress: Progress | None
+) -> tuple[Rows, list[str]]:
+    """Usable rows with digests, and why the others are left out."""
+    paths = list(dict.fromkeys(Path(row.input) for several in rows.values() for row in several))
+    files = dict(zip(paths, _read_all(paths, convert, progress or Silent()), strict=True))
+    if not skip_bad:
+        _refuse(rows, files, convert)
+    good, bad = _part(rows, lambda row: bool(files[Path(row.input)].digest))
+    return (
+        _map(good, lambda row: replace(row, digest=files[Path(row.input)].digest)),
+        [f"{row.place}: {_why(files[Path(row.input)])}" for row in bad],
+    )
+
+
+def _refuse(rows: Rows, files: Mapping[Path, _File], convert: bool) -> None:
+    bad = [row for several in rows.values() for row in several]
+    bad = [row for row in bad if not files[Path(row.input)].digest]
+    places = [f"{row.place} ({_why(files[Path(row.input)])})" for row in bad]
+    if any(file.unreadable for file in files.values()):
+        raise UnreadableFiles(
+            f"{len(bad)} of {sum(map(len, rows.values()))} images cannot be used: {named(places)}.",
+            hint="Repair or remove them, or leave them out with `--skip-bad`.",
+        )
+    if bad:
+        raise ContractViolation(
+            f"{images.TAKEN.capitalize()}; {len(bad)} of {sum(map(len, rows.values()))} images "
+            f"are something else: {named(places)}.",
+            hint=f"{images.way_out(convert)} `--skip-bad` leaves them out.",
+        )
+
+
+def _read_all(paths: Sequence[Path], convert: bool, progress: Progress) -> Iterator[_File]:
+    """Read files on all cores: decoding and hashing leave Python's lock to others."""
+    remaining = iter(paths)
+    with (
+        warnings.catch_warnings(),
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
+        progress.stage("reading images", len(paths)) as advance,
+    ):
+        warnings.simplefilter("ignore")  # Pillow's, on metadata that nothing here uses
+        while window := list(islice(remaining, _WINDOW)):
+            for file in pool.map(lambda path: _read(path, convert), window):
+                advance(1)
+                yield file
+
+
+def _read(path: Path, convert: bool) -> _File:
+    try:
+        if not path.exists() and path.is_symlink():
+            return _File(unreadable="a link to nothing")
+        if not stat.S_ISREG(path.stat().st_mode):
+            return _File(unreadable="not a file")
+        content = path.read_bytes()
+        if not content:
+            return _File(unreadable="empty file")
+        broken = images.check(content, convert=convert)
+    except Exception as err:  # Pillow's decoders raise anything on broken files
+        return _File(unreadable=images.reason(err))
+    if broken:
+        return _File(violation=broken)
+    return _File(digest=hashlib.sha256(content).digest())
+
+
+def _why(file: _File) -> str:
+    return file.unreadable or file.violation
+
+
+def _with_text_digest(row: Row) -> Row:
+    return replace(
+        row, digest=hashlib.sha256(str(row.input).encode(errors="surrogatepass")).digest()
+    )
+
+
+def _part(rows: Rows, usable: Callable[[Row], bool]) -> tuple[Rows, list[Row]]:
+    """Rows that are usable, and those that are not."""
+    good = {name: [row for row in several if usable(row)] for name, several in rows.items()}
+    bad = [row for several in rows.values() for row in several if not usable(row)]
+    return good, bad
+
+
+def _map(rows: Rows, change: Callable[[Row], Row]) -> Rows:
+    return {name: [change(row) for row in several] for name, several in rows.items()}
+
+
+def _count(rows: Sequence[Row]) -> str:
+    return f"{len(rows)} row{'s' if len(rows) != 1 else ''}"
+
+
+def _places(rows: Sequence[Row]) -> str:
+    return named([row.place for row in rows])

@@ -1,0 +1,132 @@
+"""Inputs to predict on: files, folders, tables, texts, standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from zoo.data.columns import find_columns
+from zoo.data.folder import walk
+from zoo.data.images import is_image_name
+from zoo.data.rows import named
+from zoo.data.table import is_table_name, read_table
+from zoo.data.tables import inputs
+from zoo.errors import ContractViolation, DataError, DataNotFound, UnreadableFiles
+
+STDIN = "-"
+
+
+def inputs_from(
+    arguments: Sequence[str], modality: str, *, input_column: str | None = None
+) -> list[str | Path]:
+    """What the arguments of ``zoo predict`` stand for, in order.
+
+    Args:
+        arguments: ``-`` is standard input, one input a line; a table stands for its input column.
+            For images, a file is itself and a folder all images in and below it. For texts, a
+            file holds one text a line, a folder stands for the ``.txt`` files in and below it,
+            and what is neither is a text itself.
+        modality: ``"image"`` or ``"text"``.
+        input_column: of tables, where looking should not decide.
+
+    Raises:
+        DataNotFound: a path with nothing there, or no inputs at all.
+        UnreadableFiles: a file that is no text, or a table that cannot be parsed.
+        ColumnMissing: the input column of a table is not there or cannot be guessed.
+        ContractViolation: an image for a text model.
+        DataError: blank rows in a table.
+    """
+    several = _images if modality == "image" else _texts
+    found: list[str | Path] = []
+    for argument in arguments:
+        if argument != STDIN and is_table_name(argument) and os.path.isfile(argument):
+            found += _rows(Path(argument), modality, input_column)
+        else:
+            found += several(argument)
+    if not found:
+        raise DataNotFound(
+            f"There is nothing to predict on in {named([repr(a) for a in arguments]) or 'no inputs'}.",
+            hint="Give files, folders, texts, or `-` for standard input.",
+        )
+    return found
+
+
+def _images(argument: str) -> Iterator[Path]:
+    if argument == STDIN:
+        yield from (Path(line) for line in _lines_of_stdin())
+    elif os.path.isdir(argument):
+        yield from (path for path in walk(Path(argument)) if is_image_name(path))
+    elif os.path.exists(argument):
+        yield Path(argument)
+    else:
+        raise DataNotFound(
+            f"There is no file or folder {argument}.", hint="Give image files, or folders of them."
+        )
+
+
+def _texts(argument: str) -> Iterator[str]:
+    if argument == STDIN:
+        yield from _lines_of_stdin()
+    elif os.path.isdir(argument):
+        for path in walk(Path(argument)):
+            if path.suffix.lower() == ".txt":
+                yield from _lines_of_file(path)
+    elif os.path.exists(argument):
+        yield from _lines_of_file(Path(argument))
+    elif argument.startswith(("./", "/")) or (is_table_name(argument) and " " not in argument):
+        raise DataNotFound(
+            f"There is no file {argument}.",
+            hint="Give a file that exists; a text does not begin with ./ or /.",
+        )
+    elif argument.strip():
+        yield argument
+
+
+def _lines_of_file(path: Path) -> Iterator[str]:
+    if is_image_name(path):
+        raise ContractViolation(f"{path} is an image; the model takes texts.", hint="Give texts.")
+    try:
+        content = path.read_bytes().decode("utf-8-sig")
+    except OSError as err:
+        raise UnreadableFiles(
+            f"{path} cannot be read: {err.strerror}.", hint="Check its permissions."
+        ) from err
+    except UnicodeDecodeError as err:
+        raise UnreadableFiles(
+            f"{path} is not UTF-8 text.", hint="Give a text file with one text a line, or a table."
+        ) from err
+    yield from _filled(content)
+
+
+def _lines_of_stdin() -> Iterator[str]:
+    try:
+        yield from _filled(sys.stdin.buffer.read().decode("utf-8-sig"))
+    except UnicodeDecodeError as err:
+        raise UnreadableFiles(
+            "Standard input is not UTF-8 text.", hint="Give one input a line, as UTF-8."
+        ) from err
+
+
+def _filled(content: str) -> Iterator[str]:
+    """Lines that are not blank, split at line ends only, not at what Unicode calls one."""
+    lines = (line.removesuffix("\r") for line in content.split("\n"))
+    return (line for line in lines if line.strip())
+
+
+def _rows(path: Path, modality: str, input_column: str | None) -> list[str | Path]:
+    table = read_table(path)
+    columns = find_columns(table, modality=modality, input_column=input_column, labelled=False)
+    found = inputs(table, columns)
+    blank = [
+        f"row {number}"
+        for given, number in zip(found, table.numbers, strict=True)
+        if not str(given).strip()
+    ]
+    if blank:
+        raise DataError(
+            f"The column {columns.input!r} of {path} is blank in {named(blank)}.",
+            hint="Fill or remove these rows.",
+        )
+    return found

@@ -1,0 +1,206 @@
+"""Loading data: recognise, read and check every row, take or make the splits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from zoo.data.check import fingerprint
+from zoo.data.contract import InputContract
+from zoo.data.dataset import Dataset, EvaluationSplit, Split
+from zoo.data.labels import Rows, keep_known, require_learnable
+from zoo.data.reading import Reading
+from zoo.data.recognise import recognise
+from zoo.data.roles import UNSPLIT, assign, choose, role_of
+from zoo.data.rows import Row, ordered_labels
+from zoo.data.stratify import carve
+from zoo.errors import BadSetting, DataNotFound, LabelProblem
+from zoo.progress import Progress
+
+
+def load(
+    path: str | Path,
+    *,
+    modality: str | None = None,
+    input_column: str | None = None,
+    label_column: str | None = None,
+    splits: Mapping[str, str] | None = None,
+    val_fraction: float = 0.15,
+    test_fraction: float = 0.15,
+    seed: int = 0,
+    skip_bad: bool = False,
+    contract: InputContract | None = None,
+    convert: bool = False,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Load data to train on: a folder of images by class, or a table.
+
+    Splits are the data's own where it has any. A missing validation split is carved from the
+    training split, and so is a test split where the data holds out nothing at all.
+
+    Args:
+        path: folder or file.
+        modality: ``"image"`` or ``"text"``, where looking should not decide.
+        input_column, label_column: of a table, where looking should not decide.
+        splits: role to the data's own name of a split, e.g. ``{"train": "train", "test": "val"}``.
+        val_fraction, test_fraction: shares of all rows, where they are carved.
+        seed: draws what is carved.
+        skip_bad: leave out and count what cannot be used, instead of stopping.
+        contract: of the backbone; decides the modality where ``modality`` does not.
+        convert: turn 16-bit, float and CMYK images into 8-bit instead of refusing.
+        progress: is told how many images have been read.
+
+    Raises:
+        DataNotFound: nothing there, or nothing of a known kind.
+        UnreadableFiles, ContractViolation: images that do not decode, or are not 8-bit.
+        ColumnMissing: a column that is not there, or that cannot be guessed.
+        LabelProblem: blank labels, fewer than two, or some never seen in training.
+        DataError: blank texts, or splits that cannot be told apart.
+        BadSetting: fractions or splits that make no sense.
+    """
+    if min(val_fraction, test_fraction) < 0 or val_fraction + test_fraction >= 1:
+        raise BadSetting(
+            f"val_fraction {val_fraction:g} and test_fraction {test_fraction:g} leave nothing to "
+            "train on.",
+            hint="Both are shares of all rows: at least 0, and less than 1 together.",
+        )
+    root = Path(path).expanduser()
+    recognised = recognise(root, set((splits or {}).values()))
+    roles = assign(recognised.names, splits, str(root))
+    reading = Reading(
+        modality=modality,
+        input_column=input_column,
+        label_column=label_column,
+        skip_bad=skip_bad,
+        contract=contract,
+        convert=convert,
+        progress=progress,
+    )
+    found = reading.read(recognised, roles)
+    rows, skipped = require_learnable(found.rows, str(root), skip_bad=skip_bad)
+    identity = fingerprint({UNSPLIT: rows["train"]} if roles["train"] == UNSPLIT else rows)
+    carved = _carve_missing(rows, val_fraction, test_fraction, seed)
+    return Dataset(
+        kind=found.kind,
+        modality=found.modality,
+        description=found.description,
+        splits={role: _split(rows[role]) for role in ("train", "val", "test") if rows.get(role)},
+        labels=ordered_labels({row.label for row in rows["train"]}),
+        fingerprint=identity,
+        skipped=(*found.skipped, *skipped),
+        notes=(*found.notes, *carved, *_leaks(rows)),
+        convert=convert,
+    )
+
+
+def load_for_evaluation(
+    path: str | Path,
+    *,
+    split: str | None = None,
+    labels: Collection[str] | None = None,
+    modality: str | None = None,
+    input_column: str | None = None,
+    label_column: str | None = None,
+    skip_bad: bool = False,
+    contract: InputContract | None = None,
+    convert: bool = False,
+    progress: Progress | None = None,
+) -> EvaluationSplit:
+    """Load one split: the one asked for, else test, else val, else what there is.
+
+    Data without splits is taken whole. Where a model was fitted on the same data, its test rows
+    are a part of it: equal fingerprints tell.
+
+    Args:
+        path: folder or file.
+        split: by role or by the data's own name.
+        labels: that the model knows; others are refused, or left out with ``skip_bad``.
+        modality, input_column, label_column, skip_bad, contract, convert, progress: as for
+            :func:`load`.
+
+    Raises:
+        BadSetting: the data has no such split.
+        LabelProblem: blank labels, or some that the model does not know.
+        DataError: and the other kinds that :func:`load` raises.
+    """
+    root = Path(path).expanduser()
+    recognised = recognise(root, {split} if split else ())
+    name = choose(recognised.names, split, str(root))
+    reading = Reading(
+        modality=modality,
+        input_column=input_column,
+        label_column=label_column,
+        skip_bad=skip_bad,
+        contract=contract,
+        convert=convert,
+        progress=progress,
+    )
+    found = reading.read(recognised, {"test": name})
+    rows, skipped = list(found.rows["test"]), list(found.skipped)
+    if labels is not None:
+        rows, unknown = keep_known(rows, labels, name or "the data", skip_bad=skip_bad)
+        skipped += unknown
+    if not rows:
+        raise DataNotFound(
+            f"No row of {name or 'the data'} in {root} can be used.",
+            hint="Give data with inputs and labels that the model knows.",
+        )
+    return EvaluationSplit(
+        [row.input for row in rows],
+        [row.label for row in rows],
+        name=role_of(name) or name or "all",
+        modality=found.modality,
+        description=found.description,
+        fingerprint=fingerprint({role_of(name) or name: rows}),
+        skipped=tuple(skipped),
+        notes=(*found.notes, *_caution(name)),
+        convert=convert,
+    )
+
+
+def _carve_missing(rows: Rows, val_fraction: float, test_fraction: float, seed: int) -> list[str]:
+    """Carve what is missing from ``rows["train"]``, in place; lines that say so."""
+    fractions: dict[str, float] = {}
+    left = 1.0
+    if not rows.get("val") and not rows.get("test"):
+        fractions["test"] = test_fraction
+        left -= test_fraction
+    if not rows.get("val"):
+        fractions["val"] = val_fraction / left
+    for role, fraction in fractions.items():
+        rows["train"], rows[role] = carve(rows["train"], fraction, seed)
+        if fraction > 0 and not rows[role]:
+            raise LabelProblem(
+                f"There are too few different examples to hold out a {role} split.",
+                hint="Add examples; each class needs two that differ, at the least.",
+            )
+    carved = [role for role in ("val", "test") if role in fractions and rows[role]]
+    if not carved:
+        return []
+    verb = "is" if len(carved) == 1 else "are"
+    return [f"{' and '.join(carved)} {verb} carved from the data: stratified, seed {seed}"]
+
+
+def _leaks(rows: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Lines about held-out inputs that training, or the choice of the best state, also sees."""
+    seen = {row.digest for row in rows["train"]}
+    notes = []
+    for role, sees in (("val", "train"), ("test", "train or val" if rows.get("val") else "train")):
+        held_out = rows.get(role, ())
+        same = sum(row.digest in seen for row in held_out)
+        if same:
+            notes.append(f"{same} of {len(held_out)} {role} inputs also occur in {sees}")
+        seen.update(row.digest for row in held_out)
+    return notes
+
+
+def _caution(name: str) -> list[str]:
+    """A line about rows that a model may have been fitted on."""
+    if name != UNSPLIT and role_of(name) != "train":
+        return []
+    what = "all rows are" if name == UNSPLIT else "the training split is"
+    return [f"{what} evaluated; a model fitted on them has seen the answers"]
+
+
+def _split(rows: Sequence[Row]) -> Split:
+    return Split([row.input for row in rows], [row.label for row in rows])

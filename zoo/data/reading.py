@@ -1,0 +1,55 @@
+"""From a recognised path to checked rows: what training and evaluation data share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zoo.data import folder, tables
+from zoo.data.check import check
+from zoo.data.contract import InputContract
+from zoo.data.recognise import Recognised
+from zoo.data.rows import Found
+from zoo.errors import ContractViolation
+from zoo.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How to read; the attributes are the arguments of :func:`zoo.data.load.load`."""
+
+    modality: str | None
+    input_column: str | None
+    label_column: str | None
+    skip_bad: bool
+    contract: InputContract | None
+    convert: bool
+    progress: Progress | None
+
+    def read(self, recognised: Recognised, roles: Mapping[str, str]) -> Found:
+        """Read and check the splits that play ``roles``.
+
+        Raises:
+            DataError: and all kinds of it that :func:`zoo.data.load.load` raises.
+        """
+        found = self._found(recognised, roles)
+        return check(found, skip_bad=self.skip_bad, convert=self.convert, progress=self.progress)
+
+    def _found(self, recognised: Recognised, roles: Mapping[str, str]) -> Found:
+        modality = self.modality or (self.contract.modality if self.contract else None)
+        if recognised.tables is not None:
+            return tables.read(
+                recognised.path,
+                {role: recognised.tables[name] for role, name in roles.items()},
+                modality=modality,
+                input_column=self.input_column,
+                label_column=self.label_column,
+            )
+        if modality not in (None, "image"):
+            raise ContractViolation(
+                f"{recognised.path} is an image folder; {modality} inputs are needed.",
+                hint="Give a .csv, .tsv, .jsonl or .parquet table.",
+            )
+        folders = recognised.folders or {}
+        parts = {role: folders[name] for role, name in roles.items()}
+        return folder.read(recognised.path, parts, skip_bad=self.skip_bad)

@@ -1,0 +1,98 @@
+"""What data a path holds, by looking."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.data import folder, tables
+from zoo.data.images import is_image_name
+from zoo.data.roles import UNSPLIT, role_of
+from zoo.data.table import is_table_name
+from zoo.errors import DataNotFound
+
+_VALID = "DATA is a folder of images by class, or a .csv, .tsv, .jsonl or .parquet table."
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """Data and its splits, of one of two kinds; nothing but names has been read of most.
+
+    Attributes:
+        folders: class folders' parents, by split, of an image folder.
+        tables: what gives the tables, by split.
+    """
+
+    path: Path
+    folders: Mapping[str, Path] | None = None
+    tables: Mapping[str, tables.Part] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the splits, as the data has them."""
+        return list(self.folders or self.tables or ())
+
+
+def recognise(path: Path, wanted: Collection[str] = ()) -> Recognised:
+    """Look at ``path``.
+
+    Args:
+        path: a folder or file.
+        wanted: names that the user calls splits, beside the usual ones.
+
+    Raises:
+        DataNotFound: there is nothing, or nothing of a known kind.
+        UnreadableFiles: a table or folder that cannot be read.
+    """
+    if os.path.isdir(path):  # unlike Path's own, these take any text for a name
+        return _folder(path, wanted)
+    if not os.path.exists(path):
+        raise _absent(path)
+    if not is_table_name(path):
+        what = "is an image" if is_image_name(path) else "is of no kind that zoo reads"
+        raise DataNotFound(f"{path} {what}.", hint=_VALID)
+    return Recognised(path, tables=tables.find_parts(path))
+
+
+def _folder(path: Path, wanted: Collection[str]) -> Recognised:
+    splits = folder.find_splits(path, wanted)
+    if splits:
+        return Recognised(path, folders=splits)
+    files = tables.tables_in(path)
+    parts = tables.find_files(files, wanted)
+    if parts:
+        return Recognised(path, tables=parts)
+    classes = folder.find_classes(path)
+    if classes and all(map(role_of, classes)):
+        names = ", ".join(classes)
+        raise DataNotFound(
+            f"{path} holds the splits {names}, but no class folders in them.",
+            hint="Put the images of each class into a folder of its own, e.g. "
+            f"{path / next(iter(classes)) / 'cat'}.",
+        )
+    if len(classes) > 1 or (classes and not files):
+        return Recognised(path, folders={UNSPLIT: path})
+    if len(files) == 1:
+        return Recognised(path, tables=tables.find_parts(files[0]))
+    if files:
+        names = ", ".join(file.name for file in files[:4])
+        raise DataNotFound(
+            f"{path} holds several tables, {names}, and no split's name among them.",
+            hint=f"Give one, e.g. {files[0]}, or name them train, val and test.",
+        )
+    raise folder.explain_unusable(path)
+
+
+def _absent(path: Path) -> DataNotFound:
+    beside: list[str] = []
+    with contextlib.suppress(OSError):
+        beside = os.listdir(path.parent)
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return DataNotFound(
+        f"There is no file or folder {path}.",
+        hint=f"Did you mean {path.parent / near[0]}?" if near else _VALID,
+    )

@@ -1,0 +1,60 @@
+"""Labelled rows as they are read, before they are checked and split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One labelled input.
+
+    Attributes:
+        input: a text, or the path of an image.
+        label: as the data spells it; blank where it is missing.
+        place: where it stands, for messages.
+        digest: sha256 of the text or of the file, once it has been read.
+    """
+
+    input: str | Path
+    label: str
+    place: str
+    digest: bytes = b""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was read: rows by role, what it was taken for, and what was left out of it."""
+
+    kind: str
+    modality: str
+    description: str
+    rows: Mapping[str, Sequence[Row]]
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Sort key under which ``class2`` comes before ``class10``."""
+    parts = _DIGITS.split(text)
+    key = [(0, int(p), "") if p.isdecimal() else (1, 0, p.casefold()) for p in parts if p]
+    return [*key, (2, 0, text)]
+
+
+def ordered_labels(labels: set[str]) -> tuple[str, ...]:
+    """Distinct labels in the order a person expects: by value where all are numbers."""
+    try:
+        return tuple(sorted(labels, key=lambda label: (float(label), label)))
+    except ValueError:
+        return tuple(sorted(labels, key=natural))
+
+
+def named(places: Sequence[str], shown: int = 3) -> str:
+    """The first few of many places, for a message."""
+    more = f" and {len(places) - shown} more" if len(places) > shown else ""
+    return ", ".join(places[:shown]) + more

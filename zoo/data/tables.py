@@ -1,0 +1,123 @@
+"""Tables as data: one file, or a folder with a file (or several) for each split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from unicodedata import normalize
+
+from zoo.data.columns import Columns, find_columns, require
+from zoo.data.roles import UNSPLIT, role_of, split_in
+from zoo.data.rows import Found, Row, named, natural
+from zoo.data.table import Table, is_table_name, read_table
+from zoo.errors import ColumnMissing
+
+_SPLIT_COLUMNS = frozenset({"split", "subset", "partition"})
+
+Part = Callable[[], list[Table]]
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """Visible table files directly in a folder, in natural order."""
+    files = [path for path in folder.iterdir() if is_table_name(path) and path.is_file()]
+    visible = (path for path in files if not path.name.startswith("."))
+    return sorted(visible, key=lambda path: natural(path.name))
+
+
+def find_files(files: Sequence[Path], wanted: Collection[str]) -> dict[str, Part]:
+    """Splits by the names of files: ``train.csv``, ``sst2_dev.tsv``, ``train-00001.parquet``."""
+    groups: dict[str, list[Path]] = {}
+    for path in files:
+        name = path.stem if path.stem in wanted else split_in(path.stem)
+        if name:
+            groups.setdefault(name, []).append(path)
+    return {name: partial(_read_all, paths) for name, paths in groups.items()}
+
+
+def find_parts(path: Path) -> dict[str, Part]:
+    """Splits of one file: by its column ``split``, where it has one whose values say so."""
+    table = read_table(path)
+    for name in table.flat:
+        if name.lower() in _SPLIT_COLUMNS and all(map(role_of, table.sample(name))):
+            rows: dict[str, list[int]] = {}
+            for i, value in enumerate(table.column(name)):
+                rows.setdefault(value, []).append(i)
+            return {value: partial(_taken, table, chosen) for value, chosen in rows.items()}
+    return {UNSPLIT: lambda: [table]}
+
+
+def read(
+    path: Path,
+    parts: Mapping[str, Part],
+    *,
+    modality: str | None,
+    input_column: str | None,
+    label_column: str | None,
+) -> Found:
+    """Rows of the chosen parts; columns are found in the first and must be in all.
+
+    Args:
+        path: what was given, for the description.
+        parts: by role.
+        modality, input_column, label_column: as for :func:`zoo.data.columns.find_columns`.
+
+    Raises:
+        ColumnMissing, DataNotFound, UnreadableFiles: a table cannot be used.
+    """
+    tables = {role: part() for role, part in parts.items()}
+    first = next(iter(tables.values()))[0]
+    columns = find_columns(
+        first,
+        modality=modality,
+        input_column=input_column,
+        label_column=label_column,
+        ignored=[name for name in first.flat if name.lower() in _SPLIT_COLUMNS],
+    )
+    rows = {role: _rows(several, columns) for role, several in tables.items()}
+    files = dict.fromkeys(table.path.name for several in tables.values() for table in several)
+    shown = f" ({named(list(files), 4)})" if path.is_dir() else ""
+    description = f"{columns.modality} table {path}{shown}: {columns.describe()}"
+    return Found("table", columns.modality, description, rows)
+
+
+def inputs(table: Table, columns: Columns) -> list[str | Path]:
+    """The input column: texts, or paths of images beside the table; blank where there is none."""
+    values = table.column(columns.input)
+    if columns.modality != "image":
+        return list(values)
+    return [table.path.parent / value if value.strip() else "" for value in values]
+
+
+def _rows(tables: Sequence[Table], columns: Columns) -> list[Row]:
+    assert columns.label is not None
+    rows: list[Row] = []
+    for table in tables:
+        require(table, columns.input, "--input-column")
+        if columns.label not in table.columns:
+            raise ColumnMissing(
+                f"{table.path.name} has no label column {columns.label!r}. Its columns: "
+                f"{', '.join(table.columns)}.",
+                hint="Add the column, or use the other files only, e.g. `--splits train=train`.",
+            )
+        labels = (normalize("NFC", label.strip()) for label in table.column(columns.label))
+        rows += [
+            Row(given, label, _place(table, number, given))
+            for given, label, number in zip(
+                inputs(table, columns), labels, table.numbers, strict=True
+            )
+        ]
+    return rows
+
+
+def _place(table: Table, number: int, given: str | Path) -> str:
+    place = f"{table.path.name} row {number}"
+    return f"{place} {given.name}" if isinstance(given, Path) else place
+
+
+def _read_all(paths: Sequence[Path]) -> list[Table]:
+    return [read_table(path) for path in paths]
+
+
+def _taken(table: Table, rows: Sequence[int]) -> list[Table]:
+    return [table.take(rows)]
