@@ -1,1 +1,43 @@
-"""Hooks."""
+"""What zoo-vision provides. No torch and no timm: they are imported when a model is built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from zoo.plugin import BackboneSpec, hookimpl
+
+LOADER = "zoo_vision.timm_backbone:load"
+CATALOGUE = Path(__file__).with_name("catalogue.json")
+
+
+@hookimpl
+def zoo_backbones() -> list[BackboneSpec]:
+    """A handful of timm models, with the facts that ``zoo_vision.catalogue`` measured."""
+    entries = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    return [
+        BackboneSpec(
+            name=entry["name"],
+            loader=LOADER,
+            modality="image",
+            source=entry["source"],
+            summary=entry["summary"],
+            license=entry["license"],
+            params=entry["params"],
+            feature_size=entry["feature_size"],
+            input_size=tuple(entry["input_size"]),
+            tags=tuple(entry["tags"]),
+            verified="architecture",
+            options={"timm": entry["timm"]},
+        )
+        for entry in entries
+    ]
+
+
+@hookimpl
+def zoo_resolve_backbone(name: str) -> BackboneSpec | None:
+    """``timm:`` and anything ``timm.create_model`` takes."""
+    namespace, _, rest = name.partition(":")
+    if namespace != "timm" or not rest.strip(" :"):
+        return None
+    return BackboneSpec(name=name, loader=LOADER, modality="image")

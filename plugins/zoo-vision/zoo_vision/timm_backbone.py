@@ -1,0 +1,146 @@
+"""timm models as backbones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from timm.data import (  # type: ignore[attr-defined]  # public, not declared so
+    create_transform,
+    resolve_model_data_config,
+)
+from torch import Tensor, nn
+
+from zoo.plugin import (
+    Backbone,
+    BackboneSpec,
+    Batch,
+    Features,
+    Incompatible,
+    InputContract,
+    NativeHead,
+    Preprocess,
+    StockCode,
+    Weights,
+)
+from zoo_vision.build import Built, build
+from zoo_vision.structure import find_blocks, find_lora_targets, observe, pool
+
+_MODES = {1: "L", 3: "RGB"}
+_PIXELS = "pixel_values"
+
+
+class TimmPreprocess(Preprocess):
+    """timm's evaluation transform for a model."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.config: dict[str, Any] = resolve_model_data_config(model)
+        self._transform = create_transform(**self.config, is_training=False)
+
+    def __call__(self, sample: Image.Image) -> dict[str, Tensor]:
+        """Pixels ``[channels, height, width]``, normalised."""
+        return {_PIXELS: self._transform(sample)}
+
+    def describe(self) -> dict[str, Any]:
+        """The data configuration of timm."""
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in self.config.items()}
+        return {"library": "timm", **plain}
+
+    def noise(self) -> Tensor:
+        """A batch of one image of fixed noise, preprocessed: ``[1, channels, height, width]``."""
+        channels, height, width = self.config["input_size"]
+        pixels = np.random.default_rng(0).integers(0, 256, (height, width, channels), np.uint8)
+        image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
+        return self(image)[_PIXELS][None]
+
+
+class TimmBackbone(Backbone):
+    """A timm model without its classifier.
+
+    Args:
+        spec: under the name that artifacts carry.
+        built: the model and where it came from.
+    """
+
+    def __init__(self, spec: BackboneSpec, built: Built) -> None:
+        model: Any = built.model
+        preprocess = TimmPreprocess(model)
+        self._channels = preprocess.config["input_size"][0]
+        if self._channels not in _MODES:
+            raise Incompatible(
+                f"{spec.name} takes images of {self._channels} channels; zoo reads grey (1) and "
+                "RGB (3)."
+            )
+        seen = observe(model, preprocess.noise())
+        if len(seen.pooled) != 2:
+            raise Incompatible(
+                f"{spec.name} gives features of shape {list(seen.pooled)} for an image, not one "
+                "vector; it cannot be a backbone."
+            )
+        self._native = seen.native_head
+        self._stock = built.stock
+        super().__init__(
+            spec,
+            model,
+            preprocess=preprocess,
+            contract=InputContract(
+                modality="image", channels=self._channels, value_range=(0.0, 255.0)
+            ),
+            blocks=find_blocks(model),
+            feature_size=seen.pooled[1],
+            origin=built.origin,
+            license=_license(model),
+            lora_targets=find_lora_targets(model, seen.called),
+        )
+
+    def forward(self, batch: Batch) -> Features:
+        """Features before the classifier; tokens where the model has a sequence of them."""
+        model: Any = self.module
+        features = model.forward_features(batch[_PIXELS])
+        is_sequence = isinstance(features, Tensor) and features.ndim == 3
+        return Features(
+            pooled=pool(model, features),
+            tokens=features if is_sequence else None,
+        )
+
+    @property
+    def native_head(self) -> NativeHead | None:
+        """The classifier of timm's model, where it is one linear layer on the pooled features."""
+        return self._native
+
+    def stock_code(self) -> StockCode:
+        """``timm.create_model`` with timm's own evaluation transform."""
+
+        def create(classes: str) -> str:
+            options = f"pretrained=True, num_classes={classes}"
+            return f"model = timm.create_model({self._stock}, {options}).eval()"
+
+        return StockCode(
+            requires=("timm",),
+            imports=("import timm",),
+            whole=create("{n}") if self._native else "",
+            features=create("0"),
+            inputs="config = timm.data.resolve_model_data_config(model)\n"
+            "transform = timm.data.create_transform(**config, is_training=False)\n"
+            f'inputs = transform(example.convert("{_MODES[self._channels]}")).unsqueeze(0)',
+            logits="logits = model(inputs)",
+            pooled="pooled = model.forward_head(model.forward_features(inputs), pre_logits=True)",
+        )
+
+
+def _license(model: Any) -> str | None:
+    stated = model.pretrained_cfg.get("license")
+    return None if stated in (None, "", "unknown") else str(stated)
+
+
+def load(spec: BackboneSpec, weights: Weights) -> TimmBackbone:
+    """Load the timm model that ``spec`` names; raises as :func:`zoo_vision.build.build`.
+
+    Raises:
+        Incompatible: a model that gives no single vector for an image, or takes neither grey nor
+            RGB images.
+    """
+    built = build(spec, weights)
+    return TimmBackbone(replace(spec, name=built.name), built)

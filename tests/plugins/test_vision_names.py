@@ -1,0 +1,69 @@
+"""The names that zoo-vision answers to, and the catalogue it lists; nothing here needs torch."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from zoo_vision.hooks import CATALOGUE, zoo_backbones, zoo_resolve_backbone
+from zoo_vision.names import TimmName, parse
+
+import zoo
+
+
+@pytest.mark.parametrize(
+    ("name", "parsed"),
+    [
+        ("resnet18.a1_in1k", TimmName("registry", "resnet18.a1_in1k")),
+        ("hf-hub:timm/resnet18.a1_in1k", TimmName("hub", "timm/resnet18.a1_in1k")),
+        ("hf_hub:me/net@v1", TimmName("hub", "me/net", "v1")),
+        ("./nets/mine", TimmName("folder", "./nets/mine")),
+        ("../mine", TimmName("folder", "../mine")),
+        ("/nets/mine", TimmName("folder", "/nets/mine")),
+        ("local-dir:nets/mine", TimmName("folder", "nets/mine")),
+    ],
+)
+def test_what_follows_the_namespace(name, parsed):
+    assert parse(name) == parsed
+
+
+@pytest.mark.parametrize("name", ["timm:", "timm: ", "timm:::", "hf:org/repo", "vision:resnet18"])
+def test_only_the_timm_namespace_is_open(name):
+    assert zoo_resolve_backbone(name) is None
+
+
+def test_a_name_resolves_as_typed():
+    spec = zoo_resolve_backbone("timm:./a folder/net")
+    assert spec is not None
+    assert (spec.name, spec.modality) == ("timm:./a folder/net", "image")
+
+
+def test_listing_and_resolving_import_nothing_heavy():
+    code = (
+        "import sys; from zoo_vision import hooks; hooks.zoo_backbones();"
+        "hooks.zoo_resolve_backbone('timm:resnet18');"
+        "print(sorted({'torch', 'timm', 'torchvision', 'PIL', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_catalogue_is_what_the_installed_timm_measures(checkout: Path):
+    path = checkout / "plugins" / "zoo-vision" / "measure.py"
+    found = importlib.util.spec_from_file_location("measure_vision", path)
+    assert found is not None
+    assert found.loader is not None
+    script = importlib.util.module_from_spec(found)
+    found.loader.exec_module(script)
+    assert [script.measure(*listed) for listed in script.LISTED] == json.loads(
+        CATALOGUE.read_text(encoding="utf-8")
+    )
+
+
+def test_listed_backbones_say_how_they_were_checked():
+    specs = zoo_backbones()
+    assert {spec.verified for spec in specs} == {"architecture"}
+    assert all(spec.license and spec.params and spec.feature_size for spec in specs)
+    assert "vision:resnet18" in {spec.name for spec in zoo.backbones()}
