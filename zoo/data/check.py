@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -107,7 +106,7 @@ def _refuse(rows: Rows, files: Mapping[Path, _File], convert: bool) -> None:
         )
     if bad:
         raise ContractViolation(
-            f"{images.TAKEN.capitalize()}; {len(bad)} of {sum(map(len, rows.values()))} images "
+            f"{images.TAKEN}; {len(bad)} of {sum(map(len, rows.values()))} images "
             f"are something else: {named(places)}.",
             hint=f"{images.way_out(convert)} `--skip-bad` leaves them out.",
         )
@@ -130,13 +129,7 @@ def _read_all(paths: Sequence[Path], convert: bool, progress: Progress) -> Itera
 
 def _read(path: Path, convert: bool) -> _File:
     try:
-        if not path.exists() and path.is_symlink():
-            return _File(unreadable="a link to nothing")
-        if not stat.S_ISREG(path.stat().st_mode):
-            return _File(unreadable="not a file")
-        content = path.read_bytes()
-        if not content:
-            return _File(unreadable="empty file")
+        content = images.content_of(path)
         broken = images.check(content, convert=convert)
     except Exception as err:  # Pillow's decoders raise anything on broken files
         return _File(unreadable=images.reason(err))

@@ -100,7 +100,7 @@ def _label_by_looking(table: Table, candidates: Sequence[str]) -> str:
     likely = [name for name in candidates if _has_few_values(table.sample(name))]
     if len(likely) == 1:
         return likely[0]
-    if not likely and len(candidates) == 1 and len(table.columns) == 2:
+    if not likely and len(candidates) == 1 and _repeats(table.sample(candidates[0])):
         return candidates[0]
     raise _unclear(table, "holds the labels", likely, "--label-column")
 
@@ -155,6 +155,11 @@ def _has_few_values(values: Sequence[str]) -> bool:
         and _mean_length(filled) <= _LONGEST_LABEL
         and not _is_measured(distinct)
     )
+
+
+def _repeats(values: Sequence[str]) -> bool:
+    """Whether some value comes twice and another is different: as little as two classes need."""
+    return 2 <= len(set(values)) < len(values)
 
 
 def _is_numeric(values: Collection[str]) -> bool:

@@ -61,7 +61,7 @@ def read(root: Path, parts: Mapping[str, Path], *, skip_bad: bool) -> Found:
             rows[role] += [Row(path, label, str(path.relative_to(root))) for path in images]
         others = sum(len(files) for files in classes.values()) - len(rows[role])
         if others:
-            notes.append(f"{folder.name}: {others} files that are no images are passed over")
+            notes.append(f"files in {folder.name} that are no images, passed over: {others}")
     notes += [
         f"{sub.name} has no class folders and is passed over"
         for sub in _subfolders(root)

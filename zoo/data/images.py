@@ -17,6 +17,8 @@ window would silently ruin them: that is why they are converted only when asked.
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +39,7 @@ _EIGHT_BIT = frozenset(
 )
 _TRANSPARENT = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
 _DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
-TAKEN = "backbones take 8-bit grey or RGB"
+TAKEN = "Backbones take 8-bit grey or RGB"
 
 
 def is_image_name(path: str | Path) -> bool:
@@ -55,7 +57,7 @@ def read(path: str | Path, contract: InputContract, *, convert: bool = False) ->
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(BytesIO(content_of(path))) as image:
             found = violation(image, convert=convert)
             image.load()
     except Exception as err:  # Pillow's decoders raise anything on broken files
@@ -65,6 +67,22 @@ def read(path: str | Path, contract: InputContract, *, convert: bool = False) ->
     if found:
         raise _refusal(str(path), found, convert)
     return _fitted(image, contract)
+
+
+def content_of(path: str | Path) -> bytes:
+    """The bytes of a file, which must be one: opening a pipe would wait for ever.
+
+    Raises:
+        OSError: it is no file, is empty, or cannot be read.
+    """
+    if os.path.islink(path) and not os.path.exists(path):
+        raise OSError("a link to nothing")
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError("not a file")
+    content = Path(path).read_bytes()
+    if not content:
+        raise OSError("empty file")
+    return content
 
 
 def conform(image: Image, contract: InputContract, *, name: str, convert: bool = False) -> Image:
@@ -151,7 +169,7 @@ def reason(err: Exception) -> str:
 
 
 def _refusal(name: str, found: str, convert: bool) -> ContractViolation:
-    return ContractViolation(f"{name} is {found}; {TAKEN}.", hint=way_out(convert))
+    return ContractViolation(f"{name} is {found}. {TAKEN}.", hint=way_out(convert))
 
 
 def _fitted(image: Image, contract: InputContract) -> Image:

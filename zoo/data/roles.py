@@ -51,14 +51,14 @@ def assign(names: Sequence[str], splits: Mapping[str, str] | None, where: str) -
         if len(rivals) > 1:
             raise DataError(
                 f"{where} has {' and '.join(rivals)}, and both could be {role}.",
-                hint=f"Say which, e.g. `{_option({**_first(by_role), role: rivals[0]})}`.",
+                hint=f"Say which, e.g. `{_option(_first(by_role))}`.",
             )
     if "train" not in by_role:
         raise DataError(
             f"{where} has {_listed(names)} but no training split.",
             hint=f"Give the folder or file that holds it, or `--splits train={names[0]}`.",
         )
-    return {role: by_role[role][0] for role in _NAMES if role in by_role}
+    return _first(by_role)
 
 
 def choose(names: Sequence[str], wanted: str | None, where: str) -> str:
@@ -109,7 +109,7 @@ def _match(wanted: str, names: Sequence[str], where: str) -> str:
 
 
 def _first(by_role: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    return {role: names[0] for role, names in by_role.items()}
+    return {role: by_role[role][0] for role in _NAMES if role in by_role}
 
 
 def _option(splits: Mapping[str, str]) -> str:

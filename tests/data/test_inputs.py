@@ -1,0 +1,108 @@
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.data.making import csv, image_folder, jpeg
+from zoo.data.inputs import inputs_from
+from zoo.errors import (
+    ColumnMissing,
+    ContractViolation,
+    DataError,
+    DataNotFound,
+    UnreadableFiles,
+)
+
+
+@pytest.fixture
+def stdin(monkeypatch):
+    """Give standard input these bytes."""
+
+    def give(content: bytes) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), encoding="ascii"))
+
+    return give
+
+
+def test_files_and_folders_of_images(tmp_path):
+    image_folder(tmp_path / "more", {"b": 2, "a/deep": 11})
+    (tmp_path / "more" / "notes.txt").write_text("not an image")
+    (tmp_path / "odd name").write_bytes(jpeg(1))
+    found = inputs_from([str(tmp_path / "odd name"), str(tmp_path / "more")], "image")
+    assert found[0] == tmp_path / "odd name"
+    assert [str(path.relative_to(tmp_path / "more")) for path in found[1:]] == [
+        *(f"a/deep/{i}.jpg" for i in range(11)),
+        "b/0.jpg",
+        "b/1.jpg",
+    ]
+
+
+def test_paths_on_standard_input(stdin):
+    stdin("a b.jpg\r\n\nsub/é.png\n".encode())
+    assert inputs_from(["-"], "image") == [Path("a b.jpg"), Path("sub/é.png")]
+
+
+def test_the_image_column_of_a_table(tmp_path):
+    (tmp_path / "x.jpg").write_bytes(jpeg(1))
+    path = csv(tmp_path / "t.csv", ("id", "file"), [("7", "x.jpg"), ("8", "gone.jpg")])
+    assert inputs_from([str(path)], "image") == [tmp_path / "x.jpg", tmp_path / "gone.jpg"]
+
+
+def test_texts_are_themselves():
+    assert inputs_from(["so good", "and/or", "naïve"], "text") == ["so good", "and/or", "naïve"]
+    assert inputs_from(["long " * 10_000, "nul \0 within"], "text")[1] == "nul \0 within"
+
+
+def test_lines_of_text_files(tmp_path):
+    (tmp_path / "t.txt").write_bytes("\ufeffone\r\ntwo\u2028still two\n\n  \nthree".encode())
+    lines = ["one", "two\u2028still two", "three"]
+    assert inputs_from([str(tmp_path / "t.txt")], "text") == lines
+    assert inputs_from([str(tmp_path), "four"], "text") == [*lines, "four"]
+
+
+def test_lines_of_standard_input(stdin):
+    stdin("one\nzwei für\n".encode())
+    assert inputs_from(["zero", "-"], "text") == ["zero", "one", "zwei für"]
+
+
+def test_the_text_column_of_a_table(tmp_path):
+    rows = [("a long remark", "None", "1"), ("another remark", "NA", "2")]
+    path = csv(tmp_path / "t.csv", ("remark", "name", "n"), rows)
+    assert inputs_from([str(path)], "text") == ["a long remark", "another remark"]
+    assert inputs_from([str(path)], "text", input_column="name") == ["None", "NA"]
+    with pytest.raises(ColumnMissing, match="no column 'nme'"):
+        inputs_from([str(path)], "text", input_column="nme")
+
+
+@pytest.mark.parametrize("modality", ["image", "text"])
+@pytest.mark.parametrize("argument", ["./gone", "/gone/for/good", "gone.csv"])
+def test_paths_with_nothing_there(modality, argument):
+    with pytest.raises(DataNotFound, match=f"There is no file (or folder )?{argument}"):
+        inputs_from([argument], modality)
+
+
+def test_nothing_at_all(tmp_path, stdin):
+    stdin(b"\n")
+    for arguments in ([str(tmp_path)], ["-"], []):
+        with pytest.raises(DataNotFound, match="nothing to predict on"):
+            inputs_from(arguments, "image")
+    with pytest.raises(DataNotFound, match="nothing to predict on in ' '"):
+        inputs_from([" "], "text")
+
+
+def test_images_and_bytes_are_no_texts(tmp_path, stdin):
+    (tmp_path / "x.jpg").write_bytes(jpeg(1))
+    with pytest.raises(ContractViolation, match=r"x\.jpg is an image; the model takes texts"):
+        inputs_from([str(tmp_path / "x.jpg")], "text")
+    (tmp_path / "x").write_bytes(b"\xff\xfe")
+    with pytest.raises(UnreadableFiles, match="x is not UTF-8 text"):
+        inputs_from([str(tmp_path / "x")], "text")
+    stdin(b"\xff")
+    with pytest.raises(UnreadableFiles, match="Standard input is not UTF-8 text"):
+        inputs_from(["-"], "text")
+
+
+def test_blank_rows_are_named(tmp_path):
+    path = csv(tmp_path / "t.csv", ("text", "n"), [("fine", "1"), ("", "2"), (" ", "3")])
+    with pytest.raises(DataError, match=r"'text' of .* is blank in row 3, row 4"):
+        inputs_from([str(path)], "text")
