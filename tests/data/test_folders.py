@@ -221,6 +221,7 @@ BAD = {
     "empty.jpg": (b"", "empty file"),
     "text.jpg": (b"hello", "not an image that Pillow knows"),
     "cut.jpg": (jpeg(1, (200, 200))[:-900], "truncated"),
+    "cut in its head.jpg": (jpeg(1)[:300], "truncated"),
 }
 
 

@@ -74,6 +74,12 @@ def test_the_text_column_of_a_table(tmp_path):
         inputs_from([str(path)], "text", input_column="nme")
 
 
+def test_labels_in_a_table_are_no_inputs(tmp_path):
+    rows = [("fine", "a much longer class", "x"), ("good", "a much longer target", "y")]
+    path = csv(tmp_path / "t.csv", ("post", "class", "target"), rows)
+    assert inputs_from([str(path)], "text") == ["fine", "good"]
+
+
 @pytest.mark.parametrize("modality", ["image", "text"])
 @pytest.mark.parametrize("argument", ["./gone", "/gone/for/good", "gone.csv"])
 def test_paths_with_nothing_there(modality, argument):

@@ -265,6 +265,11 @@ def test_a_named_column_that_is_not_there(questions):
     assert caught.value.hint == "Name one: `--input-column NAME`."
 
 
+def test_one_column_for_both(questions):
+    with pytest.raises(ColumnMissing, match="'fine' cannot be input and label at once"):
+        load(questions, label_column="fine", input_column="fine")
+
+
 @pytest.mark.parametrize("header", [("text",), ("id", "text"), ("text", "remark")])
 def test_no_label_column(tmp_path, header):
     rows = [[str(i) if name == "id" else f"{name} {i}" for name in header] for i in range(9)]

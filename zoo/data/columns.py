@@ -61,8 +61,15 @@ def find_columns(
     for name, option in ((input_column, "--input-column"), (label_column, "--label-column")):
         if name is not None:
             require(table, name, option)
-    label = label_column or _label_by_name(table, input_column)
-    rest = [name for name in table.flat if name not in {label, *ignored}]
+    if label_column is not None and label_column == input_column:
+        raise ColumnMissing(
+            f"{table.path.name}: the column {label_column!r} cannot be input and label at once.",
+            hint=f"Its columns: {', '.join(table.columns)}.",
+        )
+    usual = [name for name in table.flat if name.lower() in _LABEL_NAMES and name != input_column]
+    label = label_column or (_label_by_name(table, usual) if labelled else None)
+    passed_over = {label, *ignored} if labelled else {*usual, *ignored}
+    rest = [name for name in table.flat if name not in passed_over]
     source = input_column or _input(table, rest, modality)
     if labelled and label is None:
         label = _label_by_looking(table, [name for name in rest if name != source])
@@ -86,8 +93,7 @@ def require(table: Table, name: str, option: str) -> None:
         )
 
 
-def _label_by_name(table: Table, taken: str | None) -> str | None:
-    usual = [n for n in table.flat if n.lower() in _LABEL_NAMES and n != taken]
+def _label_by_name(table: Table, usual: Sequence[str]) -> str | None:
     exact = [name for name in usual if name.lower() == "label"]
     if len(exact) == 1:
         return exact[0]

@@ -163,7 +163,7 @@ def reason(err: Exception) -> str:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         return f"more than {limit} million pixels, which may be a decompression bomb"
     first = str(err).strip().partition("\n")[0]
-    if "truncated" in first:
+    if "truncated" in first.lower():
         return "truncated"
     return f"{first or type(err).__name__}"
 
