@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.hub.server.card import metadata
+from zoo.hub.metadata import metadata
 from zoo.hub.server.refusal import no_entry
 from zoo.hub.server.repo import Commit, Entry, Repo, pointer
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
+from zoo.hub.metadata import metadata
 from zoo.hub.server import answers, uploads
 from zoo.hub.server.access import require_read, require_write
-from zoo.hub.server.card import metadata
 from zoo.hub.server.managed import ManagedRepo
 from zoo.hub.server.refusal import Refusal, no_entry, no_repo
 from zoo.hub.server.repo import Commit, Repo

@@ -1,0 +1,48 @@
+"""A hub for each test, an empty cache for each test, and artifacts to send."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi, constants
+
+import zoo
+from tests.artifact.conftest import Compose, compose, toys  # noqa: F401  # fixtures
+from zoo.hub.server import EmbeddedHub
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Hugging Face cache."""
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def hub(tmp_path: Path, cache: Path) -> Iterator[EmbeddedHub]:
+    """A hub that everybody may write to."""
+    with EmbeddedHub(tmp_path / "hub") as running:
+        yield running
+
+
+@pytest.fixture
+def api(hub: EmbeddedHub) -> HfApi:
+    """The unmodified client, pointed at the hub."""
+    return HfApi(endpoint=hub.url, token=False)
+
+
+@pytest.fixture
+def artifact(compose: Compose, tmp_path: Path) -> Path:  # noqa: F811
+    """A LoRA of a toy backbone."""
+    folder = tmp_path / "artifact"
+    zoo.save(compose(), folder)
+    return folder
+
+
+@pytest.fixture
+def other(compose: Compose, tmp_path: Path) -> Path:  # noqa: F811
+    """A linear probe of the same backbone: another layout."""
+    folder = tmp_path / "other"
+    zoo.save(compose(adapter="linear-probe"), folder)
+    return folder

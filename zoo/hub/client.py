@@ -1,0 +1,159 @@
+"""Which hub is spoken to, with which token: what every request to one has in common."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import ipaddress
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from huggingface_hub import HfApi, constants, get_token
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
+    build_hf_headers,
+    get_session,
+    hf_raise_for_status,
+)
+from huggingface_hub.utils import logging as hub_logging
+
+import zoo
+from zoo.errors import BadSetting
+
+if TYPE_CHECKING:
+    from zoo.progress import Progress
+
+TIMEOUT = 20.0  # seconds for an answer without a body worth waiting for
+_DEFAULT = "https://huggingface.co"
+_REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}\Z")
+
+
+@dataclass(frozen=True)
+class Client:
+    """A hub and how to speak to it.
+
+    Attributes:
+        endpoint: without a slash at the end.
+        token: what to hand to huggingface_hub: a token, ``None`` for the saved one, ``False``
+            for none.
+    """
+
+    endpoint: str
+    token: str | bool | None = None
+
+    @functools.cached_property
+    def api(self) -> HfApi:
+        """The client library's own interface."""
+        return HfApi(
+            endpoint=self.endpoint,
+            token=self.token,
+            library_name="zoo",
+            library_version=zoo.__version__,
+        )
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the Hub that everybody means."""
+        return self.endpoint == _DEFAULT
+
+    @property
+    def where(self) -> str:
+        """``" on http://…"`` where the hub is not the default one; for messages."""
+        return "" if self.is_default else f" on {shown_endpoint(self.endpoint)}"
+
+    @property
+    def has_token(self) -> bool:
+        """Whether requests carry a token."""
+        if self.token is None:
+            return not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN and get_token() is not None
+        return bool(self.token)
+
+    def ask(self, path: str) -> Any:
+        """What the hub answers to a GET of ``path``; raises as the client library does."""
+        response = get_session().get(
+            f"{self.endpoint}{path}", headers=build_hf_headers(token=self.token), timeout=TIMEOUT
+        )
+        hf_raise_for_status(response)
+        return response.json()
+
+
+def connect(endpoint: str | None = None, progress: Progress | None = None) -> Client:
+    """The hub at ``endpoint``, by default the one ``HF_ENDPOINT`` names.
+
+    Over plain http beyond this machine anybody on the way can read along: the saved token is not
+    sent there, one in ``HF_TOKEN`` is.
+
+    Raises:
+        BadSetting: ``endpoint`` is not a URL.
+    """
+    url = (endpoint or constants.ENDPOINT).rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadSetting(
+            f"{url!r} is not the address of a hub.",
+            hint="HF_ENDPOINT is a URL such as https://huggingface.co.",
+        )
+    if parts.scheme == "https" or _is_loopback(parts.hostname):
+        return Client(url)
+    client = Client(url, os.environ.get("HF_TOKEN") or False)
+    if progress is not None:
+        fate = "and so is your HF_TOKEN" if client.token else "so the saved token is not sent"
+        progress.note(f"{shown_endpoint(url)} is plain http: what is sent can be read, {fate}.")
+    return client
+
+
+def check_repo(repo: str) -> None:
+    """Refuse what is no repo's name, look-alikes in other alphabets included.
+
+    Raises:
+        BadSetting: ``repo`` is not of the form ``owner/name``.
+    """
+    if not _REPO.match(repo) or ".." in repo or "--" in repo or repo.endswith((".git", ".", "-")):
+        raise BadSetting(
+            f"{repo!r} is not the name of a repo.",
+            hint="A repo is owner/name, of ASCII letters, digits, '-', '_' and '.'.",
+        )
+
+
+def check_revision(revision: str) -> None:
+    """Refuse what is no branch's, tag's or commit's name.
+
+    Raises:
+        BadSetting: it is none.
+    """
+    if not _REVISION.match(revision) or ".." in revision or "//" in revision:
+        raise BadSetting(
+            f"{revision!r} is not the name of a branch, tag or commit.",
+            hint="It has letters, digits, '.', '_', '-', '+' and '/'.",
+        )
+
+
+def shown_endpoint(url: str) -> str:
+    """A URL without the user and password that it may carry."""
+    parts = urlsplit(url)
+    return url.replace(f"{parts.netloc.rpartition('@')[0]}@", "") if "@" in parts.netloc else url
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the client library's own talk off the terminal; zoo says what there is to say."""
+    before = hub_logging.get_verbosity()
+    hub_logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        hub_logging.set_verbosity(before)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

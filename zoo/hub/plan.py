@@ -1,0 +1,129 @@
+"""What a push would change: the artifact here against the head of the branch there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from huggingface_hub import RepoFile
+
+from zoo.artifact.manifest import MANIFEST, MAX_BYTES, parse_manifest
+from zoo.errors import ArtifactError, OutputExists, RepoNotFound
+from zoo.hub import cache
+from zoo.hub.client import TIMEOUT, Client
+from zoo.hub.download import download
+from zoo.hub.outgoing import Outgoing
+from zoo.hub.translate import told
+
+# What libraries take for the model in a repo: an artifact's own must be the only one.
+_NATIVE = frozenset(
+    {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "config.json",
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The state of a branch: its commit, ``None`` for an empty repo, and the files in it."""
+
+    commit: str | None
+    files: Mapping[str, Any]
+
+    def holds(self, file: Outgoing) -> bool:
+        """Whether those very bytes are there under that path."""
+        there = self.files.get(file.path)
+        if there is None:
+            return False
+        if there.lfs is not None:
+            return bool(there.lfs.sha256 == file.sha256)
+        return bool(there.blob_id == file.oid)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One commit: files that differ, and files of an earlier artifact that go."""
+
+    files: Sequence[Outgoing]  # all of the artifact
+    changed: Sequence[Outgoing]
+    deleted: Sequence[str]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not self.changed and not self.deleted
+
+    def is_done(self, head: Head) -> bool:
+        """Whether a branch is as this plan would have it."""
+        gone = all(path not in head.files for path in self.deleted)
+        return gone and all(head.holds(file) for file in self.files)
+
+    def against(self, head: Head) -> Plan:
+        """What is left to do on top of another head."""
+        changed = [file for file in self.files if not head.holds(file)]
+        return Plan(self.files, changed, [path for path in self.deleted if path in head.files])
+
+
+def head_of(client: Client, repo: str, revision: str) -> Head | None:
+    """The head of a branch; ``None`` where repo or branch do not exist.
+
+    Raises:
+        AccessDenied, HubUnreachable: the hub said no, or nothing.
+    """
+    try:
+        with told(client, repo, revision):
+            commit = client.api.model_info(repo, revision=revision, timeout=TIMEOUT).sha
+    except RepoNotFound:
+        return None
+    if commit is None:
+        return Head(None, {})
+    with told(client, repo, revision):
+        entries = list(client.api.list_repo_tree(repo, recursive=True, revision=commit))
+    return Head(commit, {entry.path: entry for entry in entries if isinstance(entry, RepoFile)})
+
+
+def make_plan(
+    client: Client, repo: str, head: Head, files: Sequence[Outgoing], *, force: bool
+) -> Plan:
+    """Compare an artifact with what is there.
+
+    Raises:
+        OutputExists: the repo holds another model that is no artifact, and not ``force``.
+    """
+    if head.commit is None:
+        return Plan(files, files, ())
+    own = {file.path for file in files}
+    if any(file.path == MANIFEST and head.holds(file) for file in files):
+        earlier = frozenset(own)
+    elif MANIFEST in head.files:
+        earlier = _listed(client, repo, head.commit)
+    else:
+        earlier = _NATIVE & head.files.keys()
+        _require_force(repo, earlier, force)
+    return Plan(files, files, sorted(earlier - own)).against(head)
+
+
+def _listed(client: Client, repo: str, commit: str) -> frozenset[str]:
+    """Files of the artifact that is there; none where its manifest cannot be read."""
+    path = cache.cached_file(repo, commit, MANIFEST) or download(
+        client, repo, commit, MANIFEST, limit=MAX_BYTES, advance=lambda _: None
+    )
+    try:
+        return frozenset(parse_manifest(cache.read_small(path, MAX_BYTES), repo).files)
+    except ArtifactError:
+        return frozenset()
+
+
+def _require_force(repo: str, native: frozenset[str], force: bool) -> None:
+    if native and not force:
+        raise OutputExists(
+            f"{repo} holds another model ({', '.join(sorted(native))}), and a repo has room for "
+            "one; nothing was pushed.",
+            hint="Push to another repo, or replace that model with `--force`.",
+        )

@@ -1,0 +1,86 @@
+"""Pull: an artifact from a hub as a model that answers as the one that was pushed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.artifact.atomic import replacing
+from zoo.artifact.manifest import MANIFEST, read_manifest
+from zoo.errors import ArtifactError, OutputExists
+from zoo.hub.fetch import FetchedArtifact, fetch
+from zoo.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from zoo.model import ComposedModel
+
+
+def pull(
+    repo: str,
+    *,
+    revision: str | None = None,
+    force: bool = False,
+    weights: Path | None = None,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+    endpoint: str | None = None,
+) -> ComposedModel:
+    """Fetch an artifact, check it, and open it with the plugins installed here.
+
+    Args:
+        repo: ``owner/name``.
+        revision: branch, tag or full commit id; by default the main branch.
+        force: fetch again what is in the cache, and replace what is in ``folder``.
+        weights: a folder to take the backbone's weights from.
+        folder: also copy the artifact there, once it has answered as it should.
+        progress: told how far it is.
+        endpoint: the hub, by default what ``HF_ENDPOINT`` says.
+
+    Raises:
+        BadSetting: ``repo`` or ``revision`` is not a name.
+        RepoNotFound, AccessDenied, HubUnreachable: the hub said no, or nothing.
+        ArtifactError: the artifact is refused; the subclasses of it say why.
+        MissingPlugin: no installed plugin provides what it names.
+        WeightsNotFound: the backbone is nowhere to be had.
+        OutputExists: ``folder`` holds something else.
+    """
+    from zoo.artifact.load import load
+
+    progress = progress or Silent()
+    if folder is not None:
+        _require_free(Path(folder), force)
+    found = fetch(repo, revision, force=force, progress=progress, endpoint=endpoint)
+    progress.note(f"{repo} at {found.commit[:12]}: opening, and comparing its answers")
+    model = load(found.folder, weights=weights)
+    if folder is not None:
+        copy(found, Path(folder))
+    return model
+
+
+def copy(found: FetchedArtifact, folder: Path) -> None:
+    """Copy a fetched artifact out of the cache, whole or not at all.
+
+    Raises:
+        WriteFailed: the disk is full or the place cannot be written.
+    """
+    with replacing(folder) as fresh:
+        for name in (MANIFEST, *found.manifest.files):
+            shutil.copyfile(found.folder / name, fresh / name)
+
+
+def _require_free(folder: Path, force: bool) -> None:
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        read_manifest(folder)
+    except ArtifactError as err:
+        raise OutputExists(
+            f"{folder} holds something that is not an artifact; nothing was fetched.",
+            hint="Choose another folder.",
+        ) from err
+    if not force:
+        raise OutputExists(
+            f"{folder} holds an artifact already; nothing was fetched.",
+            hint="Choose another folder, or replace it with `--force`.",
+        )

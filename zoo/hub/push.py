@@ -1,0 +1,191 @@
+"""Push: an artifact to a hub, in one atomic commit of what changed."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.artifact.manifest import Manifest, read_manifest
+from zoo.errors import AccessDenied, OutputExists
+from zoo.hub.access import Identity, refused, require_write
+from zoo.hub.client import Client, check_repo, check_revision, connect
+from zoo.hub.commit import send
+from zoo.hub.outgoing import Outgoing, collect, survey
+from zoo.hub.plan import Head, head_of, make_plan
+from zoo.hub.translate import told
+from zoo.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from zoo.model import ComposedModel
+
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push did; as text it is the commit.
+
+    Attributes:
+        repo: ``owner/name``.
+        commit: the head of the branch now.
+        url: where to look at it.
+        changed: files written; empty where the repo held them all already and nothing was committed.
+        deleted: files of an earlier artifact that were removed.
+        sent: bytes in the files written.
+    """
+
+    repo: str
+    commit: str
+    url: str
+    changed: tuple[str, ...]
+    deleted: tuple[str, ...]
+    sent: int
+
+    def __str__(self) -> str:
+        return self.commit
+
+
+def push(
+    artifact: str | Path | ComposedModel,
+    repo: str,
+    *,
+    message: str | None = None,
+    private: bool = False,
+    branch: str = MAIN,
+    tag: str | None = None,
+    force: bool = False,
+    weights: Path | None = None,
+    progress: Progress | None = None,
+    endpoint: str | None = None,
+) -> Pushed:
+    """Publish a model.
+
+    The artifact is opened from disk first and must answer as when it was saved. Then either
+    everything arrives, in one commit, or the branch stays as it was.
+
+    Args:
+        artifact: an artifact or run directory, or a model.
+        repo: ``owner/name``; made if it is not there.
+        message: of the commit.
+        private: whether a repo that is made is private.
+        branch: made from the main branch if it is not there.
+        tag: also name the commit so.
+        force: replace another model, or put the commit on top of one made in the meantime.
+        weights: a folder to take the backbone's weights from.
+        progress: told how far it is.
+        endpoint: the hub, by default what ``HF_ENDPOINT`` says.
+
+    Raises:
+        BadSetting: ``repo``, ``branch`` or ``tag`` is not a name.
+        AccessDenied: no token, or one that may not write there; nothing was opened or created.
+        ArtifactError: the artifact does not answer as it did, or holds what must not be published.
+        OutputExists: the tag exists elsewhere, or the repo holds another model.
+        HeadMoved: somebody else committed first.
+        HubError: the hub refused or failed.
+    """
+    progress = progress or Silent()
+    check_repo(repo)
+    check_revision(branch)
+    check_revision(tag or MAIN)
+    client = connect(endpoint, progress)
+    with _on_disk(artifact) as path:
+        folder, manifest, paths = _look(path)
+        progress.note(f"Pushing to {repo}{client.where}")
+        identity = require_write(client, repo)
+        files = _prepare(path, folder, paths, repo, weights, progress)
+        if manifest.license is None:
+            progress.note("The card states no licence: nobody knows what they may do with it.")
+        head = head_of(client, repo, branch)
+        _require_free(client, repo, tag, head, files)
+        if head is None:
+            _make(client, repo, branch, private=private, identity=identity)
+            head = head_of(client, repo, branch) or Head(None, {})
+        plan = make_plan(client, repo, head, files, force=force)
+        commit = head.commit
+        if commit is None or not plan.is_empty:
+            commit = send(
+                client,
+                repo,
+                plan,
+                branch=branch,
+                parent=commit,
+                message=message or f"Push {manifest.adapter.name} on {manifest.backbone.name}",
+                force=force,
+                progress=progress,
+            )
+    if tag is not None:
+        with told(client, repo, commit):
+            client.api.create_tag(repo, tag=tag, revision=commit, exist_ok=True)
+    return Pushed(
+        repo=repo,
+        commit=commit,
+        url=f"{client.endpoint}/{repo}",
+        changed=tuple(file.path for file in plan.changed),
+        deleted=tuple(plan.deleted),
+        sent=sum(file.size for file in plan.changed),
+    )
+
+
+@contextlib.contextmanager
+def _on_disk(artifact: str | Path | ComposedModel) -> Iterator[Path]:
+    """The artifact's path; a model is saved for as long as it takes."""
+    if isinstance(artifact, (str, Path)):
+        yield Path(artifact)
+        return
+    from zoo.artifact.save import save
+
+    with tempfile.TemporaryDirectory(prefix="zoo-push-") as temporary:
+        folder = Path(temporary) / "artifact"
+        save(artifact, folder)
+        yield folder
+
+
+def _look(path: Path) -> tuple[Path, Manifest, list[str]]:
+    """What can be seen without hashing or opening anything."""
+    from zoo.artifact.load import find_artifact
+
+    folder = find_artifact(path)
+    manifest = read_manifest(folder)
+    return folder, manifest, survey(folder, manifest)
+
+
+def _prepare(
+    path: Path, folder: Path, paths: list[str], repo: str, weights: Path | None, progress: Progress
+) -> list[Outgoing]:
+    """The files as they will be in the repo, of an artifact that answers as it should."""
+    from zoo.artifact.card import card_for
+    from zoo.artifact.load import open_artifact
+
+    progress.note("Opening the artifact, and comparing its answers")
+    opened = open_artifact(path, weights=weights)
+    return collect(folder, paths, card_for(folder, repo, model=opened.model))
+
+
+def _require_free(
+    client: Client, repo: str, tag: str | None, head: Head | None, files: list[Outgoing]
+) -> None:
+    """A tag may be made, or be there on the very same files, but never moved."""
+    if tag is None or head is None:
+        return
+    found = head_of(client, repo, tag)
+    if found is not None and not all(found.holds(file) for file in files):
+        raise OutputExists(
+            f"{repo} has a tag {tag!r} already, at {str(found.commit)[:12]}; nothing was pushed.",
+            hint="Choose another tag: one that moves is worth nothing to those who pinned it.",
+        )
+
+
+def _make(client: Client, repo: str, branch: str, *, private: bool, identity: Identity) -> None:
+    """Make the repo, or the branch, or both."""
+    try:
+        with told(client, repo):
+            client.api.create_repo(repo, private=private, exist_ok=True)
+    except AccessDenied as err:
+        raise refused(client, repo, identity, err) from err
+    if branch != MAIN:
+        with told(client, repo, branch):
+            client.api.create_branch(repo, branch=branch, exist_ok=True)
