@@ -28,7 +28,7 @@ class FitConfig(BaseModel):
 
     @classmethod
     def resolve(cls, adapter: Mapping[str, Any], given: Mapping[str, Any]) -> FitConfig:
-        """This class's defaults, under the adapter's, under what was given.
+        """The defaults here, under the adapter's, under what was given.
 
         Raises:
             BadSetting: an option that does not exist, or a value outside its bounds.

@@ -55,7 +55,7 @@ def shuffled_batches(
     again, so that texts are padded little and the order stays random.
     """
     order = torch.randperm(len(split), generator=generator).tolist()
-    rows = []
+    rows: list[list[int]] = []
     for start in range(0, len(order), batch_size * _BUCKET):
         bucket = order[start : start + batch_size * _BUCKET]
         bucket.sort(key=lambda i: length_of(split.ready[i]))

@@ -21,7 +21,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """This model's metrics on the test split, or on validation where there is no test."""
+        """Metrics of the model on the test split, or on validation where there is no test."""
         own = {r.split: r.metrics for r in self.record.results if r.model == THIS_MODEL}
         return own.get("test") or own["val"]
 

@@ -1,0 +1,147 @@
+"""LoRA: what it trains, what it leaves alone, and that stock PEFT opens what it saves."""
+
+import copy
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import zoo
+from zoo.errors import BadSetting, Incompatible
+from zoo.model import load_backbone
+
+VIT = "timm:vit_tiny_patch16_224"
+LABELS = ["a", "b", "c"]
+
+
+def random_backbone(name):
+    torch.manual_seed(0)
+    return load_backbone(name, pretrained=False)
+
+
+def composed(backbone, **settings):
+    task = zoo.task("classification", labels=LABELS)
+    return zoo.compose(backbone, zoo.adapter("lora", settings), task)
+
+
+def shaken(model):
+    """Make every trainable tensor different from its start, as training would."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.trainable().values():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "role"), [("vision:digits", "conv"), (VIT, "attention"), ("timm:resnet10t", "conv")]
+)
+def test_only_the_updates_and_the_head_are_trained(name, role):
+    backbone = random_backbone(name)
+    before = {k: v.clone() for k, v in backbone.module.state_dict().items()}
+    model = composed(backbone)
+    names = set(model.trainable())
+    assert names
+    assert all(".lora_" in n or n.startswith("heads.") for n in names)
+    targets = {n.split(".lora_")[0].removeprefix("backbone.module.") for n in names if "lora" in n}
+    assert targets == set(backbone.lora_targets[role])
+
+    model.train()
+    batch = torch.rand(4, *backbone.preprocess(sample_for(backbone))["pixel_values"].shape)
+    optimizer = torch.optim.SGD(model.trainable().values(), lr=0.1)
+    for _ in range(2):
+        logits = model({"pixel_values": batch})["classification"]
+        torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0])).backward()
+        optimizer.step()
+    after = backbone.module.state_dict()
+    for key, value in before.items():
+        now = after.get(key)
+        if now is None:
+            module, _, leaf = key.rpartition(".")
+            now = after[f"{module}.base_layer.{leaf}"]
+        assert torch.equal(value, now), key
+
+
+def sample_for(backbone):
+    from PIL import Image
+
+    mode = "L" if backbone.contract.channels == 1 else "RGB"
+    return Image.new(mode, (32, 32), 128)
+
+
+def test_it_starts_as_the_identity():
+    plain, adapted = random_backbone(VIT), random_backbone(VIT)
+    composed(adapted)
+    batch = {"pixel_values": torch.randn(2, 3, 224, 224)}
+    with torch.inference_mode():
+        assert torch.equal(plain(batch).pooled, adapted(batch).pooled)
+
+
+def test_dropout_before_the_updates_is_all_that_changes_in_training_mode():
+    model = composed(random_backbone(VIT))
+    model.train()
+    training = {n for n, m in model.backbone.named_modules() if m.training}
+    assert training
+    assert all("lora_dropout" in name for name in training)
+    model.eval()
+    assert not any(m.training for m in model.modules())
+
+
+@pytest.mark.parametrize("settings", [{}, {"dora": True}, {"rslora": True, "rank": 4}])
+@pytest.mark.parametrize("name", [VIT, "timm:resnet10t"])
+def test_stock_peft_opens_it_with_equal_logits(name, settings, tmp_path):
+    import timm
+    from peft import PeftModel
+
+    backbone = random_backbone(name)
+    stock = timm.create_model(name.removeprefix("timm:"), num_classes=len(LABELS))
+    stock.load_state_dict(backbone.module.state_dict(), strict=False)
+    model = shaken(composed(backbone, **settings))
+
+    layout = model.adapter.layout(backbone, model.heads, model.native_head)
+    assert layout.holds_heads
+    for file, tensors in layout.tensors.items():
+        save_file({k: v.contiguous() for k, v in tensors.items()}, tmp_path / file)
+    for file, config in layout.configs.items():
+        (tmp_path / file).write_text(json.dumps(config))
+    opened = PeftModel.from_pretrained(stock, str(tmp_path)).eval()
+
+    batch = torch.randn(2, 3, 224, 224)
+    with torch.inference_mode():
+        expected = model({"pixel_values": batch})["classification"]
+        found = opened(batch)
+    assert expected.std() > 0
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_the_layout_describes_live_tensors():
+    model = composed(random_backbone("vision:digits"))
+    layout = model.adapter.layout(model.backbone, model.heads, model.native_head)
+    (tensors,) = layout.tensors.values()
+    trained = {n for n in model.trainable() if ".lora_" in n}
+    assert len(tensors) == len(trained)
+    for tensor in tensors.values():
+        tensor.zero_()
+    assert all(float(model.trainable()[n].abs().sum()) == 0 for n in trained)
+
+
+def test_the_published_configuration_names_layers_literally_and_no_path():
+    model = composed(copy.deepcopy(random_backbone("vision:digits")))
+    config = model.adapter.layout(model.backbone, model.heads, None).configs["adapter_config.json"]
+    assert config["target_modules"] == sorted(model.backbone.lora_targets["conv"])
+    assert config["base_model_name_or_path"] is None
+    assert json.loads(json.dumps(config)) == config
+
+
+def test_a_role_the_backbone_lacks_is_refused_with_those_it_has():
+    with pytest.raises(
+        Incompatible, match=r"(?s)no layers of role attention; it has: conv.*roles="
+    ):
+        composed(random_backbone("vision:digits"), roles="attention")
+
+
+@pytest.mark.parametrize("rank", [0, 10**9, "many"])
+def test_rank_is_bounded_before_anything_is_allocated(rank):
+    with pytest.raises(BadSetting, match=r"rank=.* is not valid; it is of type int, at least 1"):
+        zoo.adapter("lora", {"rank": rank})

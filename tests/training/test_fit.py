@@ -1,0 +1,195 @@
+"""zoo.fit: what it trains, what it keeps, and what a run leaves behind."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+import zoo
+from zoo.errors import BadSetting, ContractViolation, OutputExists, TrainingFailed
+from zoo.report.record import read_history, read_record
+
+
+def by_model(run, split="test"):
+    return {r.model: r.metrics for r in run.record.results if r.split == split}
+
+
+@pytest.mark.parametrize("adapter", ["linear-probe", "lora"])
+def test_both_adapters_beat_the_majority_class_by_far(adapter, make_model, data, tmp_path):
+    run = zoo.fit(make_model(adapter), data, tmp_path / "run", epochs=4)
+    results = by_model(run)
+    assert run.metrics == results["this model"]
+    assert run.metrics["accuracy"] > results["majority class"]["accuracy"] + 0.4
+    assert run.record.status == "finished"
+    assert {c.split for c in run.record.confusions} == {"val", "test"}
+
+
+def test_a_gradient_adapter_is_shown_beside_the_probe_and_starts_from_it(
+    make_model, data, tmp_path
+):
+    run = zoo.fit(make_model(), data, tmp_path / "run", epochs=2)
+    assert set(by_model(run)) == {"this model", "majority class", "linear-probe"}
+    history = read_history(run.folder)
+    probe = by_model(run, "val")["linear-probe"]
+    assert history[0]["epoch"] == 0
+    assert history[0]["val"]["log_loss"] == pytest.approx(probe["log_loss"], rel=1e-3)
+    best = min(line["val"]["log_loss"] for line in history)
+    assert by_model(run, "val")["this model"]["log_loss"] == pytest.approx(best, rel=1e-4)
+
+
+def test_scratch_trains_the_same_architecture_without_its_weights(make_model, data, tmp_path):
+    run = zoo.fit(
+        make_model("linear-probe"), data, tmp_path / "run", baselines=("scratch",), epochs=1
+    )
+    results = by_model(run)
+    assert results["from scratch"]["accuracy"] < results["this model"]["accuracy"]
+
+
+def test_frozen_tensors_and_buffers_are_untouched(make_model, data, tmp_path):
+    model = make_model()
+    frozen = {n: t.clone() for n, t in model.backbone.state_dict().items() if ".lora_" not in n}
+    assert any("running_mean" in name for name in frozen)
+    zoo.fit(model, data, tmp_path / "run", epochs=2, lr=0.01)
+    after = model.backbone.state_dict()
+    assert all(torch.equal(frozen[name], after[name]) for name in frozen)
+
+
+def test_a_seed_repeats_a_run_to_the_bit(make_model, data, tmp_path):
+    def weights(name, seed):
+        zoo.fit(make_model(seed=seed), data, tmp_path / name, epochs=2, seed=seed, lr=0.01)
+        return (tmp_path / name / "artifact" / "adapter_model.safetensors").read_bytes()
+
+    assert weights("a", 1) == weights("b", 1)
+    assert weights("a2", 1) != weights("c", 2)
+
+
+def test_fitting_leaves_the_callers_random_state_alone(make_model, data, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    zoo.fit(make_model(), data, tmp_path / "run", epochs=1)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_the_run_folder_reloads_to_the_same_answers(make_model, data, tmp_path):
+    run = zoo.fit(make_model(), data, tmp_path / "run", epochs=2)
+    inputs = list(data.splits["test"].inputs)
+    again = zoo.load(run.folder)
+    assert [p.scores for p in again.predict(inputs)] == [
+        p.scores for p in run.model.predict(inputs)
+    ]
+    assert read_record(run.folder) == run.record
+    assert run.report().read_text().startswith("<!doctype html>")
+
+
+def test_training_stops_when_validation_no_longer_improves(make_model, data, tmp_path):
+    run = zoo.fit(make_model(), data, tmp_path / "run", epochs=40, patience=1, lr=0.05)
+    assert len(read_history(run.folder)) < 41
+
+
+def test_a_diverging_run_says_so_and_leaves_nothing(make_model, data, tmp_path):
+    model = make_model()
+    with torch.no_grad():
+        next(p for n, p in model.trainable().items() if "lora_B" in n).fill_(float("nan"))
+    with pytest.raises(TrainingFailed, match=r"(?s)loss became nan.*--lr"):
+        zoo.fit(model, data, tmp_path / "run", epochs=1, baselines=())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_run_is_not_overwritten_unless_asked(make_model, data, tmp_path):
+    out = tmp_path / "run"
+    zoo.fit(make_model("linear-probe"), data, out)
+    before = (out / "run.json").read_bytes()
+    with pytest.raises(OutputExists, match=r"(?s)holds an earlier run.*--overwrite"):
+        zoo.fit(make_model("linear-probe"), data, out)
+    assert (out / "run.json").read_bytes() == before
+    zoo.fit(make_model("linear-probe"), data, out, overwrite=True, seed=3)
+    assert read_record(out).config["training"]["seed"] == 3
+
+
+def test_a_folder_that_is_no_run_is_never_replaced(make_model, data, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").write_text("years of work")
+    with pytest.raises(OutputExists, match="not a run"):
+        zoo.fit(make_model("linear-probe"), data, tmp_path / "thesis", overwrite=True)
+    assert (tmp_path / "thesis" / "chapter1.tex").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ({"epochs": 0}, r"epochs=0: input should be greater than or equal to 1"),
+        ({"lr": -1.0}, r"lr=-1.0: input should be greater than 0"),
+        ({"learning_rate": 1e-3}, r"learning_rate=0.001: extra inputs are not permitted"),
+        ({"precision": "int4"}, r"precision='int4'"),
+    ],
+)
+def test_bad_options_are_named_before_anything_is_read(option, text, make_model, data, tmp_path):
+    with pytest.raises(BadSetting, match=text):
+        zoo.fit(make_model(), data, tmp_path / "run", **option)
+
+
+def test_data_of_another_modality_is_refused(make_model, tmp_path):
+    table = tmp_path / "t.csv"
+    rows = "".join(f"text number {i} of class {i % 2},{i % 2}\n" for i in range(40))
+    table.write_text("text,label\n" + rows)
+    with pytest.raises(ContractViolation, match="takes image inputs"):
+        zoo.fit(make_model(labels=["0", "1"]), table, tmp_path / "run")
+
+
+SLOW_FIT = """
+import sys, zoo
+data = zoo.load_data(sys.argv[1])
+task = zoo.task("classification", labels=data.labels)
+model = zoo.compose("vision:digits", "lora", task)
+print("ready", flush=True)
+zoo.fit(model, data, sys.argv[2], epochs=100000, patience=100000, lr=1e-4)
+"""
+
+
+def test_ctrl_c_keeps_the_best_state_so_far_as_a_run(digits, tmp_path):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_FIT, str(digits), str(out)], stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"ready\n"
+    history = tmp_path / ".run.partial" / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not (history.exists() and history.read_text().count("\n") >= 2):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    assert read_record(out).status == "interrupted"
+    assert zoo.load(out).predict([next(digits.rglob("*.png"))])
+    assert not (tmp_path / ".run.partial").exists()
+
+
+def test_a_killed_fit_leaves_no_run_and_does_not_hinder_the_next(
+    digits, data, make_model, tmp_path
+):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_FIT, str(digits), str(out)], stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"ready\n"
+    while not (tmp_path / ".run.partial").exists():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not out.exists()
+    zoo.fit(make_model("linear-probe"), data, out)
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_evaluate_measures_labelled_data(make_model, data, digits, tmp_path):
+    run = zoo.fit(make_model("linear-probe"), data, tmp_path / "run")
+    found = zoo.evaluate(run.folder, digits)
+    assert found.rows == 150
+    assert found.metrics["accuracy"] > 0.8
+    assert sum(map(sum, found.confusion)) == 150
+    right = [p.label == t for p, t in zip(found.predictions, found.truth, strict=True)]
+    assert sum(right) / 150 == pytest.approx(found.metrics["accuracy"])

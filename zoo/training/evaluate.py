@@ -1,0 +1,85 @@
+"""``zoo.evaluate``: how good a model is on labelled data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.artifact.load import load as load_artifact
+from zoo.data.dataset import EvaluationSplit
+from zoo.data.load import load_for_evaluation
+from zoo.data.samples import Samples
+from zoo.model import ComposedModel, Prediction
+from zoo.progress import Progress
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's answers on one split, and what they are worth.
+
+    Attributes:
+        split: the name of the split, ``all`` for data without splits.
+        description: what the data was taken for.
+        labels: of the task, in the order of ``confusion``.
+        confusion: counts ``[true][predicted]``, ``None`` where the task has no such thing.
+        truth: the data's own labels, a row each, as are ``predictions``.
+    """
+
+    split: str
+    description: str
+    rows: int
+    metrics: dict[str, float]
+    headline: str
+    labels: tuple[str, ...]
+    confusion: list[list[int]] | None
+    truth: tuple[str, ...]
+    predictions: list[Prediction]
+
+
+def evaluate(
+    model: ComposedModel | str | Path,
+    data: EvaluationSplit | str | Path,
+    *,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Evaluation:
+    """Measure a model on the test split of ``data``, else on validation, else on all of it.
+
+    Args:
+        model: a composed model, or the path of an artifact or run.
+        data: a path, or what :func:`zoo.data.load.load_for_evaluation` gave.
+        batch_size: rows at a time.
+        progress: whom to tell; nobody by default.
+        **options: for :func:`zoo.data.load.load_for_evaluation`, e.g. ``split="val"``.
+
+    Raises:
+        DataError: the data cannot be read, or does not fit the model.
+        ArtifactError: the artifact is refused.
+    """
+    composed = model if isinstance(model, ComposedModel) else load_artifact(Path(model))
+    task, contract = composed.task, composed.backbone.contract
+    split = (
+        data
+        if isinstance(data, EvaluationSplit)
+        else load_for_evaluation(data, contract=contract, labels=task.labels, **options)
+    )
+    contract.require_modality(split.modality, composed.backbone.spec.name)
+    targets = task.targets(split.labels)
+    samples = Samples(split.inputs, contract, split.convert)
+    logits = composed.logits(
+        samples, batch_size=batch_size, progress=progress, stage=f"evaluating {split.name}"
+    )[task.name]
+    counts = task.confusion(logits, targets)
+    return Evaluation(
+        split=split.name,
+        description=split.description,
+        rows=len(targets),
+        metrics=task.metrics(logits, targets),
+        headline=task.headline,
+        labels=task.labels,
+        confusion=None if counts is None else counts.tolist(),
+        truth=tuple(split.labels),
+        predictions=task.decode(logits),
+    )

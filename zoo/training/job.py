@@ -1,0 +1,190 @@
+"""One fit, step by step: features, training, this model's results, the baselines'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.data.dataset import Dataset
+from zoo.errors import LabelProblem
+from zoo.model import Adapter, ComposedModel, Solution, Task, extract
+from zoo.progress import Progress
+from zoo.report.record import Confusion, Result, RunRecord
+from zoo.training import baselines
+from zoo.training.baselines import Splits
+from zoo.training.config import FitConfig
+from zoo.training.loop import Epoch, Outcome, train
+from zoo.training.prepared import prepare
+from zoo.training.run import THIS_MODEL
+from zoo.training.versions import versions
+
+
+class Job:
+    """One fit: the pieces that its steps share."""
+
+    def __init__(
+        self, model: ComposedModel, dataset: Dataset, config: FitConfig, progress: Progress
+    ) -> None:
+        self.model = model
+        self.dataset = dataset
+        self.config = config
+        self.progress = progress
+        self.task: Task = model.task
+        self.splits: Splits = prepare(model, dataset, self.task)
+        self.notes: list[str] = []
+        self.results: list[Result] = []
+        self.confusions: list[Confusion] = []
+        self._require_rows()
+        self.task.prepare(self.splits["train"].targets)
+
+    def run(self, on_epoch: Callable[[Epoch], None]) -> Outcome:
+        """Train, then measure this model and its baselines."""
+        features = baselines.features_of(self.model.backbone, self.splits, self.progress)
+        if self.model.adapter.trains_backbone:
+            outcome, logits, chosen = self._by_gradient(features, on_epoch)
+        else:
+            outcome, logits, chosen = self._by_solving(features)
+        self.results = baselines.results(THIS_MODEL, self.task, self.splits, logits, chosen)
+        self._count_confusions(logits)
+        self.results += baselines.majority(self.task, self.splits)
+        if not outcome.interrupted:
+            self._hold_against(features)
+        if "test" not in self.splits:
+            self.notes.append(
+                "There is no test split: the figures are on validation rows, which also chose "
+                "the model, and are optimistic."
+            )
+        return outcome
+
+    def record(self, outcome: Outcome, seconds: float) -> RunRecord:
+        """All that happened, as plain data."""
+        model, task = self.model, self.task
+        folder = model.backbone.origin.folder
+        if outcome.interrupted:
+            self.notes.append(f"Interrupted; this is the state of epoch {outcome.best_epoch}.")
+        return RunRecord(
+            status="interrupted" if outcome.interrupted else "finished",
+            backbone=model.backbone.spec.name,
+            adapter=model.adapter.spec.name,
+            task=task.spec.name,
+            headline=task.headline,
+            data={
+                "description": self.dataset.description,
+                "fingerprint": self.dataset.fingerprint,
+                "rows": dict(self.dataset.rows),
+                "skipped": len(self.dataset.skipped),
+            },
+            config={
+                "pooling": model.backbone.pooling,
+                "adapter_settings": model.adapter.settings,
+                "task_settings": task.settings,
+                "training": self.config.model_dump(mode="json"),
+                "best_epoch": outcome.best_epoch,
+            },
+            weights=str(folder.resolve()) if folder else None,
+            results=self.results,
+            confusions=self.confusions,
+            trainable_parameters=sum(p.numel() for p in model.trainable().values()),
+            total_parameters=sum(p.numel() for p in model.parameters()),
+            seconds=round(seconds, 3),
+            versions=versions(),
+            notes=self.notes,
+        )
+
+    def _by_solving(
+        self, features: dict[str, Tensor]
+    ) -> tuple[Outcome, dict[str, Tensor], dict[str, Any]]:
+        solution, logits = self._solve_head(self.model.adapter, features, refit=True)
+        return Outcome(), logits, solution.chosen
+
+    def _by_gradient(
+        self, features: dict[str, Tensor], on_epoch: Callable[[Epoch], None]
+    ) -> tuple[Outcome, dict[str, Tensor], dict[str, Any]]:
+        """Start from the best head on frozen features (Kumar et al. 2022, arXiv:2202.10054).
+
+        Where no epoch then improves on it, the result is that head, fitted on all rows there are.
+        """
+        adapter = baselines.baseline_adapter()
+        if adapter is not None:
+            self._solve_head(adapter, features, refit=False)
+        outcome = train(
+            self.model,
+            self.task,
+            self.splits,
+            self.config,
+            progress=self.progress,
+            on_epoch=on_epoch,
+        )
+        if outcome.interrupted:
+            return outcome, self._logits(["val"]), {}
+        if outcome.best_epoch == 0 and adapter is not None:
+            self.notes.append("No epoch was better on validation than the head on frozen features.")
+            return outcome, self._solve_head(adapter, features, refit=True)[1], {}
+        return outcome, self._logits(baselines.held_out(self.splits)), {}
+
+    def _solve_head(
+        self, adapter: Adapter, features: dict[str, Tensor], *, refit: bool
+    ) -> tuple[Solution, dict[str, Tensor]]:
+        head = self.model.heads[self.task.name]
+        return baselines.solve(
+            adapter, self.task, head, self.splits, features, self.config.seed, refit=refit
+        )
+
+    def _logits(self, names: list[str]) -> dict[str, Tensor]:
+        return {
+            name: self.model.logits(
+                self.splits[name].ready, progress=self.progress, stage=f"evaluating on {name}"
+            )[self.task.name]
+            for name in names
+        }
+
+    def _hold_against(self, features: dict[str, Tensor]) -> None:
+        adapter = baselines.baseline_adapter()
+        itself = adapter is not None and adapter.spec.name == self.model.adapter.spec.name
+        if "probe" in self.config.baselines and adapter is not None and not itself:
+            frozen = self._frozen_features(features)
+            self.results += baselines.probe(
+                adapter, self.task, self.splits, frozen, self.config.seed
+            )
+        if "scratch" in self.config.baselines:
+            if self.model.backbone.reload is None:
+                self.notes.append("No from-scratch baseline: the backbone was not made by name.")
+            else:
+                self.results += baselines.scratch(
+                    self.model, self.task, self.splits, self.config, self.progress
+                )
+
+    def _frozen_features(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Features of the backbone as published, pooled as is right for frozen features.
+
+        Those taken before training are the same where the adapter starts as the identity and the
+        pooling is the default; a few rows tell.
+        """
+        if self.model.backbone.reload is None:
+            return features
+        fresh = self.model.backbone.reload(True)
+        few = self.splits["train"].ready.first(4)
+        on_few = extract(fresh, few)
+        if torch.allclose(on_few, features["train"][: len(few)], rtol=1e-4, atol=1e-5):
+            return features
+        return baselines.features_of(fresh, self.splits, self.progress)
+
+    def _count_confusions(self, logits: dict[str, Tensor]) -> None:
+        for name, rows in logits.items():
+            counts = self.task.confusion(rows, self.splits[name].targets)
+            if counts is not None:
+                self.confusions.append(
+                    Confusion(split=name, labels=list(self.task.labels), counts=counts.tolist())
+                )
+
+    def _require_rows(self) -> None:
+        if "train" not in self.splits or "val" not in self.splits:
+            raise LabelProblem(
+                f"Training needs rows to train on and rows to validate on; the data has "
+                f"{', '.join(self.splits) or 'none'}.",
+                hint="Name the splits, e.g. `--splits train=train,test=test`; "
+                "validation rows are then taken from train.",
+            )

@@ -1,0 +1,19 @@
+"""Which versions a run was made with."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import version
+
+_RECORDED = ("torch", "timm", "transformers", "peft", "safetensors", "accelerate", "torchmetrics")
+
+
+def versions() -> dict[str, str]:
+    """Python, zoo, and the libraries that this process imported."""
+    used = [name for name in _RECORDED if name in sys.modules]
+    return {
+        "python": platform.python_version(),
+        "zoo": version("zoo"),
+        **{name: version(name) for name in used},
+    }
