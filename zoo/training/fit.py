@@ -10,14 +10,13 @@ from typing import Any
 
 import torch
 
-from zoo.artifact.manifest import DataEntry, Provenance
 from zoo.artifact.save import save
 from zoo.data.dataset import Dataset
 from zoo.data.load import load
 from zoo.model import ComposedModel
 from zoo.progress import Progress, default
 from zoo.report.html import write_report
-from zoo.report.record import ARTIFACT, HISTORY, RunRecord
+from zoo.report.record import ARTIFACT, HISTORY
 from zoo.training.config import FitConfig
 from zoo.training.folder import staged
 from zoo.training.job import Job
@@ -65,7 +64,7 @@ def fit(
         outcome = job.run(_line_writer(folder))
         record = job.record(outcome, time.perf_counter() - start)
         record.write(folder)
-        save(model, folder / ARTIFACT, record=record, provenance=_provenance(record, dataset))
+        save(model, folder / ARTIFACT, record=record)
         write_report(folder)
     if outcome.interrupted:
         raise KeyboardInterrupt
@@ -78,14 +77,3 @@ def _line_writer(folder: Path) -> Callable[[Epoch], None]:
             file.write(json.dumps(line, sort_keys=True) + "\n")
 
     return write
-
-
-def _provenance(record: RunRecord, dataset: Dataset) -> Provenance:
-    return Provenance(
-        data=DataEntry(
-            description=dataset.kind, fingerprint=dataset.fingerprint, rows=dict(dataset.rows)
-        ),
-        seed=record.config["training"]["seed"],
-        metrics={f"{r.model} on {r.split}": r.metrics for r in record.results},
-        versions=record.versions,
-    )

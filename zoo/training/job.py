@@ -72,6 +72,7 @@ class Job:
             task=task.spec.name,
             headline=task.headline,
             data={
+                "kind": self.dataset.kind,
                 "description": self.dataset.description,
                 "fingerprint": self.dataset.fingerprint,
                 "rows": dict(self.dataset.rows),
