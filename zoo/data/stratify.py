@@ -48,14 +48,21 @@ def _groups(rows: Sequence[Row], seed: int) -> _Groups:
 
 
 def _allot(counts: Mapping[str, int], fraction: float, seed: int) -> dict[str, int]:
-    """How many rows each class gives: proportional, the total right, none giving its last."""
+    """How many rows each class gives: its share, rounded so that the total is right.
+
+    None gives its last row, so the total may fall short where classes are tiny.
+    """
     total = round(sum(counts.values()) * fraction)
     if fraction > 0:
         total = max(total, 1)
     shares = {label: count * fraction for label, count in counts.items()}
     allotted = {label: min(int(share), counts[label] - 1) for label, share in shares.items()}
     by_remainder = sorted(
-        counts, key=lambda label: (allotted[label] - shares[label], _drawn(seed, label.encode()))
+        counts,
+        key=lambda label: (
+            allotted[label] - shares[label],
+            _drawn(seed, label.encode(errors="surrogatepass")),
+        ),
     )
     lacking = total - sum(allotted.values())
     able = [label for label in by_remainder if allotted[label] < counts[label] - 1]
