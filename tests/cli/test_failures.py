@@ -1,0 +1,139 @@
+"""How commands end: exit codes, and one or two lines instead of a stack trace."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.commands import zoo
+from zoo.cli import failures, listing
+from zoo.cli.failures import report
+from zoo.errors import TrainingFailed, UnknownName, WeightsNotFound
+
+
+def lines(ended):
+    return ended.err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (["fly"], "Error: No such command 'fly'."),
+        (["backbone"], "Error: No such command 'backbone'. Did you mean 'backbones'"),
+        (["backbones", "--modalty", "x"], "Error: No such option: --modalty"),
+        (["fit"], "Error: Missing argument 'DATA'."),
+        (["fit", "x", "--out", "y", "--epochs", "many"], "Error: Invalid value for '--epochs'"),
+        (["show", "nonsense"], "Error: Unknown name 'nonsense'."),
+    ],
+)
+def test_what_was_typed_wrongly_is_two_lines_and_exit_2(words, first):
+    ended = zoo(*words)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert len(lines(ended)) == 2
+    assert lines(ended)[0].startswith(first)
+    assert "`zoo" in lines(ended)[1]
+
+
+def test_debug_shows_where_before_and_after_the_command():
+    for words in (["--debug", "show", "nonsense"], ["show", "nonsense", "--debug"]):
+        ended = zoo(*words)
+        assert ended.code == 2
+        assert ended.err.startswith("Traceback (most recent call last)")
+        assert lines(ended)[-2].startswith("Error: Unknown name 'nonsense'.")
+    assert "Traceback" not in zoo("show", "--", "--debug").err
+
+
+def test_a_bug_is_one_line_that_says_so(monkeypatch):
+    def broken(*arguments):
+        raise RuntimeError("first line\nsecond \x1b[2J line")
+
+    monkeypatch.setattr(listing, "emit_table", broken)
+    ended = zoo("adapters")
+    assert ended.code == 1
+    assert ended.err == (
+        "Error: RuntimeError: first line second \\x1b[2J line "
+        "(this is a bug in zoo; `--debug` shows where)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "text"),
+    [
+        (TrainingFailed("It diverged.", hint="Try --lr."), 1, "Error: It diverged.\nTry --lr.\n"),
+        (UnknownName("task", "x", []), 2, "Error: Unknown task 'x'. No task is installed.\n"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "a/b"),
+            1,
+            "Error: [Errno 13] Permission denied: 'a/b'\n",
+        ),
+        (MemoryError(), 1, "Error: Out of memory.\nA smaller --batch-size needs less of it.\n"),
+        (failures.Interrupted("Kept in x."), 130, "Kept in x.\n"),
+        (failures.Interrupted(), 130, "Interrupted.\n"),
+    ],
+)
+def test_each_failure_has_its_code_and_its_lines(failure, code, text, capsys):
+    assert report(failure, debug=False) == code
+    assert capsys.readouterr().err.startswith(text)
+
+
+def _chained(inner):
+    try:
+        try:
+            raise inner
+        except Exception as err:
+            raise WeightsNotFound("They could not be fetched.") from err
+    except WeightsNotFound as err:
+        return err
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "out/x"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+        _chained(OSError(errno.ENOSPC, "No space left on device")),
+    ],
+)
+def test_a_full_disk_is_named_whoever_met_it(failure, capsys):
+    assert report(failure, debug=False) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("Error: The disk is full")
+    assert second == "Free some space and type the same command again."
+
+
+def test_ctrl_c_is_one_line_and_130(monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(listing, "emit_table", interrupted)
+    ended = zoo("adapters")
+    assert (ended.code, ended.out, ended.err) == (130, "", "Interrupted.\n")
+
+
+def test_a_reader_that_has_had_enough_is_no_error():
+    program = subprocess.Popen(
+        [sys.executable, "-c", "import zoo.cli; zoo.cli.main(['backbones', '--json'])"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    program.stdout.close()
+    assert program.stderr.read() == b""
+    program.stderr.close()
+    assert program.wait(60) == 1
+
+
+def test_ctrl_c_while_serving_stops_with_one_line(tmp_path):
+    script = "import zoo.cli; zoo.cli.main(['hub', 'serve', 'hub', '--port', '0'])"
+    program = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert program.stderr.readline().startswith("Serving hub at http://127.0.0.1:")
+    assert "HF_ENDPOINT=http://127.0.0.1:" in program.stderr.readline()
+    os.kill(program.pid, signal.SIGINT)
+    assert program.stderr.read() == "Stopped.\n"
+    program.stderr.close()
+    assert program.wait(60) == 130

@@ -1,0 +1,118 @@
+"""Specs, recipes and plugins as plain data, for ``--json`` and for ``zoo show``. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.host import PluginRecord, Provided
+    from zoo.registry import Recipe
+    from zoo.specs import AdapterSpec, BackboneSpec, Setting, TaskSpec
+
+
+def backbone(provided: Provided[BackboneSpec]) -> dict[str, Any]:
+    """A backbone's facts; ``None`` is a fact that nobody checked."""
+    from zoo import registry
+
+    spec = provided.spec
+    aliases = registry.load().aliases
+    return {
+        "name": spec.name,
+        "modality": spec.modality,
+        "summary": spec.summary,
+        "source": spec.source,
+        "license": spec.license,
+        "params": spec.params,
+        "feature_size": spec.feature_size,
+        "input_size": list(spec.input_size) if spec.input_size else None,
+        "tags": list(spec.tags),
+        "verified": spec.verified,
+        "aliases": [alias for alias, name in aliases.items() if name == spec.name],
+        "plugin": _owner(provided.plugin),
+    }
+
+
+def adapter(provided: Provided[AdapterSpec]) -> dict[str, Any]:
+    """An adapter's facts and settings."""
+    spec = provided.spec
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "reference": spec.reference,
+        "training": dict(spec.training),
+        "settings": [setting(s) for s in spec.settings],
+        "plugin": _owner(provided.plugin),
+    }
+
+
+def task(provided: Provided[TaskSpec]) -> dict[str, Any]:
+    """A task's facts and settings."""
+    spec = provided.spec
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "modalities": list(spec.modalities),
+        "settings": [setting(s) for s in spec.settings],
+        "plugin": _owner(provided.plugin),
+    }
+
+
+def setting(declared: Setting) -> dict[str, Any]:
+    """One setting: its default and what it may be."""
+    default = declared.default
+    return {
+        "name": declared.name,
+        "default": list(default) if isinstance(default, tuple) else default,
+        "minimum": declared.minimum,
+        "maximum": declared.maximum,
+        "choices": list(declared.choices),
+        "help": declared.help,
+    }
+
+
+def bounds(described: Mapping[str, Any]) -> str:
+    """What a setting may be, in words: ``1 … 1024``, ``none | balanced``, ``true | false``."""
+    if described["choices"]:
+        several = isinstance(described["default"], list)
+        return (", " if several else " | ").join(described["choices"])
+    if isinstance(described["default"], bool):
+        return "true | false"
+    low, high = described["minimum"], described["maximum"]
+    if low is None and high is None:
+        return ""
+    return f"{'' if low is None else f'{low:g}'} … {'' if high is None else f'{high:g}'}".strip()
+
+
+def recipe(name: str, described: Recipe) -> dict[str, Any]:
+    """A recipe's parts."""
+    return {"name": name, **described.model_dump()}
+
+
+def plugin(record: PluginRecord) -> dict[str, Any]:
+    """A plugin: where it comes from, whether it works, what it provides."""
+    return {
+        "name": record.name,
+        "distribution": record.distribution,
+        "version": record.version,
+        "status": record.status,
+        "reason": record.reason,
+        "provides": list(record.provides),
+        "load_seconds": round(record.load_seconds, 4),
+    }
+
+
+def modality_of(name: str) -> str | None:
+    """What a backbone takes; ``None`` where no plugin, or more than one, provides it."""
+    from zoo import registry
+    from zoo.errors import InputError
+    from zoo.host import installed
+
+    try:
+        return registry.load().backbone(installed(), name).spec.modality
+    except InputError:
+        return None
+
+
+def _owner(record: PluginRecord) -> str:
+    return f"{record.distribution} {record.version}"

@@ -1,0 +1,91 @@
+"""``zoo evaluate``: how good a model is on labelled data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import options, results, sources
+from zoo.cli.output import emit_json, one_line, say
+from zoo.cli.writing import replacing, require_free
+from zoo.errors import Incompatible
+
+if TYPE_CHECKING:
+    from zoo.training.evaluate import Evaluation
+
+
+def evaluate(
+    artifact: options.Artifact,
+    data: options.Data,
+    split: Annotated[
+        str | None, typer.Option(help="Which split of DATA; the test split where there is one.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the confusion matrix as a PNG.")
+    ] = None,
+    revision: options.Revision = None,
+    weights: options.Weights = None,
+    input_column: options.InputColumn = None,
+    label_column: options.LabelColumn = None,
+    skip_bad: options.SkipBad = False,
+    convert: options.Convert = False,
+    batch_size: options.BatchSize = 32,
+    as_json: options.Json = False,
+) -> None:
+    """Evaluate a model on DATA: accuracy, F1, log loss, calibration, confusion."""
+    from zoo import progress
+    from zoo.data.load import load_for_evaluation
+    from zoo.training.evaluate import evaluate as measure
+
+    if plot is not None:
+        require_free(plot, overwrite=True)
+    tell = progress.default()
+    model = sources.open_model(artifact, progress=tell, revision=revision, weights=weights)
+    rows = load_for_evaluation(
+        data,
+        split=split,
+        labels=model.task.labels,
+        input_column=input_column,
+        label_column=label_column,
+        skip_bad=skip_bad,
+        contract=model.backbone.contract,
+        convert=convert,
+        progress=tell,
+    )
+    for line in rows.describe():
+        say(one_line(line))
+    found = measure(model, rows, batch_size=batch_size, progress=tell)
+    if plot is not None:
+        _write_plot(plot, found)
+    if as_json:
+        emit_json(_as_data(found))
+        return
+    results.emit_metrics(found.metrics)
+    if plot is not None:
+        say(f"Plot: {plot}")
+
+
+def _write_plot(path: Path, found: Evaluation) -> None:
+    from zoo.report.plots import confusion_png
+    from zoo.report.record import Confusion
+
+    if found.confusion is None:
+        raise Incompatible("This task has no confusion matrix.", hint="Leave out --plot.")
+    png = confusion_png(
+        Confusion(split=found.split, labels=list(found.labels), counts=found.confusion)
+    )
+    with replacing(path) as partial:
+        partial.write_bytes(png)
+
+
+def _as_data(found: Evaluation) -> dict[str, Any]:
+    return {
+        "split": found.split,
+        "rows": found.rows,
+        "headline": found.headline,
+        "metrics": found.metrics,
+        "labels": found.labels,
+        "confusion": found.confusion,
+    }

@@ -1,0 +1,86 @@
+"""How a command ends: the exit code, and one or two lines on stderr that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections.abc import Iterator
+
+import typer
+
+from zoo.cli.output import one_line, say
+from zoo.errors import ZooError
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+# typer carries its own copy of click or uses the installed one, depending on its version; the
+# base of its public exception is the right UsageError in both.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Interrupted(Exception):
+    """Ctrl-C, on its way past typer, which would end silently on KeyboardInterrupt itself."""
+
+
+def report(failure: Exception, *, debug: bool) -> int:
+    """Print what went wrong and return the exit code.
+
+    Args:
+        failure: what the command ended with.
+        debug: print the stack trace first.
+    """
+    if debug:
+        say("".join(traceback.format_exception(failure)).rstrip())
+    code, message, hint = _explain(failure)
+    say(message if code == INTERRUPTED else f"Error: {message}")
+    if hint:
+        say(hint)
+    return code
+
+
+def _explain(failure: Exception) -> tuple[int, str, str]:
+    if isinstance(failure, Interrupted):
+        return INTERRUPTED, one_line(failure) or "Interrupted.", ""
+    full = next((cause for cause in _causes(failure) if _means_full(cause)), None)
+    if full is not None:
+        return FAILED, _disk_full(full), "Free some space and type the same command again."
+    if isinstance(failure, ZooError):
+        return failure.exit_code, one_line(failure.message), one_line(failure.hint)
+    if isinstance(failure, UsageError):
+        return BAD_INPUT, *_usage(failure)
+    if isinstance(failure, OSError):
+        return FAILED, one_line(failure), ""
+    if isinstance(failure, MemoryError) or type(failure).__name__ == "OutOfMemoryError":
+        return FAILED, "Out of memory.", "A smaller --batch-size needs less of it."
+    reason = one_line(f"{type(failure).__name__}: {failure}", limit=300)
+    return FAILED, f"{reason} (this is a bug in zoo; `--debug` shows where)", ""
+
+
+def _usage(failure: Exception) -> tuple[str, str]:
+    # `ctx` and `format_message` are click's; UsageError has no type here, see above.
+    context = getattr(failure, "ctx", None)
+    command = context.command_path if context else "zoo"
+    message = getattr(failure, "format_message", failure.__str__)()
+    return one_line(message), f"`{command} --help` shows what it takes."
+
+
+def _causes(failure: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while failure is not None and id(failure) not in seen:
+        seen.add(id(failure))
+        yield failure
+        failure = failure.__cause__ or failure.__context__
+
+
+def _means_full(failure: BaseException) -> bool:
+    if isinstance(failure, OSError) and failure.errno is not None:
+        return failure.errno in _FULL
+    # safetensors and torch write through their own code and give the text alone.
+    return "No space left on device" in str(failure)
+
+
+def _disk_full(failure: BaseException) -> str:
+    path = getattr(failure, "filename", None)
+    return f"The disk is full{f': {one_line(path)} could not be written' if path else ''}."

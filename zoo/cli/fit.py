@@ -1,0 +1,194 @@
+"""``zoo fit``: train a model on the user's data and hold it against baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import options, results
+from zoo.cli.output import one_line, say
+
+if TYPE_CHECKING:
+    from zoo.cli.plan import Plan
+    from zoo.data.dataset import Dataset
+    from zoo.model import ComposedModel
+    from zoo.training.run import Run
+
+
+def _training(help: str, **more: Any) -> Any:
+    return typer.Option(
+        help=help, rich_help_panel="Training; each adapter has its own defaults", **more
+    )
+
+
+class Precision(StrEnum):
+    """Of the arithmetic, as accelerate names them."""
+
+    no = "no"
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+class Baseline(StrEnum):
+    """What is fitted beside the model on request; the cheap ones always are."""
+
+    scratch = "scratch"
+
+
+def fit(
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="The run directory to write.")],
+    backbone: Annotated[
+        str | None, options.model("From `zoo backbones`, or a name in an open namespace.")
+    ] = None,
+    adapter: Annotated[str | None, options.model("From `zoo adapters`.")] = None,
+    task: Annotated[str | None, options.model("From `zoo tasks`.")] = None,
+    recipe: Annotated[
+        str | None, options.model("From `zoo recipes`; other options go on top.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        options.model("A setting of the adapter; repeatable.", "--set", metavar="KEY=VALUE"),
+    ] = None,
+    task_set: Annotated[
+        list[str] | None,
+        options.model("A setting of the task; repeatable.", "--task-set", metavar="KEY=VALUE"),
+    ] = None,
+    weights: options.Weights = None,
+    revision: options.Revision = None,
+    pooling: options.Pooling = None,
+    input_column: options.InputColumn = None,
+    label_column: options.LabelColumn = None,
+    splits: options.Splits = None,
+    val_fraction: options.ValFraction = 0.15,
+    test_fraction: options.TestFraction = 0.15,
+    skip_bad: options.SkipBad = False,
+    convert: options.Convert = False,
+    epochs: Annotated[int | None, _training("At most so many.")] = None,
+    lr: Annotated[float | None, _training("Highest learning rate.")] = None,
+    batch_size: Annotated[int | None, _training("Rows a step.")] = None,
+    weight_decay: Annotated[float | None, _training("Of AdamW.")] = None,
+    warmup: Annotated[float | None, _training("Share of all steps.")] = None,
+    patience: Annotated[
+        int | None, _training("Epochs without a better validation before stopping.")
+    ] = None,
+    clip: Annotated[float | None, _training("Largest norm of the gradient.")] = None,
+    precision: Annotated[Precision | None, _training("Of the arithmetic.")] = None,
+    seed: Annotated[int, _training("The same seed repeats the run.")] = 0,
+    baseline: Annotated[
+        list[Baseline] | None,
+        _training("Also train this; majority class and linear probe are always there."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run at --out.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Fit a model to DATA and show how good it is beside its baselines.
+
+    For example: zoo fit reviews.csv --adapter linear-probe --out runs/reviews
+    """
+    from zoo.cli.plan import plan
+
+    chosen = plan(
+        recipe=recipe,
+        backbone=backbone,
+        adapter=adapter,
+        task=task,
+        settings=options.pairs("--set", set_ or []),
+        task_settings=options.pairs("--task-set", task_set or []),
+        training=_given(
+            epochs=epochs,
+            lr=lr,
+            batch_size=batch_size,
+            weight_decay=weight_decay,
+            warmup=warmup,
+            patience=patience,
+            clip=clip,
+            precision=precision.value if precision else None,
+            seed=seed,
+            baselines=("majority", "probe", *(b.value for b in baseline)) if baseline else None,
+        ),
+    )
+    columns = options.split_names(splits)
+    from zoo import progress
+    from zoo.data.load import load
+
+    dataset = load(
+        data,
+        modality=chosen.modality,
+        input_column=input_column,
+        label_column=label_column,
+        splits=columns,
+        val_fraction=val_fraction,
+        test_fraction=test_fraction,
+        seed=seed,
+        skip_bad=skip_bad,
+        convert=convert,
+        progress=progress.default(),
+    )
+    for line in dataset.describe():
+        say(one_line(line))
+    name = chosen.backbone_for(dataset.modality)
+    model = _compose(chosen, name, dataset.labels, weights, revision, pooling, seed)
+    run = _train(model, dataset, out, overwrite, chosen.training)
+    results.emit_run(run.folder, run.record, as_json=as_json)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _compose(
+    chosen: Plan,
+    backbone: str,
+    labels: Sequence[str],
+    weights: Path | None,
+    revision: str | None,
+    pooling: str | None,
+    seed: int,
+) -> ComposedModel:
+    say(f"Model: {backbone} with {chosen.adapter}, for {chosen.task}")
+    import zoo
+
+    return zoo.compose(
+        backbone,
+        zoo.adapter(chosen.adapter, chosen.settings),
+        zoo.task(chosen.task, labels=labels, **chosen.task_settings),
+        weights=weights,
+        revision=revision,
+        pooling=pooling,
+        seed=seed,
+    )
+
+
+def _train(
+    model: ComposedModel, dataset: Dataset, out: Path, overwrite: bool, training: Mapping[str, Any]
+) -> Run:
+    from zoo import progress
+    from zoo.report.record import RECORD
+    from zoo.training.fit import fit as train
+
+    before = _stamp(out / RECORD)
+    try:
+        return train(
+            model, dataset, out, progress=progress.default(), overwrite=overwrite, **training
+        )
+    except KeyboardInterrupt:
+        # What was best so far may have become a run; only a record written just now says so.
+        if _stamp(out / RECORD) == before:
+            raise KeyboardInterrupt(
+                "Interrupted before the first epoch: nothing was kept."
+            ) from None
+        raise KeyboardInterrupt(
+            f"Interrupted: the best state so far is in {out}; `zoo report {out}` shows it."
+        ) from None
+
+
+def _stamp(path: Path) -> int | None:
+    """Tells a file from an earlier one of that name; ``None`` where there is none."""
+    return path.stat().st_mtime_ns if path.exists() else None

@@ -1,0 +1,112 @@
+"""``zoo backbones``, ``adapters``, ``tasks``, ``recipes``, ``plugins``: what can be composed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from zoo.cli import describe
+from zoo.cli.options import Json
+from zoo.cli.output import count, emit_json, emit_table, one_line, say
+
+Modality = Annotated[str | None, typer.Option(help="Only those for image, text, …")]
+
+
+def backbones(
+    modality: Modality = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those the registry does not show by default.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List backbones: pretrained feature extractors."""
+    from zoo import registry
+    from zoo.host import installed
+
+    host, curation = installed(), registry.load()
+    listed = host.backbones if everything else curation.shown(host)
+    found = [describe.backbone(p) for p in listed if modality in (None, p.spec.modality)]
+    if as_json:
+        emit_json(found)
+        return
+    emit_table(
+        ("name", "takes", "parameters", "summary"),
+        [(b["name"], b["modality"], count(b["params"]), b["summary"]) for b in found],
+        right=("parameters",),
+    )
+    if not found and modality:
+        known = sorted({p.spec.modality for p in host.backbones})
+        say(f"None takes {modality!r}; there are some for {', '.join(known) or 'nothing'}.")
+    hidden = len(host.backbones) - len(listed)
+    if hidden:
+        say(f"{hidden} more with `zoo backbones --all`.")
+    _mention_broken()
+
+
+def adapters(as_json: Json = False) -> None:
+    """List adapters: what is trained, and how."""
+    from zoo.host import installed
+
+    found = [describe.adapter(p) for p in installed().adapters]
+    _list(found, ("name", "summary", "plugin"), as_json=as_json)
+
+
+def tasks(modality: Modality = None, as_json: Json = False) -> None:
+    """List tasks: what can be predicted."""
+    from zoo.host import installed
+
+    everything = [describe.task(p) for p in installed().tasks]
+    found = [t for t in everything if modality is None or modality in (t["modalities"] or modality)]
+    _list(found, ("name", "modalities", "summary", "plugin"), as_json=as_json)
+
+
+def recipes(modality: Modality = None, as_json: Json = False) -> None:
+    """List recipes: named, tested combinations."""
+    from zoo import registry
+
+    found = [
+        describe.recipe(name, recipe)
+        for name, recipe in registry.load().recipes.items()
+        if modality is None or describe.modality_of(recipe.backbone) == modality
+    ]
+    _list(found, ("name", "backbone", "adapter", "summary"), as_json=as_json)
+
+
+def plugins(as_json: Json = False) -> None:
+    """List plugins, and say what is wrong with those that are broken."""
+    from zoo.host import installed
+
+    records = installed().plugins
+    if as_json:
+        emit_json([describe.plugin(record) for record in records])
+        return
+    emit_table(
+        ("plugin", "distribution", "version", "status", "provides"),
+        [(r.name, r.distribution, r.version, r.status, ", ".join(r.provides)) for r in records],
+    )
+    for record in records:
+        if record.status == "broken":
+            say(f"{record.origin} is broken: {one_line(record.reason)}")
+
+
+def _list(found: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        emit_json(found)
+        return
+    cells = [[_cell(entry[column]) for column in columns] for entry in found]
+    emit_table(columns, cells)
+    _mention_broken()
+
+
+def _cell(value: object) -> object:
+    return ", ".join(value) if isinstance(value, (list, tuple)) else value
+
+
+def _mention_broken() -> None:
+    from zoo.host import installed
+
+    broken = [record.origin for record in installed().plugins if record.status == "broken"]
+    if broken:
+        say(f"Broken: {', '.join(broken)}; `zoo plugins` says why.")

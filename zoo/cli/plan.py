@@ -1,0 +1,98 @@
+"""What a fit is asked to do, worked out and checked before anything is computed. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zoo import registry
+from zoo.data.contract import InputContract
+from zoo.errors import InputError
+from zoo.host import installed
+from zoo.registry import Recipe
+from zoo.specs import check_settings
+from zoo.training.config import FitConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The parts of a model and how to train it; all names and settings are known to be valid.
+
+    Attributes:
+        backbone: a name, or ``None`` where the data decides.
+        modality: what that backbone takes.
+        adapter, task: names.
+        settings, task_settings: of the adapter and the task, all of them.
+        training: what differs from the adapter's own defaults.
+    """
+
+    backbone: str | None
+    modality: str | None
+    adapter: str
+    task: str
+    settings: Mapping[str, Any]
+    task_settings: Mapping[str, Any]
+    training: Mapping[str, Any]
+
+    def backbone_for(self, modality: str) -> str:
+        """The backbone for data of that modality.
+
+        Raises:
+            ContractViolation: the one chosen takes another modality.
+            InputError: none was chosen and the registry has no default.
+        """
+        if self.backbone is not None and self.modality is not None:
+            InputContract(modality=self.modality).require_modality(modality, self.backbone)
+            return self.backbone
+        default = registry.load().defaults.backbones.get(modality)
+        if default is None:
+            raise InputError(
+                f"There is no default backbone for {modality} data; choose one with --backbone.",
+                hint=f"`zoo backbones --modality {modality}` lists those that fit.",
+            )
+        return default
+
+
+def plan(
+    *,
+    recipe: str | None,
+    backbone: str | None,
+    adapter: str | None,
+    task: str | None,
+    settings: Mapping[str, str],
+    task_settings: Mapping[str, str],
+    training: Mapping[str, Any],
+) -> Plan:
+    """What was typed, over the recipe, over the registry's defaults.
+
+    Raises:
+        UnknownName, NameClash: a recipe, backbone, adapter or task that is not to be had.
+        BadSetting: a setting or training option that is not valid.
+    """
+    curation, host = registry.load(), installed()
+    chosen = curation.recipe(recipe) if recipe else None
+    if chosen and adapter not in (None, chosen.adapter):
+        # Its settings and training are tuned for its own adapter and mean nothing to another.
+        chosen = Recipe(summary=chosen.summary, backbone=chosen.backbone, adapter=adapter or "")
+    base = backbone or (chosen.backbone if chosen else None)
+    modality = curation.backbone(host, base).spec.modality if base else None
+    adapter_name = adapter or (chosen.adapter if chosen else curation.defaults.adapter)
+    task_name = task or curation.defaults.task
+    adapter_spec = host.adapter(adapter_name).spec
+    task_spec = host.task(task_name).spec
+    options = {**(chosen.training if chosen else {}), **training}
+    FitConfig.resolve(adapter_spec.training, options)
+    return Plan(
+        backbone=base,
+        modality=modality,
+        adapter=adapter_name,
+        task=task_name,
+        settings=check_settings(
+            adapter_name,
+            adapter_spec.settings,
+            {**(chosen.settings if chosen else {}), **settings},
+        ),
+        task_settings=check_settings(task_name, task_spec.settings, task_settings),
+        training=options,
+    )

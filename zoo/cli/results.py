@@ -1,0 +1,55 @@
+"""A run's results for people and for programs, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.cli.output import emit_json, emit_table, say
+
+if TYPE_CHECKING:
+    from zoo.report.record import RunRecord
+
+
+def emit_run(folder: Path, record: RunRecord, *, as_json: bool) -> None:
+    """The table of this model beside its baselines, then where everything is."""
+    from zoo.report.comparison import compare, verdict
+    from zoo.report.record import ARTIFACT, REPORT
+
+    if as_json:
+        emit_json({"folder": str(folder), **record.model_dump()})
+        return
+    found = compare(record)
+    rows = found.results[0].rows if found.results else 0
+    say(f"Results on {found.split} ({rows} rows):")
+    emit_comparison({result.model: result.metrics for result in found.results}, bold=0)
+    for line in filter(None, (verdict(record), *record.notes)):
+        say(f"Note: {line}")
+    where = shlex.quote(str(folder))
+    say(f"Artifact: {folder / ARTIFACT}")
+    say(f"Report:   {folder / REPORT}")
+    say(f"Next:     `zoo predict {where} INPUT...` or `zoo push {where} OWNER/NAME`")
+
+
+def emit_comparison(models: Mapping[str, Mapping[str, float]], *, bold: int | None = None) -> None:
+    """Metrics by model as a table: a row a model, a column a metric."""
+    from zoo.report.comparison import words
+
+    names = list(dict.fromkeys(name for metrics in models.values() for name in metrics))
+    headings = [words(name) for name in names]
+    rows = [(model, *(_number(m.get(name)) for name in names)) for model, m in models.items()]
+    emit_table(("model", *headings), rows, right=headings, bold=bold)
+
+
+def emit_metrics(metrics: Mapping[str, float]) -> None:
+    """The metrics of one model, a line each."""
+    from zoo.report.comparison import words
+
+    rows = [(words(name), _number(value)) for name, value in metrics.items()]
+    emit_table(("metric", "value"), rows, right=("value",))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

@@ -1,0 +1,132 @@
+"""``zoo push``, ``zoo pull``, ``zoo verify``: models to a Hub, from a Hub, and what they promise."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import options, sources
+from zoo.cli.output import emit, emit_facts, emit_json, say
+
+if TYPE_CHECKING:
+    from zoo.model import ComposedModel
+
+Repo = Annotated[str, typer.Argument(metavar="REPO", help="A Hub repo, owner/name.")]
+
+
+def push(
+    artifact: Annotated[
+        Path, typer.Argument(metavar="ARTIFACT", help="An artifact or run directory.")
+    ],
+    repo: Repo,
+    message: Annotated[str | None, typer.Option(help="Of the commit.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repo private.")] = False,
+    branch: Annotated[str, typer.Option(help="Made where it is not there.")] = "main",
+    tag: Annotated[str | None, typer.Option(help="Also name the commit so.")] = None,
+    weights: options.Weights = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace another model, or a commit made meanwhile.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Publish a model as a Hub repo, in one commit of what changed."""
+    from zoo import progress
+    from zoo.hub.push import push as publish
+
+    done = publish(
+        artifact,
+        repo,
+        message=message,
+        private=private,
+        branch=branch,
+        tag=tag,
+        force=force,
+        weights=weights,
+        progress=progress.default(),
+    )
+    if as_json:
+        emit_json(asdict(done))
+        return
+    emit(done.commit)
+    what = (
+        f"{len(done.changed)} files, {done.sent:,} bytes"
+        if done.changed
+        else "nothing: it is up to date"
+    )
+    say(f"Pushed {what}. It is at {done.url}")
+    revision = f" --revision {tag}" if tag else ""
+    say(f"Next: `zoo pull {repo}{revision}`, here or anywhere.")
+
+
+def pull(
+    repo: Repo,
+    revision: options.Revision = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write the artifact there.")
+    ] = None,
+    weights: options.Weights = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Fetch all of it again, and replace what is in --out.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Fetch a model from a Hub, check it, and prove that it answers as the one pushed."""
+    from zoo import progress
+    from zoo.hub.pull import pull as fetch
+
+    model = fetch(
+        repo,
+        revision=revision,
+        force=force,
+        weights=weights,
+        folder=out,
+        progress=progress.default(),
+    )
+    facts = _facts(repo, revision, out, model)
+    if as_json:
+        emit_json(facts)
+        return
+    emit_facts({**facts, "labels": ", ".join(facts["labels"])})
+    say(f"It answers as the model that was pushed. Next: `zoo predict {out or repo} INPUT...`")
+
+
+def _facts(
+    repo: str, revision: str | None, folder: Path | None, model: ComposedModel
+) -> dict[str, Any]:
+    return {
+        "repo": repo,
+        "revision": revision,
+        "folder": str(folder) if folder else None,
+        "backbone": model.backbone.spec.name,
+        "adapter": model.adapter.spec.name,
+        "task": model.task.name,
+        "labels": list(model.task.labels),
+    }
+
+
+def verify(
+    artifact: options.Artifact,
+    weights: options.Weights = None,
+    revision: options.Revision = None,
+    as_json: options.Json = False,
+) -> None:
+    """Open a model with every check: files, backbone, tensors, and its answers."""
+    from zoo import progress
+    from zoo.artifact.verify import verify as check
+
+    place = sources.artifact(artifact)
+    if not isinstance(place, Path):
+        from zoo.hub.fetch import fetch
+
+        place = fetch(place, revision, progress=progress.default()).folder
+    found = check(place, weights=weights)
+    facts = {**asdict(found), "folder": str(found.folder)}
+    if as_json:
+        emit_json(facts)
+        return
+    facts["files"] = ", ".join(found.files)
+    emit_facts(facts)
+    say("Whole: every file, the backbone and the answers are those that were saved.")

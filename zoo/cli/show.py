@@ -1,0 +1,110 @@
+"""``zoo show``: all that is known of a name, an artifact or a repo. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import describe, manifests, sources
+from zoo.cli.options import Json, Revision
+from zoo.cli.output import count, emit, emit_facts, emit_json, emit_table, say
+
+if TYPE_CHECKING:
+    from zoo.artifact.manifest import Manifest
+
+
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|ARTIFACT",
+            help="A backbone, adapter, task or recipe; an artifact or run directory; a Hub repo.",
+        ),
+    ],
+    revision: Revision = None,
+    as_json: Json = False,
+) -> None:
+    """Show all that is known of a backbone, adapter, task, recipe or artifact."""
+    manifest = _manifest(name, revision)
+    if manifest is not None:
+        manifests.emit(name, manifest, as_json=as_json)
+        return
+    kind, facts = _named(name)
+    if as_json:
+        emit_json({"kind": kind, **facts})
+        return
+    emit(f"{kind} {facts['name']}")
+    emit_facts({key: _words(key, v) for key, v in facts.items() if key not in ("name", "settings")})
+    if kind == "recipe":
+        emit_facts({"settings": _words("settings", facts["settings"])})
+        say(f"Use it: `zoo fit DATA --recipe {name} --out runs/first`")
+    elif kind == "backbone":
+        say(f"Use it: `zoo fit DATA --backbone {name} --out runs/first`")
+    else:
+        _emit_settings(facts["settings"])
+
+
+def _manifest(word: str, revision: str | None) -> Manifest | None:
+    """The manifest of the artifact or repo that ``word`` means; ``None`` where it is a name."""
+    if sources.is_repo(word):
+        return manifests.remote(word, revision)
+    if sources.is_path(word):
+        folder = manifests.folder(Path(word))
+        # A directory that happens to be called as an adapter does not hide the adapter.
+        if folder is not None or not word.replace("-", "").isalnum():
+            from zoo.artifact.manifest import read_manifest
+
+            return read_manifest(folder or Path(word))
+    return None
+
+
+def _named(name: str) -> tuple[str, dict[str, Any]]:
+    """The kind and the facts of the backbone, adapter, task or recipe of that name."""
+    from zoo import registry
+    from zoo.errors import UnknownName
+    from zoo.host import installed
+
+    host, curation = installed(), registry.load()
+    if ":" in name or name in curation.aliases:
+        return "backbone", describe.backbone(curation.backbone(host, name))
+    adapters = [p.spec.name for p in host.adapters]
+    tasks = [p.spec.name for p in host.tasks]
+    if name in adapters:
+        return "adapter", describe.adapter(host.adapter(name))
+    if name in tasks:
+        return "task", describe.task(host.task(name))
+    if name in curation.recipes:
+        return "recipe", describe.recipe(name, curation.recipe(name))
+    backbones = [p.spec.name for p in host.backbones]
+    known = [*adapters, *tasks, *curation.recipes, *curation.aliases, *backbones]
+    hint = "`zoo backbones`, `adapters`, `tasks` and `recipes` list them."
+    raise UnknownName("name", name, known, hint=hint)
+
+
+def _words(key: str, value: Any) -> Any:
+    """A fact as people read it."""
+    if key == "params":
+        return count(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{k}={v}" for k, v in value.items())
+    if isinstance(value, list):
+        return " × ".join(map(str, value)) if key == "input_size" else ", ".join(value)
+    return value
+
+
+def _emit_settings(settings: list[dict[str, Any]]) -> None:
+    if not settings:
+        emit("It has no settings.")
+        return
+    emit_table(
+        ("setting", "default", "valid", "meaning"),
+        [(s["name"], _default(s["default"]), describe.bounds(s), s["help"]) for s in settings],
+    )
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return (",".join(value) or "(empty)") if isinstance(value, list) else str(value)
