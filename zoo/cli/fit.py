@@ -182,7 +182,7 @@ def _train(
         # What was best so far may have become a run; only a record written just now says so.
         if _stamp(out / RECORD) == before:
             raise KeyboardInterrupt(
-                "Interrupted before the first epoch: nothing was kept."
+                f"Interrupted before there was anything to keep; {out} is as it was."
             ) from None
         raise KeyboardInterrupt(
             f"Interrupted: the best state so far is in {out}; `zoo report {out}` shows it."
