@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.errors import WeightsNotFound
@@ -68,21 +68,44 @@ class Weights:
         """
         if self.path is not None:
             return self.folder(self.path, required=required)
-        return self._cached(repo, required) or self._downloaded(repo, required, optional)
+        wanted = [*itertools.chain(*map(_names, required)), *optional]
+        found = self._cached(repo, required, wanted)
+        if found and not _missing(found.folder, optional):
+            return found
+        # Whoever filled the cache may have had no use for what is optional here. The client keeps
+        # the listing of a commit it has once asked for, so this costs one request at most.
+        pinned = replace(self, revision=found.commit) if found else self
+        try:
+            return pinned._downloaded(repo, required, wanted)
+        except WeightsNotFound:
+            found = found or self._in_cache_without_options(repo, required)
+            if found is None:
+                raise
+            return found
 
-    def _cached(self, repo: str, required: Required) -> Fetched | None:
+    def _cached(self, repo: str, required: Required, wanted: list[str]) -> Fetched | None:
+        """All of ``wanted`` that the repo has, as far as the cache knows what it has."""
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
 
         try:
-            folder = Path(snapshot_download(repo, revision=self.revision, local_files_only=True))
+            folder = snapshot_download(
+                repo, revision=self.revision, local_files_only=True, allow_patterns=wanted
+            )
         except (LocalEntryNotFoundError, ValueError):
             return None
-        if _missing(folder, required):
-            return None
-        return Fetched(folder, folder.name)
+        return _fetched(Path(folder), required)
 
-    def _downloaded(self, repo: str, required: Required, optional: Sequence[str]) -> Fetched:
+    def _in_cache_without_options(self, repo: str, required: Required) -> Fetched | None:
+        from huggingface_hub import try_to_load_from_cache
+
+        for name in _names(required[0]):
+            path = try_to_load_from_cache(repo, name, revision=self.revision)
+            if isinstance(path, str):
+                return _fetched(Path(path).parents[name.count("/")], required)
+        return None
+
+    def _downloaded(self, repo: str, required: Required, wanted: list[str]) -> Fetched:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import (  # type: ignore[attr-defined]
             HTTPError,  # of the HTTP library that this version of the client uses
@@ -90,14 +113,9 @@ class Weights:
         )
 
         try:
-            folder = Path(
-                snapshot_download(
-                    repo,
-                    revision=self.revision,
-                    allow_patterns=[*itertools.chain(*map(_names, required)), *optional],
-                )
-            )
-        except (HTTPError, RevisionResolutionError, OSError, ValueError) as err:
+            folder = Path(snapshot_download(repo, revision=self.revision, allow_patterns=wanted))
+        except (HTTPError, RevisionResolutionError, OSError, ValueError, RuntimeError) as err:
+            # RuntimeError: a thread of the client finds the session closed by another's failure.
             raise self._not_found(repo, err) from err
         missing = _missing(folder, required)
         if missing:
@@ -127,6 +145,10 @@ def _names(required: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def _either(required: str | tuple[str, ...]) -> str:
     return " or ".join(_names(required))
+
+
+def _fetched(folder: Path, required: Required) -> Fetched | None:
+    return None if _missing(folder, required) else Fetched(folder, folder.name)
 
 
 def _missing(folder: Path, required: Required) -> list[str]:

@@ -1,0 +1,222 @@
+"""A folder to a transformers model: its config checked first, then every tensor accounted for.
+
+A config is as dangerous as code (transformers has run what one named), so nothing that makes
+transformers load or import anything gets through; and transformers fills in what a checkpoint lacks
+with random numbers, which zoo refuses.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import CONFIG_MAPPING, MODEL_MAPPING, PreTrainedConfig, PreTrainedModel
+from transformers import __version__ as transformers_version
+
+from zoo.plugin import Incompatible, WeightsInvalid
+from zoo_nlp.files import CONFIG, read_json, weight_files
+from zoo_nlp.quiet import quiet
+
+_NAMES_CODE = re.compile(
+    r"_?auto_(map|mapping)|trust_remote_code|_?(attn|experts)_implementation.*|custom_pipelines"
+    r"|.*kernel_config|quantization_config|fusion_config|distributed_config|transformers_weights"
+    r"|base_model_name_or_path"
+)
+# Older transformers wrote this harmless flag into most configs of its time.
+_NOTE = "_attn_implementation_autoset"
+_SIZE = re.compile(r"size|num|layer|head|position|dim|length|^n_|^d_")
+_MOST = 1 << 24  # of any one dimension: sixty times the largest vocabulary
+_POOLER = re.compile(r"(^|\.)pooler\.")
+# Buffers that older transformers saved and newer ones compute.
+_LEFTOVERS = re.compile(
+    r"(position_ids|token_type_ids|inv_freq|masked_bias|(attn|attention)\.bias)$"
+)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded model and what its files hold besides.
+
+    Attributes:
+        model: without a head, float32, in evaluation mode.
+        without_pooler: the checkpoint lacks the pooler that the model class would make up.
+        leftover: names of tensors the model has no place for: heads.
+    """
+
+    model: PreTrainedModel
+    without_pooler: bool
+    leftover: frozenset[str]
+
+
+def load_checkpoint(name: str, folder: Path, *, pretrained: bool) -> Checkpoint:
+    """Load the model in a folder.
+
+    Args:
+        name: of the backbone, for messages.
+        folder: with config.json and, unless ``pretrained`` is false, safetensors.
+        pretrained: ``False`` gives random weights.
+
+    Raises:
+        Incompatible: transformers has no such model, or it is no encoder and no decoder.
+        WeightsInvalid: a file is damaged, incomplete, or names code.
+    """
+    config = _config(name, folder)
+    model_class = _model_class(name, config)
+    state = _state(name, folder)
+    may_drop_pooler = "add_pooling_layer" in inspect.signature(model_class).parameters
+    drop = may_drop_pooler and bool(state) and not any(_POOLER.search(key) for key in state)
+    options = {"add_pooling_layer": False} if drop else {}
+    with quiet():
+        if state:
+            _require_enough(name, model_class, config, options, state)
+        if not pretrained:
+            model = _built(name, model_class, config, options).float().eval()
+            return Checkpoint(model, drop, frozenset())
+        model, report = model_class.from_pretrained(
+            None,
+            config=config,
+            state_dict=state,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
+            output_loading_info=True,
+            **options,
+        )
+    _require_complete(name, model, report)
+    return Checkpoint(model, drop, frozenset(report["unexpected_keys"]))
+
+
+def _config(name: str, folder: Path) -> PreTrainedConfig:
+    data = read_json(folder / CONFIG)
+    _refuse_code(name, CONFIG, data)
+    if (folder / "tokenizer_config.json").is_file():
+        _refuse_code(name, "tokenizer_config.json", read_json(folder / "tokenizer_config.json"))
+    kind = data.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        raise Incompatible(
+            f"{name} is of type {str(kind)[:60]!r}, which transformers {transformers_version} "
+            "has no model for.",
+            hint="A newer transformers may have it: `pip install --upgrade transformers`.",
+        )
+    for key, value in data.items():
+        if isinstance(value, int) and value > _MOST and _SIZE.search(key):
+            raise WeightsInvalid(f"{name}: {CONFIG} says {key} = {value}; at most {_MOST} is.")
+    # Private keys are transformers' notes to itself and say where the model lay.
+    public = {k: v for k, v in data.items() if k != "model_type" and not k.startswith("_")}
+    try:
+        config = CONFIG_MAPPING[kind](**public)
+    except Exception as err:  # whatever transformers makes of a stranger's values
+        raise _unbuildable(name, err) from err
+    config.use_cache = False
+    return config
+
+
+def _refuse_code(name: str, file: str, data: Any) -> None:
+    inside = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in inside:
+        if isinstance(key, str) and _NAMES_CODE.fullmatch(key) and key != _NOTE and value:
+            raise WeightsInvalid(
+                f"{name}: {file} names code or another file ({key} = {str(value)[:80]!r}); "
+                "zoo runs and loads nothing that a download names.",
+                hint="Choose a repo whose model is part of transformers itself.",
+            )
+        if isinstance(value, (dict, list)):
+            _refuse_code(name, file, value)
+
+
+def _model_class(name: str, config: PreTrainedConfig) -> Any:
+    if config.is_encoder_decoder:
+        raise Incompatible(
+            f"{name} is an encoder-decoder ({config.model_type}).",
+            hint="zoo-nlp takes encoders such as BERT and decoders such as Llama.",
+        )
+    if type(config) not in MODEL_MAPPING:
+        raise Incompatible(f"{name}: transformers has no headless {config.model_type}.")
+    found: Any = MODEL_MAPPING[type(config)]
+    return found[0] if isinstance(found, tuple) else found
+
+
+def _state(name: str, folder: Path) -> dict[str, Tensor]:
+    """All tensors of all files, mapped and not yet read."""
+    state: dict[str, Tensor] = {}
+    for file in weight_files(folder):
+        try:
+            state |= load_file(file)
+        except (SafetensorError, OSError) as err:
+            raise WeightsInvalid(
+                f"{name}: {file} is not a readable safetensors file: {str(err)[:200]}",
+                hint="Copy or download it again.",
+            ) from err
+    return state
+
+
+def _require_enough(
+    name: str,
+    model_class: Any,
+    config: PreTrainedConfig,
+    options: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+) -> None:
+    """Compare sizes before anything is allocated: a config may ask for the moon."""
+    layers = getattr(config.get_text_config(), "num_hidden_layers", None) or 0
+    if layers > len(state):
+        raise WeightsInvalid(
+            f"{name}: {CONFIG} says {layers} layers; the weights have {len(state)} tensors."
+        )
+    with torch.device("meta"):
+        needed = sum(p.numel() for p in _built(name, model_class, config, options).parameters())
+    held = sum(tensor.numel() for tensor in state.values())
+    if needed > held:
+        raise WeightsInvalid(
+            f"{name}: {CONFIG} describes {needed:,} parameters; the weights hold {held:,}.",
+            hint="The config and the weights are not of one model, or the weights are incomplete.",
+        )
+
+
+def _built(
+    name: str,
+    model_class: Any,
+    config: PreTrainedConfig,
+    options: Mapping[str, Any],
+) -> PreTrainedModel:
+    try:
+        model: PreTrainedModel = model_class(config, **options)
+    except Exception as err:  # whatever transformers makes of a stranger's values
+        raise _unbuildable(name, err) from err
+    return model
+
+
+def _require_complete(name: str, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
+    missing = sorted(report["missing_keys"])
+    misshapen = sorted(str(key[0]) for key in report["mismatched_keys"])
+    top = {key.partition(".")[0] for key in model.state_dict()}
+    body = sorted(
+        key
+        for key in report["unexpected_keys"]
+        if key.removeprefix(f"{model.base_model_prefix}.").partition(".")[0] in top
+        and not _LEFTOVERS.search(key)
+    )
+    for keys, what in (
+        (missing, "lack"),
+        (misshapen, "have in another shape"),
+        (body, "have more than the config describes:"),
+    ):
+        if keys:
+            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+            raise WeightsInvalid(
+                f"{name}: the weights {what} {', '.join(keys[:3])}{more}.",
+                hint="The config and the weights are not of one model, or one is incomplete.",
+            )
+
+
+def _unbuildable(name: str, err: Exception) -> WeightsInvalid:
+    lines = str(err).strip().splitlines()
+    reason = " ".join(line.strip() for line in lines[:2])[:200]
+    return WeightsInvalid(f"{name}: transformers cannot build what {CONFIG} describes: {reason}")

@@ -1,0 +1,79 @@
+"""The lines that open a backbone of zoo-nlp with transformers alone."""
+
+from __future__ import annotations
+
+import json
+
+from zoo.plugin import BackboneSpec, NativeHead, Origin, StockCode
+from zoo_nlp.pooling import LINES
+from zoo_nlp.tokens import Tokens
+
+
+def stock_code(
+    spec: BackboneSpec,
+    origin: Origin,
+    tokens: Tokens,
+    pooling: str,
+    *,
+    native: NativeHead | None,
+    own_head: bool,
+    without_pooler: bool,
+) -> StockCode:
+    """Source lines for one backbone and one pooling.
+
+    Args:
+        spec: may say in its options how the base is written (``base``) and imported (``imports``).
+        origin: a Hub repo and commit, where there is one.
+        tokens: the backbone's.
+        pooling: by which features are made.
+        native: transformers' own place for a head on this pooling.
+        own_head: the checkpoint has a head in that place, perhaps of another size.
+        without_pooler: the checkpoint lacks a pooler that transformers would make up.
+    """
+    base, revision = _base(spec, origin)
+    whole = [base, *revision, "num_labels={n}", 'dtype="float32"']
+    if own_head:
+        whole.append("ignore_mismatched_sizes=True")
+    if native is not None and pooling == "last":
+        whole.append(f"pad_token_id={tokens.pad_id}")
+    features = [base, *revision, 'dtype="float32"']
+    if without_pooler:
+        features.append("add_pooling_layer=False")
+    cut = f'truncation=True, max_length={tokens.max_length}, return_tensors="pt"'
+    if tokens.drops_type_ids:
+        cut += ", return_token_type_ids=False"
+    classifier = "AutoModelForSequenceClassification"
+    names = ["AutoModel", *([classifier] if native else []), "AutoTokenizer"]
+    return StockCode(
+        requires=_requires(spec, origin),
+        imports=(
+            *spec.options.get("imports", ()),
+            "import torch",
+            f"from transformers import {', '.join(names)}",
+        ),
+        whole=f"model = {classifier}.from_pretrained({', '.join(whole)})" if native else "",
+        features=f"model = AutoModel.from_pretrained({', '.join(features)})",
+        inputs="\n".join(
+            (
+                f"tokenizer = AutoTokenizer.from_pretrained({', '.join([base, *revision])})",
+                f"inputs = tokenizer(example, {cut})",
+            )
+        ),
+        logits="logits = model(**inputs).logits" if native else "",
+        pooled="\n".join(LINES[pooling]),
+    )
+
+
+def _base(spec: BackboneSpec, origin: Origin) -> tuple[str, list[str]]:
+    if "base" in spec.options:
+        return str(spec.options["base"]), []
+    if not origin.source:
+        return json.dumps(spec.name.removeprefix("hf:")), []
+    return f'"{origin.source}"', [f'revision="{origin.commit}"'] if origin.commit else []
+
+
+def _requires(spec: BackboneSpec, origin: Origin) -> tuple[str, ...]:
+    distribution = origin.source.removeprefix("pip:")
+    if distribution == origin.source:
+        return ("torch", "transformers")
+    return (f"{distribution}=={origin.commit}" if origin.commit else distribution, "transformers")

@@ -1,0 +1,104 @@
+"""``hf:org/repo`` from a hub: what is fetched, from which commit, and what happens offline."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import transformers as tf
+from huggingface_hub import constants, hf_api, snapshot_download
+
+import zoo
+from zoo.errors import WeightsNotFound
+from zoo.hub.server import EmbeddedHub
+from zoo.model import extract
+
+from .conftest import TEXTS
+
+
+@pytest.fixture
+def hub(tmp_path: Path, tiny: Callable[[str], Path]):
+    """A hub with a sentence encoder that pools by CLS, a plain one, and one in shards."""
+    mirror = tmp_path / "mirror"
+    for name in ("plain", "sentences"):
+        shutil.copytree(tiny("bert"), mirror / "org" / name)
+    (mirror / "org" / "sentences" / "1_Pooling").mkdir()
+    (mirror / "org" / "sentences" / "1_Pooling" / "config.json").write_text(
+        '{"pooling_mode_cls_token": true}'
+    )
+    (mirror / "org" / "sentences" / "sentence_bert_config.json").write_text('{"max_seq_length": 9}')
+    (mirror / "org" / "plain" / "pytorch_model.bin").write_bytes(b"never fetched")
+    shards = mirror / "org" / "shards"
+    shutil.copytree(tiny("llama"), shards)
+    (shards / "model.safetensors").unlink()
+    tf.LlamaModel.from_pretrained(tiny("llama")).save_pretrained(shards, max_shard_size="5kB")
+    with EmbeddedHub(mirror) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def settings(hub: EmbeddedHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What HF_ENDPOINT and HF_HOME set when the client is imported."""
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(hf_api.api, "endpoint", hub.url)
+    _, _, path = constants.HUGGINGFACE_CO_URL_TEMPLATE.partition("{")
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{hub.url}/{{{path}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    return monkeypatch
+
+
+def asked_of(hub: EmbeddedHub, repo: str) -> list[str]:
+    return [entry.path for entry in hub.log if repo in entry.path]
+
+
+def test_a_repo_is_fetched_once_and_then_found_offline(hub, settings, tiny):
+    first = zoo.load_backbone("hf:org/plain")
+    assert first.digest == zoo.load_backbone(f"hf:{tiny('bert')}").digest
+    assert first.origin.source == "org/plain"
+    assert len(first.origin.commit) == 40
+    asked = asked_of(hub, "org/plain")
+    assert not any("pytorch_model.bin" in path for path in asked)
+    assert zoo.load_backbone("hf:org/plain").digest == first.digest
+    assert asked_of(hub, "org/plain") == asked
+    settings.setattr(constants, "HF_HUB_OFFLINE", True)
+    again = zoo.load_backbone("hf:org/plain")
+    assert (again.digest, again.origin) == (first.digest, first.origin)
+    with pytest.raises(WeightsNotFound, match=r"org/sentences are not in .*HF_HUB_OFFLINE is set"):
+        zoo.load_backbone("hf:org/sentences")
+
+
+def test_a_cache_that_somebody_else_filled_is_completed(hub):
+    """What decides pooling is fetched even where transformers has cached the rest."""
+    snapshot_download("org/sentences", ignore_patterns=["1_Pooling/*", "sentence*"])
+    backbone = zoo.load_backbone("hf:org/sentences")
+    assert (backbone.pooling, backbone.contract.max_length) == ("cls", 9)
+
+
+def test_such_a_cache_is_used_as_it_is_where_the_hub_is_gone(hub):
+    snapshot_download("org/sentences", ignore_patterns=["1_Pooling/*", "sentence*"])
+    hub.close()
+    assert zoo.load_backbone("hf:org/sentences").pooling == "mean"
+
+
+def test_shards_are_those_of_the_index(hub, tiny):
+    backbone = zoo.load_backbone("hf:org/shards")
+    assert backbone.digest == zoo.load_backbone(f"hf:{tiny('llama')}").digest
+
+
+def test_the_pinned_commit_opens_in_transformers_alone(hub):
+    backbone = zoo.load_backbone("hf:org/sentences")
+    code = backbone.stock_code()
+    assert f'"org/sentences", revision="{backbone.origin.commit}"' in code.features
+    assert f'"org/sentences", revision="{backbone.origin.commit}"' in code.inputs
+    scope = {"example": TEXTS[0]}
+    with torch.no_grad():
+        exec("\n".join([*code.imports, code.features, code.inputs, code.pooled]), scope)
+    torch.testing.assert_close(extract(backbone, TEXTS[:1]), scope["pooled"])
+
+
+def test_a_repo_that_is_not_there():
+    with pytest.raises(WeightsNotFound, match=r"The weights of org/absent are not in the cache"):
+        zoo.load_backbone("hf:org/absent")
