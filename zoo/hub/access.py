@@ -123,12 +123,18 @@ def _ask_the_hub(client: Client, repo: str, identity: Identity) -> None:
         if status_of(err) in _UNKNOWN:
             return
         known = translate(err, client, repo)
-        if isinstance(known, AccessDenied):
-            known.__cause__ = err
-            raise refused(client, repo, identity, known) from err
-        if known is None:
-            raise
-        raise known from err
+        if not isinstance(known, AccessDenied):
+            raise known or err from err
+        known.__cause__ = err
+        own = repo.partition("/")[0] in identity.namespaces
+        if own and status_of(err) == 403 and not _exists(client, repo):
+            return  # some hubs refuse what is not there yet
+        raise refused(client, repo, identity, known) from err
+
+
+def _exists(client: Client, repo: str) -> bool:
+    with told(client, repo):
+        return client.api.repo_exists(repo)
 
 
 def _of(identity: Identity) -> str:

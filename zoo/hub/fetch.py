@@ -71,7 +71,7 @@ def fetch(
     manifest = _manifest(client, repo, commit, force=force)
     _refuse_pickles(repo, manifest)
     wanted = [name for name in manifest.files if force or not _is_cached(repo, commit, name)]
-    if wanted and not reachable:
+    if wanted and not (_answers(client, repo, commit) if reachable is None else reachable):
         raise _incomplete(client, repo, commit, wanted)
     total = sum(manifest.files[name].size for name in wanted)
     with progress.stage(f"fetching {repo}", total) as advance:
@@ -96,10 +96,10 @@ def remote_manifest(
 
 
 class Resolved(NamedTuple):
-    """What a revision stands for, and whether the hub can be asked for more."""
+    """What a revision stands for, and whether the hub answers; ``None`` where it was not asked."""
 
     commit: str
-    reachable: bool
+    reachable: bool | None
 
 
 def resolve(client: Client, repo: str, revision: str | None, progress: Progress) -> Resolved:
@@ -112,7 +112,7 @@ def resolve(client: Client, repo: str, revision: str | None, progress: Progress)
     wanted = revision or _BRANCH
     check_revision(wanted)
     if _COMMIT.match(wanted) and _is_cached(repo, wanted, MANIFEST):
-        return Resolved(wanted, reachable=not constants.HF_HUB_OFFLINE)
+        return Resolved(wanted, reachable=None)
     try:
         commit = _ask(client, repo, revision)
     except HubUnreachable as err:
@@ -140,6 +140,14 @@ def _ask(client: Client, repo: str, revision: str | None) -> str:
             hint="Check HF_ENDPOINT.",
         )
     return commit
+
+
+def _answers(client: Client, repo: str, commit: str) -> bool:
+    """Whether the hub has that commit to give; a download by itself takes long to find out."""
+    try:
+        return bool(_ask(client, repo, commit))
+    except HubUnreachable:
+        return False
 
 
 def _revisions(client: Client, repo: str) -> str:

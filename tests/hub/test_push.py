@@ -1,0 +1,334 @@
+"""Push: one atomic commit of what changed, or nothing."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import HfApi, constants
+from safetensors.torch import load_file, save_file
+
+import zoo
+from tests.artifact.conftest import Compose
+from tests.hub.faulty import FaultyHub
+from zoo.errors import (
+    ArtifactError,
+    BadSetting,
+    CorruptFile,
+    HeadMoved,
+    HubError,
+    HubUnreachable,
+    NotAnArtifact,
+    OutputExists,
+    UnsafeFile,
+)
+from zoo.hub.push import push
+from zoo.hub.server import EmbeddedHub
+
+REPO = "me/flowers"
+
+
+def commits(api: HfApi, branch: str = "main") -> list[str]:
+    return [commit.title for commit in api.list_repo_commits(REPO, revision=branch)]
+
+
+def files(api: HfApi) -> set[str]:
+    return set(api.list_repo_files(REPO))
+
+
+class TestCommit:
+    def test_is_one_of_everything(self, hub: EmbeddedHub, api: HfApi, artifact: Path) -> None:
+        done = push(artifact, REPO, endpoint=hub.url)
+        assert commits(api) == ["Push lora on toy:image", "initial commit"]
+        assert files(api) == {p.name for p in artifact.iterdir()} == set(done.changed)
+        assert str(done) == done.commit == api.model_info(REPO).sha
+        assert done.url == f"{hub.url}/{REPO}"
+        assert done.sent == sum(
+            f.size for f in api.get_paths_info(REPO, sorted(done.changed)) if hasattr(f, "size")
+        )
+
+    @pytest.mark.parametrize("xet_off", [True, False])
+    def test_goes_by_lfs_with_xet_installed_or_off(
+        self,
+        hub: EmbeddedHub,
+        api: HfApi,
+        artifact: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        xet_off: bool,
+    ) -> None:
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", xet_off)
+        push(artifact, REPO, endpoint=hub.url)
+        assert not [r for r in hub.log if "xet" in r.path]
+        weights = [p.name for p in artifact.glob("*.safetensors")]
+        assert all(f.lfs for f in api.get_paths_info(REPO, weights))
+
+    def test_of_the_same_again_is_none(self, hub: EmbeddedHub, api: HfApi, artifact: Path) -> None:
+        first = push(artifact, REPO, endpoint=hub.url)
+        hub.log.clear()
+        again = push(artifact, REPO, endpoint=hub.url)
+        assert (again.commit, again.changed, again.sent) == (first.commit, (), 0)
+        assert len(commits(api)) == 2
+        assert not [r for r in hub.log if r.bytes_in]
+
+    def test_holds_only_what_changed(self, hub: EmbeddedHub, api: HfApi, artifact: Path) -> None:
+        push(artifact, REPO, endpoint=hub.url)
+        card = artifact / "README.md"
+        card.write_text(card.read_text() + "\nBy hand.\n")
+        hub.log.clear()
+        done = push(artifact, REPO, message="A word more", endpoint=hub.url)
+        assert done.changed == ("README.md",)
+        assert "PUT" not in {r.method for r in hub.log}
+        assert commits(api)[0] == "A word more"
+
+    def test_removes_files_of_the_artifact_before_it(
+        self, hub: EmbeddedHub, api: HfApi, artifact: Path, other: Path
+    ) -> None:
+        push(artifact, REPO, endpoint=hub.url)
+        api.upload_file(repo_id=REPO, path_in_repo="notes.txt", path_or_fileobj=b"mine")
+        done = push(other, REPO, endpoint=hub.url)
+        assert "adapter_config.json" in done.deleted
+        assert files(api) == {p.name for p in other.iterdir()} | {"notes.txt"}
+        assert len(commits(api)) == 4
+
+    def test_is_named_by_a_tag_that_never_moves(
+        self, hub: EmbeddedHub, api: HfApi, artifact: Path, other: Path
+    ) -> None:
+        done = push(artifact, REPO, tag="v1", endpoint=hub.url)
+        assert push(artifact, REPO, tag="v1", endpoint=hub.url).commit == done.commit
+        with pytest.raises(OutputExists, match=r"has a tag 'v1' already, at .*nothing was pushed"):
+            push(other, REPO, tag="v1", endpoint=hub.url)
+        assert api.model_info(REPO, revision="v1").sha == api.model_info(REPO).sha == done.commit
+
+    def test_goes_to_a_branch_made_for_it(
+        self, hub: EmbeddedHub, api: HfApi, artifact: Path, other: Path
+    ) -> None:
+        first = push(artifact, REPO, endpoint=hub.url)
+        push(other, REPO, branch="probe", endpoint=hub.url)
+        assert api.model_info(REPO).sha == first.commit
+        assert "adapter_config.json" not in api.list_repo_files(REPO, revision="probe")
+        assert len(commits(api, "probe")) == 3
+
+    def test_makes_private_repos(self, hub: EmbeddedHub, api: HfApi, artifact: Path) -> None:
+        push(artifact, REPO, private=True, endpoint=hub.url)
+        assert api.model_info(REPO).private
+
+    def test_takes_a_model_as_well(self, hub: EmbeddedHub, compose: Compose) -> None:
+        model = compose()
+        push(model, REPO, endpoint=hub.url)
+        pulled = zoo.pull(REPO, endpoint=hub.url)
+        for name, tensor in model.state_dict().items():
+            assert torch.equal(pulled.state_dict()[name], tensor)
+
+    def test_has_a_card_that_names_the_repo(
+        self, hub: EmbeddedHub, api: HfApi, artifact: Path
+    ) -> None:
+        before = (artifact / "README.md").read_text()
+        push(artifact, REPO, endpoint=hub.url)
+        card = Path(api.hf_hub_download(REPO, "README.md")).read_text()
+        assert f'zoo.pull("{REPO}")' in card
+        assert "OWNER/NAME" not in card
+        assert (artifact / "README.md").read_text() == before
+
+
+class TestOtherModels:
+    def test_in_the_repo_are_not_mixed_in(
+        self, hub: EmbeddedHub, api: HfApi, artifact: Path
+    ) -> None:
+        api.create_repo(REPO)
+        api.upload_file(repo_id=REPO, path_in_repo="config.json", path_or_fileobj=b"{}")
+        api.upload_file(repo_id=REPO, path_in_repo="data.txt", path_or_fileobj=b"1")
+        with pytest.raises(OutputExists, match=r"holds another model \(config\.json\)"):
+            push(artifact, REPO, endpoint=hub.url)
+        done = push(artifact, REPO, force=True, endpoint=hub.url)
+        assert done.deleted == ("config.json",)
+        assert "data.txt" in files(api)
+
+
+class TestRefusedBeforeAnythingIsSent:
+    @pytest.fixture(autouse=True)
+    def nothing_arrived(self, hub: EmbeddedHub) -> None:
+        yield
+        assert list(HfApi(endpoint=hub.url, token=False).list_models()) == []
+
+    def test_names_that_are_none(self, hub: EmbeddedHub, artifact: Path) -> None:
+        for name in ("flowers", "me/flo wers", "mе/flowers", "me/..", "../x", "me/a--b"):
+            with pytest.raises(BadSetting, match="is not the name of a repo"):
+                push(artifact, name, endpoint=hub.url)
+        with pytest.raises(BadSetting, match="is not the name of a branch, tag or commit"):
+            push(artifact, REPO, branch="a..b", endpoint=hub.url)
+
+    def test_what_is_no_artifact(self, hub: EmbeddedHub, tmp_path: Path) -> None:
+        with pytest.raises(NotAnArtifact, match="There is no"):
+            push(tmp_path / "none", REPO, endpoint=hub.url)
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(NotAnArtifact, match="is not an artifact"):
+            push(tmp_path / "empty", REPO, endpoint=hub.url)
+
+    def test_a_damaged_artifact(self, hub: EmbeddedHub, artifact: Path) -> None:
+        weights = artifact / "adapter_model.safetensors"
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 1
+        weights.write_bytes(content)
+        with pytest.raises(CorruptFile, match="was changed or damaged"):
+            push(artifact, REPO, endpoint=hub.url)
+
+    def test_an_artifact_that_answers_otherwise(self, hub: EmbeddedHub, artifact: Path) -> None:
+        weights = artifact / "heads.safetensors"
+        tensors = {name: tensor + 1 for name, tensor in load_file(weights).items()}
+        save_file(tensors, weights)
+        manifest = json.loads((artifact / "zoo.json").read_text())
+        content = weights.read_bytes()
+        manifest["files"]["heads.safetensors"] = {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "size": len(content),
+        }
+        (artifact / "zoo.json").write_text(json.dumps(manifest))
+        with pytest.raises(ArtifactError, match="answer"):
+            push(artifact, REPO, endpoint=hub.url)
+
+    @pytest.mark.parametrize("name", [".env", "train.py", "model.pkl", "old.safetensors"])
+    def test_files_that_are_no_part_of_it(
+        self, hub: EmbeddedHub, artifact: Path, name: str
+    ) -> None:
+        (artifact / name).write_text("x")
+        with pytest.raises(UnsafeFile, match=f"also holds '{name}', which is no part"):
+            push(artifact, REPO, endpoint=hub.url)
+
+    def test_links_and_what_is_no_file(self, hub: EmbeddedHub, artifact: Path) -> None:
+        (artifact / "assets").symlink_to("/etc")
+        with pytest.raises(UnsafeFile, match="assets is a symbolic link; nothing was pushed"):
+            push(artifact, REPO, endpoint=hub.url)
+        (artifact / "assets").unlink()
+        os.mkfifo(artifact / "pipe")
+        with pytest.raises(UnsafeFile, match="pipe is not a regular file; nothing was pushed"):
+            push(artifact, REPO, endpoint=hub.url)
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("hf_" + "aB3" * 10, "looks like a token or a key"),
+            ("-----BEGIN RSA PRIVATE KEY-----", "looks like a token or a key"),
+            ("trained in /home/ann/flowers", "names '/home/ann', a place on somebody's machine"),
+            ("see C:\\Users\\ann\\x", "a place on somebody's machine"),
+        ],
+    )
+    def test_secrets_and_places(
+        self, hub: EmbeddedHub, artifact: Path, text: str, said: str
+    ) -> None:
+        card = artifact / "README.md"
+        card.write_text(card.read_text() + text)
+        with pytest.raises(UnsafeFile, match=said) as failure:
+            push(artifact, REPO, endpoint=hub.url)
+        assert "hf_aB3" not in str(failure.value)
+
+    def test_a_card_whose_metadata_is_not_yaml(self, hub: EmbeddedHub, artifact: Path) -> None:
+        (artifact / "README.md").write_text("---\nlicense: [\n---\n# Hello\n")
+        with pytest.raises(
+            ArtifactError, match=r"metadata at the head of README\.md cannot be used"
+        ):
+            push(artifact, REPO, endpoint=hub.url)
+
+
+class TestFaults:
+    @pytest.fixture
+    def hub(self, tmp_path: Path, cache: Path) -> FaultyHub:
+        with FaultyHub(tmp_path / "hub") as running:
+            yield running
+
+    def test_a_lost_reply_is_no_second_commit(
+        self, hub: FaultyHub, api: HfApi, artifact: Path
+    ) -> None:
+        hub.lose_reply("commit")
+        done = push(artifact, REPO, endpoint=hub.url)
+        assert done.commit == api.model_info(REPO).sha
+        assert len(commits(api)) == 2
+
+    def test_a_lost_request_is_sent_again(self, hub: FaultyHub, api: HfApi, artifact: Path) -> None:
+        hub.fail("commit", 503)
+        push(artifact, REPO, endpoint=hub.url)
+        assert len(commits(api)) == 2
+
+    def test_a_hub_that_keeps_failing_is_given_up(
+        self, hub: FaultyHub, api: HfApi, artifact: Path
+    ) -> None:
+        hub.fail("commit", 503, times=99)
+        with pytest.raises(HubUnreachable, match="failed with HTTP 503"):
+            push(artifact, REPO, endpoint=hub.url)
+        assert commits(api) == ["initial commit"]
+        hub.mend()
+        push(artifact, REPO, endpoint=hub.url)
+        assert len(commits(api)) == 2
+
+    def test_a_hub_that_asks_for_a_day_is_not_waited_for(
+        self, hub: FaultyHub, artifact: Path
+    ) -> None:
+        hub.fail("commit", 429, times=99, headers={"Retry-After": "86400"})
+        with pytest.raises(HubUnreachable, match="Try again in 86400 seconds"):
+            push(artifact, REPO, endpoint=hub.url)
+        assert len([r for r in hub.log if "/commit/" in r.path]) == 1
+
+    def test_a_commit_in_between_is_not_overwritten(
+        self, hub: FaultyHub, api: HfApi, artifact: Path, other: Path
+    ) -> None:
+        push(other, REPO, endpoint=hub.url)
+
+        def somebody_commits() -> None:
+            api.upload_file(
+                repo_id=REPO,
+                path_in_repo="README.md",
+                path_or_fileobj=b"theirs",
+                commit_message="Mine first",
+            )
+
+        hub.before("commit", somebody_commits)
+        with pytest.raises(HeadMoved, match="moved while this was pushed: user committed 'Mine f"):
+            push(artifact, REPO, endpoint=hub.url)
+        assert commits(api)[0] == "Mine first"
+        assert "adapter_config.json" not in files(api)
+
+        hub.before("commit", somebody_commits)
+        push(artifact, REPO, force=True, message="On top", endpoint=hub.url)
+        assert commits(api)[:2] == ["On top", "Mine first"]
+
+    def test_the_same_push_from_elsewhere_counts_as_ours(
+        self, hub: FaultyHub, api: HfApi, artifact: Path
+    ) -> None:
+        hub.before("commit", lambda: push(artifact, REPO, endpoint=hub.url))
+        done = push(artifact, REPO, endpoint=hub.url)
+        assert done.commit == api.model_info(REPO).sha
+        assert len(commits(api)) == 2
+
+    def test_a_failed_upload_commits_nothing_and_is_not_repeated_in_full(
+        self, hub: FaultyHub, api: HfApi, artifact: Path
+    ) -> None:
+        hub.fail("lfs", 400, method="PUT", after=1, times=99)
+        with pytest.raises(HubError, match="answered HTTP 400"):
+            push(artifact, REPO, endpoint=hub.url)
+        assert commits(api) == ["initial commit"]
+        arrived = [r.path.split("?")[0] for r in hub.log if r.method == "PUT" and r.status == 200]
+        assert len(arrived) == 1
+        hub.mend()
+        hub.log.clear()
+        push(artifact, REPO, endpoint=hub.url)
+        sent = {r.path.split("?")[0] for r in hub.log if r.method == "PUT"}
+        assert sent.isdisjoint(arrived)
+        assert len(sent) == 2
+
+    def test_a_full_disk_there_is_said(self, hub: FaultyHub, artifact: Path) -> None:
+        hub.fail("commit", 507)
+        with pytest.raises(HubError, match=r"disk of the hub on .* is full; nothing was changed"):
+            push(artifact, REPO, endpoint=hub.url)
+
+    def test_files_the_repo_ignores_are_missed(
+        self, hub: FaultyHub, api: HfApi, artifact: Path
+    ) -> None:
+        hub.ignore("heads.safetensors")
+        with pytest.raises(HubError, match=r"without heads\.safetensors"):
+            push(artifact, REPO, endpoint=hub.url)
+
+
+def test_nobody_there_is_said_at_once(artifact: Path, cache: Path) -> None:
+    with pytest.raises(HubUnreachable, match=r"No answer from http://127\.0\.0\.1:9"):
+        push(artifact, REPO, endpoint="http://127.0.0.1:9")
