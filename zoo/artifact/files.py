@@ -25,7 +25,7 @@ def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading; never waits on a FIFO and never follows a stray link.
 
     A link is followed in one case only: the snapshot folder of a Hub cache, whose files are links
-    into the ``blobs`` folder of the same repo.
+    into the ``blobs`` folder of the same repo or of the cache.
 
     Raises:
         UnsafeFile: it is a link, a FIFO, a directory or a device.
@@ -81,7 +81,10 @@ def _follow_cache_link(path: Path) -> Path:
     if not path.is_symlink():
         return path
     target = path.resolve()
-    if folder.parent.name == "snapshots" and target.parent == folder.parent.parent / "blobs":
+    repo = folder.parent.parent
+    # Files that came by Xet are shared by all repos of the cache, one folder further up.
+    stores = (repo / "blobs", repo.parent / "blobs")
+    if folder.parent.name == "snapshots" and any(store in target.parents for store in stores):
         return target
     raise UnsafeFile(
         f"{path} is a symbolic link; zoo opens regular files only.",
