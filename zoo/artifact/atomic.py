@@ -34,15 +34,15 @@ def replacing(folder: Path) -> Iterator[Path]:
         recover(folder)
         _sweep(folder)
         fresh = folder.parent / f".{folder.name}.{secrets.token_hex(4)}{_UNFINISHED}"
-        fresh.mkdir()
-        with _held(fresh):
-            try:
+        try:
+            fresh.mkdir()
+            with _held(fresh):
                 yield fresh
                 _sync(fresh)
                 _put(fresh, folder)
-            finally:  # by now it is unfinished, or holds what was replaced, or is gone
-                shutil.rmtree(fresh, ignore_errors=True)
-                recover(folder)
+        finally:  # by now it is unfinished, or holds what was replaced, or is gone
+            _remove(fresh)
+            recover(folder)
     except OSError as err:
         raise _write_failed(folder, err) from err
 
@@ -135,6 +135,15 @@ def _sweep(folder: Path) -> None:
                 os.close(descriptor)
     if folder.exists():
         shutil.rmtree(_aside(folder), ignore_errors=True)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, even where Ctrl-C comes once more."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except (KeyboardInterrupt, OSError) as err:  # OSError: it came while rmtree closed a folder
+        shutil.rmtree(folder, ignore_errors=True)
+        raise KeyboardInterrupt from err
 
 
 def _sync(folder: Path) -> None:

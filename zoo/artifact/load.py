@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from zoo.errors import (
     BackboneMismatch,
     BadSetting,
     CorruptFile,
+    Incompatible,
     NotAnArtifact,
     ProbeMismatch,
     UnsafeFile,
@@ -124,18 +127,30 @@ def _make_parts(folder: Path, manifest: Manifest) -> tuple[Adapter, list[Task]]:
     host = installed()
     require(host.backbone, manifest.backbone.name, manifest.backbone.provider)
     require(host.adapter, manifest.adapter.name, manifest.adapter.provider)
-    try:
+    with _possible(folder, manifest.adapter.provider):
         adapter = make_adapter(manifest.adapter.name, manifest.adapter.settings)
-        return adapter, [_make_task(entry) for entry in manifest.tasks]
-    except BadSetting as err:
-        raise _asks_for(folder, err, manifest.adapter.provider) from err
+    return adapter, [_make_task(folder, entry) for entry in manifest.tasks]
 
 
-def _make_task(entry: TaskEntry) -> Task:
+def _make_task(folder: Path, entry: TaskEntry) -> Task:
     provided = require(installed().task, entry.kind, entry.provider)
-    # A setting may not pass for another argument of make_task.
-    check_settings(entry.kind, provided.spec.settings, entry.settings)
-    return make_task(entry.kind, labels=entry.labels, name=entry.name, **entry.settings)
+    with _possible(folder, entry.provider):
+        # A setting may not pass for another argument of make_task.
+        check_settings(entry.kind, provided.spec.settings, entry.settings)
+        return make_task(entry.kind, labels=entry.labels, name=entry.name, **entry.settings)
+
+
+@contextlib.contextmanager
+def _possible(folder: Path, *providers: str) -> Iterator[None]:
+    """Turn a refusal of what the manifest asks for into one that names the manifest."""
+    try:
+        yield
+    except (BadSetting, Incompatible) as err:
+        raise CorruptFile(
+            f"{folder / MANIFEST} asks for what cannot be: {err.message}",
+            hint=f"It was written with {' and '.join(map(shown, providers))}; another version of "
+            "that may know it.",
+        ) from err
 
 
 def _load_backbone(manifest: Manifest, weights: Path | None) -> Backbone:
@@ -184,20 +199,11 @@ def _other_backbone(manifest: Manifest, found: Backbone) -> BackboneMismatch:
 def _compose(
     folder: Path, manifest: Manifest, backbone: Backbone, adapter: Adapter, tasks: list[Task]
 ) -> ComposedModel:
-    try:
+    with _possible(folder, manifest.backbone.provider, manifest.adapter.provider):
         model = ComposedModel(backbone, adapter, tasks, pooling=manifest.backbone.pooling)
-    except BadSetting as err:
-        raise _asks_for(folder, err, manifest.backbone.provider) from err
     model.provenance = manifest.provenance
     model.license = manifest.license
     return model
-
-
-def _asks_for(folder: Path, err: BadSetting, provider: str) -> CorruptFile:
-    return CorruptFile(
-        f"{folder / MANIFEST} asks for what cannot be: {err.message}",
-        hint=f"It was written with {shown(provider)}; another version may know it.",
-    )
 
 
 def _expected(folder: Path, manifest: Manifest, model: ComposedModel) -> Contents:

@@ -1,0 +1,141 @@
+"""Reading ``zoo.json``: strict, bounded, and without torch."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo.artifact.manifest import MAX_BYTES, Manifest, parse_manifest, read_manifest
+from zoo.errors import CorruptFile, NewerFormat, NotAnArtifact
+
+SHA = "0" * 64
+GOOD: dict[str, Any] = {
+    "format": 0,
+    "backbone": {
+        "name": "toy:image",
+        "provider": "zoo-toys 1.0",
+        "source": "toys/image",
+        "commit": None,
+        "digest": SHA,
+        "pooling": "default",
+        "license": "MIT",
+        "contract": {"modality": "image"},
+        "preprocessing": {"size": 16},
+    },
+    "adapter": {"name": "lora", "provider": "zoo-lora 0.1", "settings": {"rank": 8, "roles": []}},
+    "tasks": [
+        {"name": "t", "kind": "classification", "provider": "zoo-tasks 0.1", "labels": ["a"]}
+    ],
+    "files": {"probe.safetensors": {"sha256": SHA, "size": 1}},
+}
+
+
+def changed(path: str, value: Any) -> bytes:
+    """The good manifest with one value put at ``a.b.c``."""
+    data = json.loads(json.dumps(GOOD))
+    *parents, last = path.split("/")
+    place = data
+    for parent in parents:
+        place = place[int(parent) if isinstance(place, list) else parent]
+    place[last] = value
+    return json.dumps(data).encode()
+
+
+def test_a_good_one_survives_writing() -> None:
+    manifest = parse_manifest(json.dumps(GOOD).encode(), "zoo.json")
+
+    assert isinstance(manifest, Manifest)
+    assert parse_manifest(manifest.to_json().encode(), "zoo.json") == manifest
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is not valid JSON"),
+        (b"{", "is not valid JSON"),
+        (b"\xef\xbb\xbf{}", "is not valid JSON"),
+        (b"\xff\xfe", "is not valid JSON"),
+        (b'{"format": 0, "format": 0}', "is not valid JSON: a key occurs twice."),
+        (b'{"format": NaN}', "is not valid JSON: NaN is not a number."),
+        (b'{"format": 1e999}', "is not valid JSON: a number is too large."),
+        (b'{"format": ' + b"9" * 5000 + b"}", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON: nested too deeply."),
+        (b'{"a":' * 100_000, "is not valid JSON: nested too deeply."),
+        (b"[]", "is not a manifest: it has no format number."),
+        (b"{}", "is not a manifest: it has no format number."),
+        (b'{"format": "0"}', "is not a manifest: it has no format number."),
+        (b'{"format": 0}', "is not a valid manifest: 'backbone': Field required"),
+        (changed("auto_map", {}), "'auto_map': Extra inputs are not permitted"),
+        (changed("backbone/trust_remote_code", True), "'backbone.trust_remote_code': Extra"),
+        (changed("adapter/loader", "os:system"), "'adapter.loader': Extra"),
+        (changed("backbone/digest", "short"), "'backbone.digest': String should match"),
+        (changed("adapter/settings", {"rank": {"a": 1}}), "'adapter.settings.rank"),
+        (changed("tasks", []), "'tasks': List should have at least 1"),
+        (changed("tasks/0/labels", "a"), "'tasks.0.labels': Input should be a valid list"),
+        (changed("tasks/0/labels", ["a"] * 100_001), "'tasks.0.labels': List should have at most"),
+        (changed("files/probe.safetensors", {"sha256": SHA, "size": -1}), "size': Input should be"),
+        (changed("files/probe.safetensors", {"sha256": SHA, "size": 1 << 50}), "size': Input"),
+        *[
+            (changed(f"files/{name.replace('/', '')}", {"sha256": SHA, "size": 1}), "'files.")
+            for name in ["..", ".hidden", "a\\b", "a b", "a\x00b", "ü", "a" * 101, "c:x", ""]
+        ],
+    ],
+)
+def test_what_is_refused(content: bytes, said: str) -> None:
+    start = time.perf_counter()
+    with pytest.raises(CorruptFile) as caught:
+        parse_manifest(content, "there/zoo.json")
+    assert time.perf_counter() - start < 1
+    assert caught.value.message.startswith("there/zoo.json is not ")
+    assert said in caught.value.message
+    assert len(caught.value.message) < 400
+
+
+@pytest.mark.parametrize("name", ["../x.json", "/etc/passwd", "a/b.json"])
+def test_paths_as_file_names(name: str) -> None:
+    data = json.loads(json.dumps(GOOD))
+    data["files"][name] = {"sha256": SHA, "size": 1}
+
+    with pytest.raises(CorruptFile, match="is not a valid manifest: 'files"):
+        parse_manifest(json.dumps(data).encode(), "zoo.json")
+
+
+def test_terminal_escapes_are_not_printed() -> None:
+    with pytest.raises(CorruptFile) as caught:
+        parse_manifest(changed("\x1b[2J", 1), "zoo.json")
+    assert "\x1b" not in caught.value.message
+
+
+def test_a_newer_format_is_known_before_its_keys_are_looked_at() -> None:
+    with pytest.raises(NewerFormat, match=r"has format 12; this zoo reads up to 0\."):
+        parse_manifest(b'{"format": 12, "what": "ever"}', "zoo.json")
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "zoo.json").open("wb") as stream:
+        stream.truncate(200 * 1024 * 1024)
+
+    start = time.perf_counter()
+    with pytest.raises(CorruptFile, match=f"is larger than {MAX_BYTES} bytes"):
+        read_manifest(tmp_path)
+    assert time.perf_counter() - start < 1
+
+
+def test_no_manifest(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotAnArtifact, match=r"it has no zoo\.json"):
+        read_manifest(tmp_path)
+    with pytest.raises(NotAnArtifact, match="it is not a directory"):
+        read_manifest(tmp_path / "file")
+
+
+def test_reading_a_manifest_needs_no_torch(checkout: Path) -> None:
+    code = "import sys, zoo.artifact.manifest; print([m for m in ('torch', 'numpy') if m in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
