@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 from zoo.errors import BadSetting, InvalidSpec
@@ -17,10 +16,6 @@ Verified = Literal["weights", "architecture", "unverified"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 _BACKBONE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*:[^\s:][^\x00-\x1f\x7f]*\Z")
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
-
-
-def _nothing() -> Mapping[str, Any]:
-    return MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -162,7 +157,7 @@ class BackboneSpec:
     input_size: tuple[int, ...] | None = None
     tags: tuple[str, ...] = ()
     verified: Verified = "unverified"
-    options: Mapping[str, Any] = field(default_factory=_nothing)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not is_backbone_name(self.name):
@@ -195,7 +190,7 @@ class AdapterSpec:
     loader: str
     summary: str = ""
     settings: tuple[Setting, ...] = ()
-    training: Mapping[str, Any] = field(default_factory=_nothing)
+    training: Mapping[str, Any] = field(default_factory=dict)
     reference: str = ""
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ def zoo_adapters() -> list[AdapterSpec]:
                 Setting(
                     "roles",
                     (),
-                    "which layers, by role; empty: attention where there is any, else conv",
+                    "which layers, by role; empty: attention, else the role with most of the parameters",
                     choices=("attention", "mlp", "conv"),
                 ),
                 Setting("dora", False, "weight-decomposed updates (DoRA, arXiv:2402.09353)"),

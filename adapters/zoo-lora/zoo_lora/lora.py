@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from zoo.plugin import Adapter, Backbone, Incompatible, Layout, NativeHead
 
-_ROLES = ("attention", "conv", "mlp")  # the first that a backbone has is the default
 _PEFT_ROOT = "base_model.model."
 
 
@@ -74,8 +73,9 @@ class Lora(Adapter):
         return ("from peft import PeftModel",), line
 
     def _choose_targets(self, backbone: Backbone) -> list[str]:
-        available = [role for role in _ROLES if backbone.lora_targets.get(role)]
-        wanted = self.settings["roles"] or available[:1]
+        available = _roles_by_weight(backbone)
+        default = ["attention"] if "attention" in available else available[:1]
+        wanted = self.settings["roles"] or default
         missing = [role for role in wanted if role not in available]
         if missing or not wanted:
             asked = f"layers of role {missing[0]}" if missing else "layers that LoRA can sit on"
@@ -112,6 +112,18 @@ class Lora(Adapter):
             inference_mode=True,
         )
         return {key: _plain(value) for key, value in sorted(config.to_dict().items())}
+
+
+def _roles_by_weight(backbone: Backbone) -> list[str]:
+    """The roles this backbone has layers in, the one with the most parameters first."""
+
+    def weight(role: str) -> int:
+        layers = (backbone.module.get_submodule(name) for name in backbone.lora_targets[role])
+        return sum(parameter.numel() for layer in layers for parameter in layer.parameters())
+
+    return sorted(
+        (r for r in backbone.lora_targets if backbone.lora_targets[r]), key=lambda r: -weight(r)
+    )
 
 
 def _peft_name(name: str) -> str:
