@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 import zoo
 from zoo.errors import BadSetting, Incompatible
-from zoo.model import load_backbone
+from zoo.model import Block, load_backbone
 
 VIT = "timm:vit_tiny_patch16_224"
 LABELS = ["a", "b", "c"]
@@ -145,3 +145,16 @@ def test_a_role_the_backbone_lacks_is_refused_with_those_it_has():
 def test_rank_is_bounded_before_anything_is_allocated(rank):
     with pytest.raises(BadSetting, match=r"rank=.* is not valid; it is of type int, at least 1"):
         zoo.adapter("lora", {"rank": rank})
+
+
+def test_last_blocks_leaves_the_blocks_before_them_alone():
+    backbone = random_backbone(VIT)
+    model = composed(backbone, last_blocks=3)
+    trained = {n.split(".lora_")[0] for n in model.trainable() if "lora" in n}
+    roots = [root for block in backbone.blocks[-3:] for root in block.modules]
+    assert trained
+    assert all(any(f".{root}." in name for root in roots) for name in trained)
+    bare = random_backbone(VIT)
+    bare.blocks = (*bare.blocks, Block("end", ("nothing",)))
+    with pytest.raises(Incompatible, match=r"(?s)last 1 blocks of .* have no attention.*It has \d+"):
+        composed(bare, last_blocks=1)

@@ -23,6 +23,13 @@ def zoo_adapters() -> list[AdapterSpec]:
                     "which layers, by role; empty: attention, else the role with most of the parameters",
                     choices=("attention", "mlp", "conv"),
                 ),
+                Setting(
+                    "last_blocks",
+                    0,
+                    "only in so many blocks at the end; 0: in all of them",
+                    minimum=0,
+                    maximum=10_000,
+                ),
                 Setting("dora", False, "weight-decomposed updates (DoRA, arXiv:2402.09353)"),
                 Setting("rslora", False, "scale by alpha / sqrt(rank) (arXiv:2312.03732)"),
             ),

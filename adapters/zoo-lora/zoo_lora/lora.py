@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -11,7 +11,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
-from zoo.plugin import Adapter, Backbone, Incompatible, Layout, NativeHead
+from zoo.plugin import Adapter, Backbone, Block, Incompatible, Layout, NativeHead
 
 _PEFT_ROOT = "base_model.model."
 
@@ -85,7 +85,16 @@ class Lora(Adapter):
                 if available
                 else "Try `--adapter linear-probe`.",
             )
-        return sorted({name for role in wanted for name in backbone.lora_targets[role]})
+        names = {name for role in wanted for name in backbone.lora_targets[role]}
+        last = self.settings["last_blocks"]
+        if last:
+            names = {name for name in names if _within(name, backbone.blocks[-last:])}
+        if not names:
+            raise Incompatible(
+                f"The last {last} blocks of {backbone.spec.name} have no {' or '.join(wanted)} layer.",
+                hint=f"It has {len(backbone.blocks)} blocks; `--set last_blocks=0` is all of them.",
+            )
+        return sorted(names)
 
     def _config(self, targets: list[str], **published: Any) -> LoraConfig:
         return LoraConfig(
@@ -124,6 +133,11 @@ def _roles_by_weight(backbone: Backbone) -> list[str]:
     return sorted(
         (r for r in backbone.lora_targets if backbone.lora_targets[r]), key=lambda r: -weight(r)
     )
+
+
+def _within(name: str, blocks: Sequence[Block]) -> bool:
+    roots = (root for block in blocks for root in block.modules)
+    return any(name == root or name.startswith(f"{root}.") for root in roots)
 
 
 def _peft_name(name: str) -> str:
