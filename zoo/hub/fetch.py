@@ -25,7 +25,7 @@ from zoo.hub.download import download
 from zoo.hub.translate import told
 from zoo.progress import Advance, Progress, Silent
 
-_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _BRANCH = constants.DEFAULT_REVISION
 
 
