@@ -88,7 +88,10 @@ def card_for(folder: Path, repo: str, *, model: ComposedModel | None = None) -> 
         return render(read_manifest(folder), model or load(folder), repo=repo)
     text = path.read_text(encoding="utf-8")
     found = _MARKER.search(text)
-    return text.replace(found[1], repo) if found else text
+    if not found:
+        return text
+    whole_name = rf"(?<![\w./-]){re.escape(found[1])}(?![\w/-]|\.\w)"
+    return re.sub(whole_name, lambda match: repo, text)
 
 
 def _metadata(manifest: Manifest, repo: str) -> str:
@@ -128,7 +131,9 @@ def _eval_results(manifest: Manifest) -> list[EvalResult]:
             metric_type=metric,
             metric_value=value,
         )
-        for metric, value in manifest.provenance.metrics.get(f"{_OWN} on {split}", {}).items()
+        for metric, value in sorted(
+            manifest.provenance.metrics.get(f"{_OWN} on {split}", {}).items()
+        )
     ]
 
 
@@ -147,14 +152,14 @@ def _results(manifest: Manifest) -> dict[str, Any] | None:
     }
     if _OWN not in rows:
         return None
-    names = sorted(rows[_OWN], key=lambda name: name != provenance.headline)
+    names = sorted(rows[_OWN], key=lambda name: (name != provenance.headline, name))
     return {
         "split": split,
         "count": provenance.data.rows.get(split) if provenance.data else None,
         "metrics": names,
         "rows": [
             (model, [f"{values[n]:.3f}" if n in values else "–" for n in names])
-            for model, values in sorted(rows.items(), key=lambda row: row[0] != _OWN)
+            for model, values in sorted(rows.items(), key=lambda row: (row[0] != _OWN, row[0]))
         ],
     }
 
