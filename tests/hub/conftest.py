@@ -8,6 +8,8 @@ from huggingface_hub import HfApi, constants
 
 import zoo
 from tests.artifact.conftest import Compose, compose, toys  # noqa: F401  # fixtures
+from tests.hub.pulling import REPO
+from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
 
 
@@ -46,3 +48,12 @@ def other(compose: Compose, tmp_path: Path) -> Path:  # noqa: F811
     folder = tmp_path / "other"
     zoo.save(compose(adapter="linear-probe"), folder)
     return folder
+
+
+@pytest.fixture
+def pushed(hub: EmbeddedHub, artifact: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The commit of an artifact on the hub, with nothing of it in the cache."""
+    commit = push(artifact, REPO, tag="v1", endpoint=hub.url).commit
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache.with_name("empty")))
+    hub.log.clear()
+    return commit

@@ -1,8 +1,5 @@
-"""Pull: what was pushed, or nothing; no more of it than is needed."""
+"""Pull: what was pushed; no more of it than is needed, and without a network if it is here."""
 
-import errno
-import io
-import json
 import pickle
 import subprocess
 import sys
@@ -15,73 +12,17 @@ from PIL import Image
 
 import zoo
 from tests.artifact.conftest import Compose
-from tests.hub.cutting import CuttingProxy
+from tests.hub.pulling import DEAD, REPO, Told, blob, flip, put
 from zoo.errors import (
-    BadSetting,
     CorruptFile,
-    HubError,
     HubUnreachable,
-    MissingPlugin,
-    NotAnArtifact,
     OutputExists,
-    RepoNotFound,
     UnsafeFile,
-    WriteFailed,
 )
-from zoo.hub import download
 from zoo.hub.fetch import fetch, remote_manifest
 from zoo.hub.pull import pull
 from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
-from zoo.progress import Silent
-
-REPO = "me/flowers"
-DEAD = "http://127.0.0.1:9"
-
-
-class Told(Silent):
-    """Keeps the notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
-@pytest.fixture
-def pushed(hub: EmbeddedHub, artifact: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The commit of an artifact on the hub, with nothing of it in the cache."""
-    commit = push(artifact, REPO, tag="v1", endpoint=hub.url).commit
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache.with_name("empty")))
-    hub.log.clear()
-    return commit
-
-
-def flip(path: Path) -> None:
-    """Change one byte of what a link leads to, and not the length."""
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.resolve().chmod(0o644)
-    path.resolve().write_bytes(content)
-
-
-def blob(tmp_path: Path, artifact: Path, name: str) -> Path:
-    """Where the hub keeps a file of the artifact."""
-    sha256 = json.loads((artifact / "zoo.json").read_text())["files"][name]["sha256"]
-    return tmp_path / "hub" / REPO / ".zoo-hub/blobs" / sha256
-
-
-def put(api: HfApi, name: str, content: bytes) -> None:
-    """Commit a file with the stock client, which with hf_xet wants a file object."""
-    api.upload_file(repo_id=REPO, path_in_repo=name, path_or_fileobj=io.BytesIO(content))
-
-
-def replace_manifest(api: HfApi, artifact: Path, **changes: object) -> None:
-    """Commit another manifest."""
-    manifest = json.loads((artifact / "zoo.json").read_text()) | changes
-    content = json.dumps(manifest).encode()
-    put(api, "zoo.json", content)
 
 
 class TestModel:
@@ -195,129 +136,6 @@ class TestCache:
             pull(REPO, endpoint=hub.url)
 
 
-class TestDamage:
-    @pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_config.json"])
-    def test_at_the_hub_is_refused_and_not_kept(
-        self, hub: EmbeddedHub, pushed: str, artifact: Path, tmp_path: Path, name: str
-    ) -> None:
-        flip(blob(tmp_path, artifact, name))
-        with pytest.raises(CorruptFile, match=rf"{name} of me/flowers at .* is not the file"):
-            pull(REPO, endpoint=hub.url)
-        assert not list(Path(constants.HF_HUB_CACHE).rglob(name))
-        got = [r for r in hub.log if r.method == "GET" and r.path.endswith(name)]
-        assert len(got) == 2
-        flip(blob(tmp_path, artifact, name))
-        assert pull(REPO, endpoint=hub.url)
-
-    @pytest.mark.parametrize("name", ["zoo.json", "heads.safetensors", "probe.safetensors"])
-    def test_in_the_cache_is_mended(self, hub: EmbeddedHub, pushed: str, name: str) -> None:
-        found = fetch(REPO, endpoint=hub.url)
-        flip(found.folder / name)
-        if name == "zoo.json":
-            (found.folder / name).resolve().write_bytes(b'{"format": 0')
-        hub.log.clear()
-        pull(REPO, endpoint=hub.url)
-        got = [r.path.rpartition("/")[2] for r in hub.log if r.method == "GET"]
-        assert got == ["flowers", name]
-
-    def test_in_the_cache_is_found_offline_too(
-        self, hub: EmbeddedHub, pushed: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        found = fetch(REPO, endpoint=hub.url)
-        flip(found.folder / "heads.safetensors")
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        with pytest.raises(CorruptFile, match="was changed or damaged") as failure:
-            pull(REPO, endpoint=hub.url)
-        assert "HF_HUB_OFFLINE is set" in failure.value.hint
-
-    def test_of_the_manifest_is_refused(
-        self, hub: EmbeddedHub, api: HfApi, pushed: str, artifact: Path
-    ) -> None:
-        put(api, "zoo.json", b"<html>")
-        with pytest.raises(CorruptFile, match=r"zoo\.json is not valid JSON"):
-            pull(REPO, endpoint=hub.url)
-        put(api, "zoo.json", b" " * 5_000_000)
-        with pytest.raises(CorruptFile, match="does not end after the 4194304 bytes it may have"):
-            pull(REPO, endpoint=hub.url)
-
-    def test_by_more_bytes_than_listed_is_broken_off(
-        self, hub: EmbeddedHub, api: HfApi, pushed: str
-    ) -> None:
-        put(api, "heads.safetensors", bytes(30_000_000))
-        with pytest.raises(CorruptFile, match=r"heads\.safetensors does not end after the 300"):
-            pull(REPO, endpoint=hub.url)
-
-    def test_of_the_line_is_overcome(self, hub: EmbeddedHub, pushed: str) -> None:
-        with CuttingProxy(hub.url, after=40_000) as line:
-            assert pull(REPO, endpoint=line.url)
-        assert line.has_cut
-
-
-class TestRefusals:
-    def test_of_pickles_come_before_they_do(
-        self, hub: EmbeddedHub, api: HfApi, pushed: str, artifact: Path
-    ) -> None:
-        content = pickle.dumps("boo")
-        put(api, "model.pkl", content)
-        entry = {"sha256": "0" * 64, "size": len(content)}
-        replace_manifest(api, artifact, files={"model.pkl": entry})
-        hub.log.clear()
-        with pytest.raises(UnsafeFile, match=r"lists model\.pkl, a pickle"):
-            pull(REPO, endpoint=hub.url)
-        assert not [r for r in hub.log if r.path.endswith("model.pkl")]
-
-    def test_of_a_missing_plugin_name_it(
-        self, hub: EmbeddedHub, api: HfApi, pushed: str, artifact: Path
-    ) -> None:
-        adapter = {"name": "prefix", "provider": "zoo-prefix 1.0", "settings": {}}
-        replace_manifest(api, artifact, adapter=adapter)
-        with pytest.raises(MissingPlugin, match="needs 'prefix', which no installed plugin"):
-            pull(REPO, endpoint=hub.url)
-
-    def test_of_a_file_that_is_listed_and_not_there(
-        self, hub: EmbeddedHub, api: HfApi, pushed: str
-    ) -> None:
-        api.delete_file("heads.safetensors", REPO)
-        with pytest.raises(HubError, match="is not in the repo me/flowers"):
-            pull(REPO, endpoint=hub.url)
-
-    def test_of_repos_that_are_none_say_what_to_check(
-        self, hub: EmbeddedHub, api: HfApi, pushed: str
-    ) -> None:
-        with pytest.raises(RepoNotFound, match="There is no public repo me/none on") as failure:
-            pull("me/none", endpoint=hub.url)
-        assert "Check the spelling" in failure.value.hint
-        with pytest.raises(RepoNotFound, match="has no revision 'v9'") as failure:
-            pull(REPO, revision="v9", endpoint=hub.url)
-        assert failure.value.hint == "It has main, v1."
-        with pytest.raises(RepoNotFound, match="has no revision"):
-            pull(REPO, revision="0" * 40, endpoint=hub.url)
-        api.create_repo("me/plain")
-        with pytest.raises(NotAnArtifact, match=r"is not an artifact: it has no zoo\.json"):
-            pull("me/plain", endpoint=hub.url)
-
-    @pytest.mark.parametrize("name", ["flowers", "me/../you", "mе/flowers", "me/a b"])
-    def test_of_names_that_are_none(self, name: str) -> None:
-        with pytest.raises(BadSetting, match="is not the name of a repo"):
-            pull(name, endpoint=DEAD)
-        with pytest.raises(BadSetting, match="is not the address of a hub"):
-            pull(REPO, endpoint="hub.example")
-
-    def test_of_what_is_no_hub(self, tmp_path: Path, cache: Path) -> None:
-        class LoginPage(EmbeddedHub):
-            def respond(self, request):  # type: ignore[no-untyped-def]
-                from zoo.hub.server.wire import Answer
-
-                return Answer(b"<html>Please log in</html>", headers={"Content-Type": "text/html"})
-
-        with (
-            LoginPage(tmp_path / "page") as page,
-            pytest.raises(HubUnreachable, match=f"What answers at {page.url} is not a hub"),
-        ):
-            pull(REPO, endpoint=page.url)
-        assert not list(cache.rglob("zoo.json"))
-
-
 class TestWithoutANetwork:
     def test_a_pinned_commit_is_used(self, hub: EmbeddedHub, pushed: str) -> None:
         pull(REPO, endpoint=hub.url)
@@ -390,17 +208,6 @@ class TestCopy:
         with pytest.raises(CorruptFile):
             pull(REPO, folder=tmp_path / "copy", endpoint=hub.url)
         assert not (tmp_path / "copy").exists()
-
-
-def test_a_full_disk_keeps_nothing_unfinished(
-    hub: EmbeddedHub, pushed: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(download, "hf_hub_download", full)
-    with pytest.raises(WriteFailed, match=r"disk of the cache, .*, is full; nothing unfinished"):
-        pull(REPO, endpoint=hub.url)
 
 
 def test_a_manifest_is_read_without_torch(hub: EmbeddedHub, pushed: str, tmp_path: Path) -> None:
