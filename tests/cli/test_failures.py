@@ -126,6 +126,22 @@ def test_a_reader_that_has_had_enough_is_no_error():
     assert program.wait(60) == 1
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_below_stdout_is_told_in_two_lines():
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", "import zoo.cli; zoo.cli.main(['backbones', '--json'])"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "Error: The disk is full.",
+        "Free some space and type the same command again.",
+    ]
+
+
 def test_ctrl_c_while_serving_stops_with_one_line(tmp_path):
     script = "import zoo.cli; zoo.cli.main(['hub', 'serve', 'hub', '--port', '0'])"
     program = subprocess.Popen(

@@ -27,5 +27,8 @@ def test_looking_imports_nothing_it_does_not_need(words):
 
 
 def test_starting_costs_little_more_than_the_libraries_of_the_command_line():
-    for command, ratio in measure(rounds=5).items():
+    ratios = measure(rounds=3)
+    if max(ratios.values()) > LIMIT:  # a busy machine gets a longer look
+        ratios = measure(rounds=15)
+    for command, ratio in ratios.items():
         assert ratio <= LIMIT, f"zoo {command} costs {ratio:.2f} times the bare libraries"

@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug, words = _take_debug(words)
+    # To look for them pydantic would read the entry points of every installed distribution.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     if not debug:
         _quiet_libraries()
     sys.exit(_run(words, debug=debug))
@@ -57,15 +59,23 @@ def _run(words: list[str], *, debug: bool) -> int:
     try:
         code = _app(words)(words, prog_name="zoo", standalone_mode=False)
         sys.stdout.flush()
+        return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
-        return failures.report(failures.Interrupted(), debug=debug)
+        code = failures.report(failures.Interrupted(), debug=debug)
     except BrokenPipeError:
-        # The reader had enough, as `head` does. Nothing is left to tell, and Python must not try.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return failures.FAILED
+        code = failures.FAILED  # the reader had enough, as `head` does: nothing is left to tell
     except Exception as failure:
-        return failures.report(failure, debug=debug)
-    return code if isinstance(code, int) else 0
+        code = failures.report(failure, debug=debug)
+    _end_stdout()
+    return code
+
+
+def _end_stdout() -> None:
+    """Write out the rest; where that fails, keep Python from trying, and telling of it, once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Group(TyperGroup):

@@ -56,6 +56,8 @@ def evaluate(
     )
     for line in rows.describe():
         say(one_line(line))
+    if rows.name in ("train", "val"):
+        say("A model fitted on this data has seen these rows; only test rows say how good it is.")
     found = measure(model, rows, batch_size=batch_size, progress=tell)
     if plot is not None:
         _write_plot(plot, found)

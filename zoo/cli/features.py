@@ -78,8 +78,8 @@ def _write_npz(path: Path, pooled: Pooled, rows: Rows, origin: Origin) -> None:
 
 def _write_parquet(path: Path, pooled: Pooled, rows: Rows, origin: Origin) -> None:
     """A row each, the features as a list of fixed length."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     flat = pa.array(pooled.reshape(-1))
     lists = pa.FixedSizeListArray.from_arrays(flat, pooled.shape[1])

@@ -1,0 +1,246 @@
+"""`zoo fit`: what a person sees, what they get, and what they are told when it cannot be."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from PIL import Image
+
+from tests.cli.commands import zoo
+
+
+def test_the_table_is_on_stdout_and_the_talk_on_stderr(fitted):
+    ended, out = fitted
+    rows = [line.split("  ")[0] for line in ended.out.splitlines()]
+    assert rows[0] == "model"
+    assert rows[2:] == ["this model", "majority class", "linear-probe"]
+    assert "accuracy" in ended.out.splitlines()[0]
+    assert "image folder" in ended.err
+    assert "5 labels: 5, 6, 7, 8, 9" in ended.err
+    assert "rows: train 70 · val 15 · test 15" in ended.err
+    assert "Results on test (15 rows):" in ended.err
+    assert f"Artifact: {out / 'artifact'}" in ended.err
+    assert f"Report:   {out / 'report.html'}" in ended.err
+    assert f"`zoo predict {out} INPUT...`" in ended.err
+
+
+def test_the_run_directory_has_everything(run):
+    assert (run / "artifact" / "zoo.json").is_file()
+    assert (run / "report.html").is_file()
+    record = json.loads((run / "run.json").read_text())
+    assert record["config"]["adapter_settings"]["rank"] == 2
+    assert record["config"]["training"]["epochs"] == 2
+
+
+def test_json_is_the_record_and_nothing_else(digits, tmp_path):
+    out = tmp_path / "run"
+    words = ("--backbone", "digits", "--adapter", "linear-probe", "--set", "l2=0.5", "--seed", 3)
+    ended = zoo("fit", digits, *words, "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    found = ended.data
+    assert found.pop("folder") == str(out)
+    assert found == json.loads((out / "run.json").read_text())
+    assert found["config"]["adapter_settings"]["l2"] == 0.5
+    assert found["config"]["training"]["seed"] == 3
+
+
+def test_a_baseline_from_scratch_is_added_on_request(digits, tmp_path):
+    words = ("--backbone", "digits", "--adapter", "linear-probe", "--epochs", 1)
+    ended = zoo("fit", digits, *words, "--baseline", "scratch", "--out", tmp_path / "run")
+    assert ended.code == 0, ended.err
+    assert "from scratch" in ended.out
+    assert "majority class" in ended.out
+
+
+def test_an_earlier_run_is_kept_unless_told_otherwise(digits, run, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(run, out)
+    before = (out / "run.json").read_bytes()
+    words = ("fit", digits, "--backbone", "digits", "--adapter", "linear-probe", "--out", out)
+    refused = zoo(*words)
+    assert refused.code == 2
+    assert "holds an earlier run" in refused.err
+    assert "--overwrite" in refused.err
+    assert (out / "run.json").read_bytes() == before
+    assert zoo(*words, "--overwrite").code == 0
+    assert json.loads((out / "run.json").read_text())["adapter"] == "linear-probe"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--backbone", "vision:digts"], "Unknown backbone 'vision:digts'. Did you mean 'vision:digits'"),
+        (["--adapter", "lorra"], "Unknown adapter 'lorra'. Did you mean 'lora'?"),
+        (["--task", "clasification"], "Did you mean 'classification'?"),
+        (["--recipe", "text"], "Unknown recipe 'text'. Did you mean 'texts' or 'few-texts'?"),
+        (["--set", "rank=0"], "lora: rank='0' is not valid; it is of type int, at least 1"),
+        (["--set", "rnk=4"], "lora has no setting 'rnk'. Did you mean 'rank'?"),
+        (["--set", "rank"], "--set 'rank' is not of the form key=value."),
+        (["--set", "rank=1", "--set", "rank=2"], "--set gives 'rank' twice."),
+        (["--task-set", "class_weights=heavy"], "it is one of none, balanced"),
+        (["--epochs", "0"], "epochs=0"),
+        (["--lr", "-1"], "lr=-1"),
+        (["--precision", "fp64"], "'fp64' is not one of"),
+        (["--baseline", "luck"], "'luck' is not"),
+        (["--splits", "train"], "--splits 'train' is not of the form key=value."),
+        (["--recipe", "texts"], "image"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_anything_is_written(words, message, digits, tmp_path):
+    backbone = [] if {"--backbone", "--recipe"} & set(words) else ["--backbone", "digits"]
+    ended = zoo("fit", digits, *backbone, *words, "--out", tmp_path / "run")
+    assert ended.code == 2, ended.err
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_backbone_the_registry_has_one_or_says_how_to_choose(digits, tmp_path):
+    ended = zoo("fit", digits, "--out", tmp_path / "run")
+    assert ended.code == 2
+    assert ended.err.splitlines()[-2:] == [
+        "Error: There is no default backbone for image data; choose one with --backbone.",
+        "`zoo backbones --modality image` lists those that fit.",
+    ]
+
+
+def _folder(root, **classes):
+    for name, count in classes.items():
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            Image.new("L", (8, 8), number * 10).save(root / name / f"{number}.png")
+    return root
+
+
+def _empty(root):
+    root.mkdir()
+
+
+def _one_class(root):
+    _folder(root, ants=8)
+
+
+def _lonely_class(root):
+    _folder(root, ants=8, bees=1)
+
+
+def _truncated(root):
+    _folder(root, ants=8, bees=8)
+    Image.effect_noise((64, 64), 50).save(root / "bees" / "cut.jpg")
+    content = (root / "bees" / "cut.jpg").read_bytes()
+    (root / "bees" / "cut.jpg").write_bytes(content[: len(content) // 2])
+
+
+def _cmyk(root):
+    _folder(root, ants=8, bees=8)
+    Image.new("CMYK", (8, 8)).save(root / "bees" / "print.jpg")
+
+
+def _sixteen_bit(root):
+    _folder(root, ants=8, bees=8)
+    Image.new("I;16", (8, 8), 5000).save(root / "bees" / "deep.png")
+
+
+def _absent(root):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (_absent, "data"),
+        (_empty, "data"),
+        (_one_class, "ants"),
+        (_lonely_class, "bees"),
+        (_truncated, "cut.jpg"),
+        (_cmyk, "print.jpg"),
+        (_sixteen_bit, "deep.png"),
+    ],
+)
+def test_bad_images_are_named_and_stop_the_run(make, message, tmp_path):
+    make(tmp_path / "data")
+    ended = zoo("fit", tmp_path / "data", "--backbone", "digits", "--out", tmp_path / "run")
+    assert ended.code == 2, ended.err
+    error = ended.err[ended.err.index("Error: ") :]
+    assert message in error
+    assert len(error.splitlines()) <= 2
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "words", "message"),
+    [
+        ("text,verdict\n" + "good,1\nbad,0\n" * 6, ["--label-column", "label"], "verdict"),
+        ("text,label\n" + "good,1\n ,0\n" * 6, [], "blank"),
+        ("text,label\n" + "good,1\n" * 6, [], "1"),
+    ],
+)
+def test_bad_tables_are_explained(table, words, message, tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text(table)
+    ended = zoo("fit", path, "--backbone", "minilm", *words, "--out", tmp_path / "run")
+    assert ended.code == 2, ended.err
+    error = ended.err[ended.err.index("Error: ") :]
+    assert message in error
+    assert len(error.splitlines()) <= 2
+
+
+def test_skip_bad_goes_on_without_them_and_counts(digits, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(digits, data)
+    (data / "5" / "broken.png").write_bytes(b"not a picture")
+    words = ("--backbone", "digits", "--adapter", "linear-probe", "--out", tmp_path / "run")
+    ended = zoo("fit", data, *words, "--skip-bad")
+    assert ended.code == 0, ended.err
+    assert "skipped 1" in ended.err
+    assert "broken.png" in ended.err
+
+
+def test_ctrl_c_before_anything_was_learned_leaves_everything_as_it_was(
+    digits, run, tmp_path, monkeypatch
+):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("zoo.training.fit.fit", interrupted)
+    out = tmp_path / "run"
+    shutil.copytree(run, out)
+    ended = zoo("fit", digits, "--backbone", "digits", "--out", out, "--overwrite")
+    assert ended.code == 130
+    assert ended.err.splitlines()[-1] == (
+        f"Interrupted before there was anything to keep; {out} is as it was."
+    )
+
+
+def test_ctrl_c_in_training_keeps_the_best_state(digits, tmp_path):
+    out = tmp_path / "run"
+    words = [
+        "fit", digits, "--backbone", "digits", "--out", out, "--epochs", 5000, "--patience", 5000,
+    ]  # fmt: skip
+    script = f"import zoo.cli; zoo.cli.main({[str(word) for word in words]!r})"
+    program = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    _wait_for_epochs(tmp_path)
+    os.kill(program.pid, signal.SIGINT)
+    err = program.stderr.read()
+    program.stderr.close()
+    assert program.wait(60) == 130
+    last = err.splitlines()[-1]
+    assert last == f"Interrupted: the best state so far is in {out}; `zoo report {out}` shows it."
+    assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
+    assert zoo("verify", out).code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def _wait_for_epochs(folder):
+    """Until the first epochs have been written."""
+    for _ in range(1200):
+        found = [path.read_text().count("\n") for path in folder.rglob("metrics.jsonl")]
+        if found and found[0] > 2:
+            return
+        time.sleep(0.1)
+    raise AssertionError("no epoch ended within two minutes")
