@@ -118,6 +118,15 @@ def test_a_linked_folder_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "real/a").read_text() == "new"
 
 
+def test_the_directory_one_is_in_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(OutputExists, match=r"is the directory you are in; it cannot be replaced"):
+        put(Path(), "x")
+
+
 # === Saving ===
 
 

@@ -72,6 +72,8 @@ def test_a_good_one_survives_writing() -> None:
         (changed("auto_map", {}), "'auto_map': Extra inputs are not permitted"),
         (changed("backbone/trust_remote_code", True), "'backbone.trust_remote_code': Extra"),
         (changed("adapter/loader", "os:system"), "'adapter.loader': Extra"),
+        (changed("backbone/name", "toy:/etc"), "'backbone.name': Value error, names a place on"),
+        (changed("backbone/source", "../up"), "'backbone.source': Value error, names a place on"),
         (changed("backbone/digest", "short"), "'backbone.digest': String should match"),
         (changed("adapter/settings", {"rank": {"a": 1}}), "'adapter.settings.rank"),
         (changed("tasks", []), "'tasks': List should have at least 1"),

@@ -308,6 +308,13 @@ def test_a_setting_cannot_pass_for_another_argument(artifact: Path, name: str) -
     assert f"classification has no setting {name!r}" in refusal(artifact, CorruptFile)
 
 
+@pytest.mark.parametrize("name", ["a.b", "keys"])
+def test_a_task_that_cannot_be_called_so(artifact: Path, name: str) -> None:
+    tampering.edit_manifest(artifact, lambda data: data["tasks"][0].update(name=name))
+
+    assert f"A task cannot be called {name!r}" in refusal(artifact, CorruptFile)
+
+
 def test_a_pooling_the_backbone_has_not(artifact: Path) -> None:
     tampering.edit_manifest(artifact, lambda data: data["backbone"].update(pooling="max"))
 

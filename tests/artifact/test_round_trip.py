@@ -243,6 +243,13 @@ def test_a_run_remembers_where_its_backbone_was(
         zoo.load(tmp_path / opened)
 
 
+def test_a_broken_run_does_not_spoil_its_artifact(compose: Compose, tmp_path: Path) -> None:
+    zoo.save(compose(), tmp_path / "run/artifact")
+    (tmp_path / "run/run.json").write_text("{")
+
+    zoo.load(tmp_path / "run/artifact")
+
+
 def test_weights_given_win_over_those_of_the_run(
     local_model: ComposedModel, local_weights: Path, tmp_path: Path
 ) -> None:

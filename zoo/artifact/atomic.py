@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.errors import WriteFailed
+from zoo.errors import OutputExists, WriteFailed
 
 _UNFINISHED = ".zoo-new"
 _REPLACED = ".zoo-old"
@@ -27,8 +27,10 @@ def replacing(folder: Path) -> Iterator[Path]:
 
     Raises:
         WriteFailed: the disk is full or the place cannot be written; nothing was changed.
+        OutputExists: this process is in ``folder``, and would be left in what was replaced.
     """
     folder = folder.resolve()
+    _require_elsewhere(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         recover(folder)
@@ -63,6 +65,15 @@ def recover(folder: Path) -> None:
     aside = _aside(folder)
     if aside.exists() and not folder.exists():
         aside.rename(folder)
+
+
+def _require_elsewhere(folder: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # of a process whose own directory is gone
+        if Path.cwd().is_relative_to(folder):
+            raise OutputExists(
+                f"{folder} is the directory you are in; it cannot be replaced as a whole.",
+                hint="Name a new directory.",
+            )
 
 
 def _aside(folder: Path) -> Path:

@@ -107,7 +107,10 @@ def _weights_of_run(folder: Path) -> Path | None:
     run = folder.absolute().parent
     if folder.name != ARTIFACT or not (run / RECORD).is_file():
         return None
-    recorded = read_record(run).weights
+    try:
+        recorded = read_record(run).weights
+    except NotAnArtifact:  # of a broken run, the artifact may still be sound
+        return None
     return Path(recorded) if recorded and Path(recorded).is_dir() else None
 
 

@@ -10,9 +10,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zoo.artifact import strict_json
+from zoo.artifact.anonymous import without_paths
 from zoo.artifact.files import open_regular, shown
 from zoo.errors import CorruptFile, NewerFormat, NotAnArtifact
 
@@ -42,6 +43,13 @@ class BackboneEntry(_Strict):
     license: str | None = None
     contract: dict[str, Any]
     preprocessing: dict[str, Any]
+
+    @field_validator("name", "source")
+    @classmethod
+    def _name_no_place(cls, value: str) -> str:
+        if without_paths(value) != value:
+            raise ValueError("names a place on somebody's machine")
+        return value
 
 
 class AdapterEntry(_Strict):

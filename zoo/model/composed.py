@@ -158,6 +158,12 @@ class ComposedModel(nn.Module):
         if not tasks or len(self.tasks) != len(tasks):
             raise BadSetting("A composed model needs tasks with different names, at least one.")
         for task in tasks:
+            # Heads are submodules under the names of their tasks.
+            if not task.name or "." in task.name or hasattr(nn.ModuleDict, task.name):
+                raise BadSetting(
+                    f"A task cannot be called {task.name!r}.",
+                    hint="Use letters, digits, - and _, and no name that torch uses.",
+                )
             modality = self.backbone.contract.modality
             if task.spec.modalities and modality not in task.spec.modalities:
                 raise Incompatible(
