@@ -12,13 +12,12 @@ from zoo.data.dataset import Dataset
 from zoo.errors import LabelProblem
 from zoo.model import Adapter, ComposedModel, Solution, Task, extract
 from zoo.progress import Progress
-from zoo.report.record import Confusion, Result, RunRecord
+from zoo.report.record import THIS_MODEL, Confusion, Result, RunRecord
 from zoo.training import baselines
 from zoo.training.baselines import Splits
 from zoo.training.config import FitConfig
 from zoo.training.loop import Epoch, Outcome, train
 from zoo.training.prepared import prepare
-from zoo.training.run import THIS_MODEL
 from zoo.training.versions import versions
 
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.model import ComposedModel
-from zoo.report.record import RunRecord
-
-THIS_MODEL = "this model"
+from zoo.report.record import THIS_MODEL, RunRecord
 
 
 @dataclass(frozen=True)
