@@ -126,6 +126,22 @@ def test_a_reader_that_has_had_enough_is_no_error():
     assert program.wait(60) == 1
 
 
+def test_a_name_that_is_no_unicode_and_a_terminal_that_is_no_utf8_end_no_command(tmp_path):
+    path = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.makedirs(path + b"/artifact")
+    script = "import zoo.cli; zoo.cli.main(['adapters'])"
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    script = "import sys, zoo.cli; zoo.cli.main(['show', sys.argv[1], '--debug'])"
+    ended = subprocess.run([sys.executable, "-c", script, path], capture_output=True)
+    assert ended.returncode == 2
+    assert b"is not an artifact" in ended.stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_full_disk_below_stdout_is_told_in_two_lines():
     with open("/dev/full", "w") as full:

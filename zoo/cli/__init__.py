@@ -6,6 +6,7 @@ What computes is imported inside the commands that compute.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     if not debug:
         _quiet_libraries()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # File names need not be Unicode, nor a terminal UTF-8: neither may end a command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(_run(words, debug=debug))
 
 
@@ -147,7 +151,8 @@ def _quiet_libraries() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 __all__ = ["main"]
