@@ -118,17 +118,19 @@ def _config(name: str, folder: Path) -> PreTrainedConfig:
     return config
 
 
-def _refuse_code(name: str, file: str, data: Any) -> None:
-    inside = data.items() if isinstance(data, dict) else enumerate(data)
-    for key, value in inside:
-        if isinstance(key, str) and _NAMES_CODE.fullmatch(key) and key != _NOTE and value:
-            raise WeightsInvalid(
-                f"{name}: {file} names code or another file ({key} = {str(value)[:80]!r}); "
-                "zoo runs and loads nothing that a download names.",
-                hint="Choose a repo whose model is part of transformers itself.",
-            )
-        if isinstance(value, (dict, list)):
-            _refuse_code(name, file, value)
+def _refuse_code(name: str, file: str, data: dict[str, Any]) -> None:
+    waiting: list[Any] = [data]
+    while waiting:
+        inside = waiting.pop()
+        for key, value in inside.items() if isinstance(inside, dict) else enumerate(inside):
+            if isinstance(key, str) and _NAMES_CODE.fullmatch(key) and key != _NOTE and value:
+                raise WeightsInvalid(
+                    f"{name}: {file} names code or another file ({key} = {str(value)[:80]!r}); "
+                    "zoo runs and loads nothing that a download names.",
+                    hint="Choose a repo whose model is part of transformers itself.",
+                )
+            if isinstance(value, (dict, list)):
+                waiting.append(value)
 
 
 def _model_class(name: str, config: PreTrainedConfig) -> Any:

@@ -43,16 +43,19 @@ def stock_code(
     if tokens.drops_type_ids:
         cut += ", return_token_type_ids=False"
     classifier = "AutoModelForSequenceClassification"
-    names = ["AutoModel", *([classifier] if native else []), "AutoTokenizer"]
+    headless = f"model = AutoModel.from_pretrained({', '.join(features)})"
+    if native:
+        # Only several heads at once want it, so it is no business of the other lines.
+        headless = f"from transformers import AutoModel\n{headless}"
     return StockCode(
         requires=_requires(spec, origin),
         imports=(
             *spec.options.get("imports", ()),
             "import torch",
-            f"from transformers import {', '.join(names)}",
+            f"from transformers import {classifier if native else 'AutoModel'}, AutoTokenizer",
         ),
         whole=f"model = {classifier}.from_pretrained({', '.join(whole)})" if native else "",
-        features=f"model = AutoModel.from_pretrained({', '.join(features)})",
+        features=headless,
         inputs="\n".join(
             (
                 f"tokenizer = AutoTokenizer.from_pretrained({', '.join([base, *revision])})",

@@ -47,39 +47,31 @@ class Tokens(Preprocess):
         positions: int | None,
         type_ids: bool,
     ) -> None:
-        try:
-            with quiet():
-                self._tokenizer = AutoTokenizer.from_pretrained(
-                    folder, config=config, local_files_only=True, trust_remote_code=False
-                )
-        except Exception as err:  # many libraries stand behind a tokenizer
-            reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
-            raise WeightsInvalid(
-                f"{name}: transformers cannot read its tokenizer: {reason}"
-            ) from err
-        limits = (LONGEST, self._tokenizer.model_max_length, positions, sentence_length(folder))
-        self.max_length = int(min(limit for limit in limits if limit))
+        known = _tokenizer(name, folder, config)
+        limits = (LONGEST, known.model_max_length, positions, sentence_length(folder))
+        self.max_length = int(min(limit for limit in limits if limit and limit > 0))
         self._digest = tokenizer_digest(folder)
-        given = "token_type_ids" in self._tokenizer.model_input_names
+        self._tokenizer = known
+        given = "token_type_ids" in known.model_input_names
         self._type_ids = type_ids and given
         self.drops_type_ids = given and not type_ids
-        special = self._tokenizer
-        self.has_cls = special.cls_token_id is not None
-        known = [i for i in (special.pad_token_id, special.eos_token_id) if i is not None]
-        self.pad_id = _first(*(i for i in known if i < vocabulary), 0)
+        self.has_cls = known.cls_token_id is not None
+        self.pad_id = _first_below(vocabulary, known.pad_token_id, known.eos_token_id, 0)
         # A tokenizer without special tokens makes nothing of an empty text; a model needs a token.
-        self._stand_in = _first(special.bos_token_id, special.eos_token_id, self.pad_id)
-        self._backend = getattr(special, "backend_tokenizer", None)
+        self._stand_in = _first_below(
+            vocabulary, known.bos_token_id, known.eos_token_id, self.pad_id
+        )
+        self._backend = getattr(known, "backend_tokenizer", None)
         if self._backend is not None:
             self._backend.no_padding()
-            self._backend.enable_truncation(
-                self.max_length, direction=self._tokenizer.truncation_side
-            )
+            self._backend.enable_truncation(self.max_length, direction=known.truncation_side)
         self.ends_with_pad = self("a")["input_ids"][-1].item() == self.pad_id
 
     def __call__(self, sample: str) -> dict[str, Tensor]:
         """``input_ids`` (and ``token_type_ids``), each ``[tokens]``."""
-        ids, types = self._encode(sample)
+        # JSON can hold half of a surrogate pair, which no tokenizer takes.
+        text = sample if sample.isascii() else sample.encode("utf-8", "replace").decode()
+        ids, types = self._encode(text)
         if not ids:
             ids, types = [self._stand_in], [0]
         encoded = {"input_ids": torch.tensor(ids)}
@@ -104,7 +96,7 @@ class Tokens(Preprocess):
 
     def _encode(self, text: str) -> tuple[list[int], list[int]]:
         if self._backend is not None:
-            # A quarter of the time of the tokenizer's own call, which is made for batches.
+            # Half the time of the tokenizer's own call, which is made for batches.
             encoding = self._backend.encode(text)
             return encoding.ids, encoding.type_ids
         encoded = self._tokenizer(text, truncation=True, max_length=self.max_length)
@@ -112,5 +104,16 @@ class Tokens(Preprocess):
         return ids, encoded.get("token_type_ids", [0] * len(ids))
 
 
-def _first(*ids: int | None) -> int:
-    return next(i for i in ids if i is not None)
+def _tokenizer(name: str, folder: Path, config: PreTrainedConfig) -> Any:
+    try:
+        with quiet():
+            return AutoTokenizer.from_pretrained(
+                folder, config=config, local_files_only=True, trust_remote_code=False
+            )
+    except Exception as err:  # many libraries stand behind a tokenizer
+        reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
+        raise WeightsInvalid(f"{name}: transformers cannot read its tokenizer: {reason}") from err
+
+
+def _first_below(limit: int, *ids: int | None) -> int:
+    return next(i for i in ids if i is not None and i < limit)

@@ -125,9 +125,28 @@ def test_tokens_are_those_of_transformers(tiny, encoder, kind):
 def test_long_and_odd_texts_are_taken(encoder, kind):
     backbone = encoder(kind)
     features = extract(
-        backbone, ["mat " * 5000, "", " \n", "\u0000 ☃ 猫", "<|endoftext|> [SEP] [PAD]"]
+        backbone, ["mat " * 5000, "", " \n", "\u0000 ☃ 猫 \ud83d", "<|endoftext|> [SEP] [PAD]"]
     )
     assert torch.isfinite(features).all()
+
+
+def test_a_tokenizer_written_in_python_does_the_same(tmp_path):
+    vocabulary = ["<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPKQNFYMHWC", "<mask>"]
+    (tmp_path / "vocab.txt").write_text("\n".join(vocabulary))
+    tokenizer = tf.EsmTokenizer(str(tmp_path / "vocab.txt"))
+    tokenizer.save_pretrained(tmp_path)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = tf.EsmConfig(
+        **sizes, vocab_size=len(vocabulary), intermediate_size=24, pad_token_id=1, mask_token_id=24
+    )
+    tf.EsmModel(config).save_pretrained(tmp_path)
+    backbone = zoo.load_backbone(f"hf:{tmp_path}")
+    proteins = ["LAGV", "MHWC" * 300, ""]
+    ours = backbone.preprocess.collate([backbone.preprocess(text) for text in proteins])
+    theirs = tokenizer(proteins, padding=True, truncation=True, max_length=512, return_tensors="pt")
+    torch.testing.assert_close(ours["input_ids"], theirs["input_ids"])
+    together = extract(backbone, proteins)
+    torch.testing.assert_close(together[:1], extract(backbone, proteins[:1]), atol=1e-5, rtol=0)
 
 
 def test_the_shortest_limit_is_the_longest_input(copied):
@@ -150,6 +169,15 @@ def test_positions_count_from_the_padding_index(tmp_path):
     backbone = zoo.load_backbone(f"hf:{folder}")
     assert backbone.contract.max_length == 40 - 3 - 1
     assert torch.isfinite(extract(backbone, ["mat " * 100])).all()
+
+
+def test_dropout_stays_off_in_training(tiny):
+    task = zoo.task("classification", labels=["good", "bad"])
+    model = zoo.compose(f"hf:{tiny('bert')}", "linear-probe", task).train()
+    batch = model.backbone.preprocess.collate([model.backbone.preprocess(t) for t in TEXTS])
+    with torch.no_grad():
+        torch.testing.assert_close(model(batch)["classification"], model(batch)["classification"])
+    assert not any(module.training for module in model.backbone.modules())
 
 
 def test_half_precision_weights_become_float32(copied):

@@ -39,13 +39,18 @@ def hub(tmp_path: Path, tiny: Callable[[str], Path]):
         yield running
 
 
+def point_at(hub: EmbeddedHub, settings: pytest.MonkeyPatch) -> None:
+    """What HF_ENDPOINT sets when the client is imported."""
+    settings.setattr(constants, "ENDPOINT", hub.url)
+    settings.setattr(hf_api.api, "endpoint", hub.url)
+    _, _, path = constants.HUGGINGFACE_CO_URL_TEMPLATE.partition("{")
+    settings.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{hub.url}/{{{path}")
+
+
 @pytest.fixture(autouse=True)
 def settings(hub: EmbeddedHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """What HF_ENDPOINT and HF_HOME set when the client is imported."""
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(hf_api.api, "endpoint", hub.url)
-    _, _, path = constants.HUGGINGFACE_CO_URL_TEMPLATE.partition("{")
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{hub.url}/{{{path}")
+    """The hub of this test, and an empty cache."""
+    point_at(hub, monkeypatch)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     return monkeypatch
 
@@ -102,3 +107,21 @@ def test_the_pinned_commit_opens_in_transformers_alone(hub):
 def test_a_repo_that_is_not_there():
     with pytest.raises(WeightsNotFound, match=r"The weights of org/absent are not in the cache"):
         zoo.load_backbone("hf:org/absent")
+
+
+@pytest.mark.realdata
+def test_a_real_decoder_from_a_mirror_reads_as_its_language_model(shared, settings):
+    with EmbeddedHub(shared / "hub") as real:
+        point_at(real, settings)
+        backbone = zoo.load_backbone("hf:zoo-mirror/stories260k")
+    text = "Once upon a time, there was a little girl"
+    writer = tf.AutoModelForCausalLM.from_pretrained(backbone.origin.folder)
+    tokenizer = tf.AutoTokenizer.from_pretrained(backbone.origin.folder)
+    pooled = extract(backbone, [text, "He ran."])[0]
+    with torch.no_grad():
+        read = writer(**tokenizer(text, return_tensors="pt"), output_hidden_states=True)
+        following = writer.lm_head(pooled).argmax().item()
+    torch.testing.assert_close(pooled, read.hidden_states[-1][0, -1], atol=1e-5, rtol=0)
+    assert tokenizer.decode([following]).strip() == "named"
+    assert backbone.license == "mit"
+    assert backbone.native_head.prefix == "model."
