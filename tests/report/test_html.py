@@ -51,8 +51,8 @@ def page_of(folder):
 def test_the_page_has_the_table_the_curves_the_confusion_the_settings_and_the_data(tmp_path):
     page = page_of(write_run(tmp_path / "run", record(notes=["Mind this."])))
     assert ["model", "accuracy", "balanced accuracy", "macro F1", "log loss"] in page.rows
-    assert ["this model", "0.900", "0.890", "0.880", "0.100"] in page.rows
-    assert ["majority class", "0.500", "0.490", "0.480", "0.500"] in page.rows
+    assert ["this model", "0.9000", "0.8900", "0.8800", "0.1000"] in page.rows
+    assert ["majority class", "0.5000", "0.4900", "0.4800", "0.5000"] in page.rows
     assert ["ants", "bees", "7"] in page.rows  # the commonest mistake
     assert ["rank", "8"] in page.rows
     assert ["train", "70"] in page.rows
@@ -119,5 +119,5 @@ def test_the_page_is_written_anew_and_nothing_is_left_beside_it(tmp_path):
     folder = write_run(tmp_path, record(own=0.9))
     write_report(folder)
     record(own=0.6).write(folder)
-    assert "0.600" in page_of(folder).text
+    assert "0.6000" in page_of(folder).text
     assert sorted(p.name for p in folder.iterdir()) == ["metrics.jsonl", "report.html", "run.json"]

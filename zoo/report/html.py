@@ -92,8 +92,8 @@ def _text(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Three decimals where that says enough, else four significant digits."""
-    return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.4g}"
+    """Four decimals, or as many digits where a metric is large."""
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.4g}"
 
 
 def _data_uri(png: bytes) -> str:

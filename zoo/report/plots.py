@@ -94,8 +94,10 @@ def _name_classes(axes: Axes, names: Sequence[str]) -> None:
     at = range(len(names))
     # Without parse_math=False a class called "$5" would be read as a formula.
     look: dict[str, Any] = {"size": 9 if len(names) <= _NUMBERED else 6, "parse_math": False}
-    axes.set_xticks(at, names, rotation=45, ha="right", rotation_mode="anchor", **look)
     axes.set_yticks(at, names, **look)
+    if max(map(len, names)) > 3:
+        look |= {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(at, names, **look)
 
 
 def _short(label: str) -> str:
