@@ -102,14 +102,20 @@ def plugin(record: PluginRecord) -> dict[str, Any]:
     }
 
 
-def modality_of(name: str) -> str | None:
-    """What a backbone takes; ``None`` where no plugin, or more than one, provides it."""
+def backbone_named(name: str) -> Provided[BackboneSpec]:
+    """The backbone of that name or alias; raises as :meth:`zoo.registry.Registry.backbone`."""
     from zoo import registry
-    from zoo.errors import InputError
     from zoo.host import installed
 
+    return registry.load().backbone(installed(), name)
+
+
+def modality_of(name: str) -> str | None:
+    """What a backbone takes; ``None`` where no plugin, or more than one, provides it."""
+    from zoo.errors import InputError
+
     try:
-        return registry.load().backbone(installed(), name).spec.modality
+        return backbone_named(name).spec.modality
     except InputError:
         return None
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli import options, writing
+from zoo.cli import describe, options, writing
 from zoo.cli.output import one_line, say
 
 
@@ -39,23 +39,23 @@ def embed(
 
     For example: zoo embed minilm reviews.csv --out reviews.parquet
     """
+    from zoo import progress
     from zoo.cli import features
 
     write = features.writer(out)
     writing.require_free(out, overwrite=overwrite)
     parts = options.split_names(splits)
+    modality = describe.backbone_named(backbone).spec.modality
     if unlabelled:
-        from zoo import registry
         from zoo.data.inputs import inputs_from
-        from zoo.host import installed
 
-        modality = registry.load().backbone(installed(), backbone).spec.modality
         rows = features.Rows(inputs_from([str(data)], modality, input_column=input_column))
     else:
         from zoo.data.load import load
 
         dataset = load(
             data,
+            modality=modality,
             input_column=input_column,
             label_column=label_column,
             splits=parts,
@@ -63,26 +63,20 @@ def embed(
             test_fraction=0,
             skip_bad=skip_bad,
             convert=convert,
+            progress=progress.default(),
         )
         for line in dataset.describe():
             say(one_line(line))
         rows = features.Rows.of(dataset)
     import zoo
-    from zoo import progress
     from zoo.data.samples import Samples
     from zoo.model import extract
 
     base = zoo.load_backbone(backbone, weights=weights, revision=revision)
-    if not unlabelled:
-        base.contract.require_modality(dataset.modality, base.spec.name)
     if pooling is not None:
         base.pool_by(pooling)
-    pooled = extract(
-        base,
-        Samples(rows.inputs, base.contract, convert=convert),
-        batch_size=batch_size,
-        progress=progress.default(),
-    )
+    samples = Samples(rows.inputs, base.contract, convert=convert)
+    pooled = extract(base, samples, batch_size=batch_size, progress=progress.default())
     origin = {"backbone": base.spec.name, "digest": base.digest, "pooling": base.pooling}
     with writing.replacing(out) as partial:
         write(partial, pooled.numpy(), rows, origin)

@@ -114,7 +114,10 @@ def fit(
             baselines=("majority", "probe", *(b.value for b in baseline)) if baseline else None,
         ),
     )
-    columns = options.split_names(splits)
+    parts = options.split_names(splits)
+    from zoo.training.folder import require_free
+
+    require_free(out, overwrite=overwrite)
     from zoo import progress
     from zoo.data.load import load
 
@@ -123,7 +126,7 @@ def fit(
         modality=chosen.modality,
         input_column=input_column,
         label_column=label_column,
-        splits=columns,
+        splits=parts,
         val_fraction=val_fraction,
         test_fraction=test_fraction,
         seed=seed,

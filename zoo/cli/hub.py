@@ -50,9 +50,9 @@ def serve(
         on_request=_tell if verbose else None,
     )
     access = "read and write" if hub.writable else "read-only"
-    say(f"Serving {folder} at {hub.url} ({access}). Ctrl-C stops.")
-    say(f"Use it: `export HF_ENDPOINT={hub.url}`")
     try:
+        say(f"Serving {folder} at {hub.url} ({access}). Ctrl-C stops.")
+        say(f"Use it: `export HF_ENDPOINT={hub.url}`")
         hub.serve_forever()
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Stopped.") from None

@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 _SHOWN_LABELS = 12
 
 
-def folder(path: Path) -> Path | None:
-    """Where the manifest is: in an artifact, or in the artifact of a run."""
-    from zoo.artifact.manifest import MANIFEST
+def local(path: Path) -> Manifest | None:
+    """The manifest of an artifact or of a run's artifact; ``None`` where there is none.
+
+    Raises:
+        ArtifactError: there is one, and it cannot be read.
+    """
+    from zoo.artifact.manifest import MANIFEST, read_manifest
     from zoo.report.record import ARTIFACT
 
-    return next((at for at in (path, path / ARTIFACT) if (at / MANIFEST).exists()), None)
+    folders = [at for at in (path, path / ARTIFACT) if (at / MANIFEST).exists()]
+    return read_manifest(folders[0]) if folders else None
 
 
 def remote(repo: str, revision: str | None) -> Manifest:

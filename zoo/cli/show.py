@@ -47,23 +47,22 @@ def show(
 
 
 def _manifest(word: str, revision: str | None) -> Manifest | None:
-    """The manifest of the artifact or repo that ``word`` means; ``None`` where it is a name."""
+    """The manifest of the artifact or repo that ``word`` means; ``None`` where it is neither."""
     if sources.is_repo(word):
         return manifests.remote(word, revision)
-    if sources.is_path(word):
-        folder = manifests.folder(Path(word))
-        # A directory that happens to be called as an adapter does not hide the adapter.
-        if folder is not None or not word.replace("-", "").isalnum():
-            from zoo.artifact.manifest import read_manifest
-
-            return read_manifest(folder or Path(word))
-    return None
+    # A directory without one that happens to be called as an adapter does not hide the adapter.
+    return manifests.local(Path(word)) if sources.is_path(word) else None
 
 
 def _named(name: str) -> tuple[str, dict[str, Any]]:
-    """The kind and the facts of the backbone, adapter, task or recipe of that name."""
+    """The kind and the facts of the backbone, adapter, task or recipe of that name.
+
+    Raises:
+        NotAnArtifact: it is no name but a path, without an artifact.
+        UnknownName: it is neither.
+    """
     from zoo import registry
-    from zoo.errors import UnknownName
+    from zoo.errors import NotAnArtifact, UnknownName
     from zoo.host import installed
 
     host, curation = installed(), registry.load()
@@ -77,6 +76,11 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
         return "task", describe.task(host.task(name))
     if name in curation.recipes:
         return "recipe", describe.recipe(name, curation.recipe(name))
+    if sources.is_path(name):
+        raise NotAnArtifact(
+            f"{name} is not an artifact.",
+            hint="An artifact or run is a directory that `zoo fit --out` or `zoo pull --out` wrote.",
+        )
     backbones = [p.spec.name for p in host.backbones]
     known = [*adapters, *tasks, *curation.recipes, *curation.aliases, *backbones]
     hint = "`zoo backbones`, `adapters`, `tasks` and `recipes` list them."

@@ -18,7 +18,7 @@ def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         OutputExists: ``out`` holds something, and it is no run or ``overwrite`` was not given.
     """
-    _require_free(out, overwrite)
+    require_free(out, overwrite=overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.parent / f".{out.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)  # what a killed run left
@@ -30,7 +30,12 @@ def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _require_free(out: Path, overwrite: bool) -> None:
+def require_free(out: Path, *, overwrite: bool) -> None:
+    """Refuse to lose what ``out`` holds.
+
+    Raises:
+        OutputExists: it is no run, or one and ``overwrite`` was not given.
+    """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / RECORD).is_file():
