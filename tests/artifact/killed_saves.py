@@ -7,6 +7,7 @@ folder until it is stopped. Prints JSON with what was found.
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -72,14 +73,18 @@ def main(folder: Path, rounds: int) -> None:
         found["rounds"] += 1
         if status != {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 130}[stop]:
             found["bad"].append(f"exit {status}")
+        left = [path for path in folder.parent.iterdir() if path != folder]
         if stop is signal.SIGINT:
-            found["leftovers"] += len(list(folder.parent.iterdir())) - 1
+            found["leftovers"] += len(left)
+        for path in left:
+            shutil.rmtree(path)
         try:
             state = allowed.index(open_artifact(folder).manifest.to_json())
         except Exception as err:
             found["bad"].append(f"{type(err).__name__}: {err}")
         else:
             found["old" if state == 0 else "new"] += 1
+    (folder.parent / f".{folder.name}.00000000.zoo-new").mkdir()
     zoo.save(models[0], folder)
     found["after"] = sorted(path.name for path in folder.parent.iterdir())
     sys.stdout.write(json.dumps(found))
