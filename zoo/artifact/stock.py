@@ -22,7 +22,10 @@ _IMPORTS = (
 _REQUIRES = ("huggingface_hub", "safetensors", "torch")
 _IMAGE = 'example = Image.fromarray(probe["input.0"].numpy())  # or Image.open("photo.jpg")'
 _TEXT = 'example = bytes(probe["input.0"].tolist()).decode()  # or any text'
-_EXAMPLES = {"image": (("from PIL import Image",), _IMAGE), "text": ((), _TEXT)}
+_EXAMPLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+    "image": (("pillow",), ("from PIL import Image",), _IMAGE),
+    "text": ((), (), _TEXT),
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
     if base is None or adapter is None or not linear or modality not in _EXAMPLES:
         return None
     adapter_imports, adapter_line = adapter
-    example_imports, example = _EXAMPLES[modality]
+    example_requires, example_imports, example = _EXAMPLES[modality]
     whole = model.native_head is not None and bool(base.whole)
     lines = [
         *_sorted((*_IMPORTS, *example_imports, *base.imports, *adapter_imports)),
@@ -61,7 +64,12 @@ def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
         f'tasks = json.load(open(hf_hub_download("{{repo}}", "{MANIFEST}")))["tasks"]',
         *_answers(model, whole),
     ]
-    requires = {*_REQUIRES, *base.requires, *(_module(line) for line in adapter_imports)}
+    requires = {
+        *_REQUIRES,
+        *example_requires,
+        *base.requires,
+        *(_module(line) for line in adapter_imports),
+    }
     return Snippet(tuple(sorted(requires)), "\n".join(lines).replace("{repo}", repo))
 
 
