@@ -11,13 +11,14 @@ pip := $(python) -m pip --disable-pip-version-check install -qq --no-build-isola
 plugins := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml adapters/*/pyproject.toml)))
 installed := $(VENV)/.installed
 
-.PHONY: help setup demo test soak bench check fix clean
+.PHONY: help setup demo test soak bench check fix docs clean
 
 help:
 	@echo "make demo    the whole of zoo in three minutes, on real data, with no network"
 	@echo "make test    the test suite"
 	@echo "make check   format, lint, types and layers, as CI runs them"
 	@echo "make fix     mend what the formatter and the linter can mend"
+	@echo "make docs    write the tables of options in docs/commands anew"
 	@echo "make soak    the long tests"
 	@echo "make bench   the tables in benchmarks/"
 
@@ -44,6 +45,9 @@ check: $(installed)
 fix: $(installed)
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
+
+docs: $(installed)
+	@$(python) -m docs.write_options
 
 clean:
 	rm -rf $(VENV) demo-out
