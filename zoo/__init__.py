@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.catalogue import adapters, backbones, recipes, tasks
     from zoo.artifact.load import load
     from zoo.artifact.save import save
     from zoo.artifact.verify import verify
+    from zoo.catalogue import adapters, backbones, recipes, tasks
     from zoo.data.load import load as load_data
     from zoo.hub.pull import pull
     from zoo.hub.push import push

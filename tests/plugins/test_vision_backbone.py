@@ -86,7 +86,7 @@ def test_a_linear_layer_on_the_features_is_timms_own_model(name, head):
         expected = whole(inputs)
         found = classifier(extract(backbone, [photo()]))
     assert expected.std() > 0
-    assert torch.equal(found, expected)
+    assert torch.allclose(found, expected, atol=1e-5)  # zoo computes with channels last
 
 
 def test_a_classifier_that_is_more_than_one_linear_layer_is_not_native():

@@ -33,7 +33,7 @@ def zoo_adapters() -> list[AdapterSpec]:
                 Setting("dora", False, "weight-decomposed updates (DoRA, arXiv:2402.09353)"),
                 Setting("rslora", False, "scale by alpha / sqrt(rank) (arXiv:2312.03732)"),
             ),
-            training={"epochs": 10, "lr": 1e-3, "batch_size": 32},
+            training={"epochs": 5, "patience": 2, "lr": 1e-3, "batch_size": 32},
             reference="Hu et al. 2021, arXiv:2106.09685",
         )
     ]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from timm.data import (  # type: ignore[attr-defined]  # public, not declared so
     create_transform,
@@ -94,11 +95,14 @@ class TimmBackbone(Backbone):
             license=_license(model),
             lora_targets=find_lora_targets(model, seen.called),
         )
+        self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, batch: Batch) -> Features:
         """Features before the classifier; tokens where the model has a sequence of them."""
         model: Any = self.module
-        features = model.forward_features(batch[_PIXELS])
+        # Convolutions on the CPU run up to three times faster with channels last.
+        pixels = batch[_PIXELS].contiguous(memory_format=torch.channels_last)
+        features = model.forward_features(pixels)
         is_sequence = isinstance(features, Tensor) and features.ndim == 3
         return Features(
             pooled=pool(model, features),
