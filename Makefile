@@ -11,7 +11,7 @@ pip := $(python) -m pip --disable-pip-version-check install -qq --no-build-isola
 plugins := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml adapters/*/pyproject.toml)))
 installed := $(VENV)/.installed
 
-.PHONY: help setup demo test soak bench check fix docs clean
+.PHONY: help setup demo test soak bench check fix docs picture clean
 
 help:
 	@echo "make demo    the whole of zoo in three minutes, on real data, with no network"
@@ -34,7 +34,8 @@ soak: $(installed)
 	@$(python) -m pytest -m soak tests/soak
 
 bench: $(installed)
-	@$(python) benchmarks/frozen_features.py
+	$(python) benchmarks/startup.py
+	$(python) benchmarks/accuracy.py ../shared
 
 check: $(installed)
 	$(python) -m ruff format --check .
@@ -48,6 +49,9 @@ fix: $(installed)
 
 docs: $(installed)
 	@$(python) -m docs.write_options
+
+picture: $(installed)
+	@$(python) examples/picture.py
 
 clean:
 	rm -rf $(VENV) demo-out
