@@ -133,6 +133,23 @@ def test_bad_options_are_named_before_anything_is_read(option, text, make_model,
         zoo.fit(make_model(), data, tmp_path / "run", **option)
 
 
+def test_a_run_in_bf16_reloads_to_the_same_answers_and_binds_no_later_run(
+    make_model, data, digits, tmp_path
+):
+    images = sorted(digits.rglob("*.png"))[:20]
+    run = zoo.fit(make_model(), data, tmp_path / "run", epochs=1, precision="bf16")
+    again = zoo.load(run.folder)  # compares with the answers of the model that was saved
+    assert again.predict(images) == run.model.predict(images)
+    zoo.fit(make_model(), data, tmp_path / "later", epochs=1)
+    zoo.load(tmp_path / "later")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU has fp16")
+def test_fp16_without_a_gpu_is_refused_rather_than_left_out(make_model, data, tmp_path):
+    with pytest.raises(BadSetting, match=r"(?s)precision=fp16 needs a GPU.*bf16"):
+        zoo.fit(make_model(), data, tmp_path / "run", precision="fp16")
+
+
 def test_data_of_another_modality_is_refused(make_model, tmp_path):
     table = tmp_path / "t.csv"
     rows = "".join(f"text number {i} of class {i % 2},{i % 2}\n" for i in range(40))

@@ -20,7 +20,7 @@ from zoo.report.record import ARTIFACT, HISTORY
 from zoo.training.config import FitConfig
 from zoo.training.folder import staged
 from zoo.training.job import Job
-from zoo.training.loop import Epoch
+from zoo.training.loop import Epoch, accelerate
 from zoo.training.run import Run
 
 
@@ -55,6 +55,7 @@ def fit(
         TrainingFailed: the loss diverged.
     """
     config = FitConfig.resolve(model.adapter.spec.training, options)
+    accelerate(config.precision)  # refused now rather than after an hour of features
     progress = progress or default()
     dataset = data if isinstance(data, Dataset) else load(data, contract=model.backbone.contract)
     start = time.perf_counter()

@@ -14,10 +14,11 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from zoo.errors import TrainingFailed
+from zoo.errors import BadSetting, TrainingFailed
 from zoo.model import ComposedModel, Task
 from zoo.progress import Progress
 from zoo.training.config import FitConfig
@@ -65,6 +66,26 @@ def train(
     return outcome
 
 
+def accelerate(precision: str) -> Accelerator:
+    """What places tensors and casts for ``precision``.
+
+    Raises:
+        BadSetting: this machine has no such precision.
+    """
+    state = AcceleratorState._shared_state
+    if state and state.get("_mixed_precision") != precision:
+        # One precision is kept for all of a process, and another fit may ask for another.
+        AcceleratorState._reset_state()
+    accelerator = Accelerator(mixed_precision=precision)
+    if precision != "no" and not accelerator.native_amp:
+        raise BadSetting(
+            f"precision={precision} needs a GPU; this machine computes on its "
+            f"{accelerator.device.type}.",
+            hint="Leave it out, or choose bf16.",
+        )
+    return accelerator
+
+
 def _epochs(
     model: ComposedModel,
     task: Task,
@@ -75,25 +96,27 @@ def _epochs(
     progress: Progress,
     on_epoch: Callable[[Epoch], None],
 ) -> None:
-    accelerator = Accelerator(mixed_precision=config.precision)
+    accelerator = accelerate(config.precision)
     parameters = list(model.trainable().values())
     optimizer = torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay)
     steps = math.ceil(len(splits["train"]) / config.batch_size)
     schedule = LambdaLR(optimizer, _warm_up_and_cosine(config, steps * config.epochs))
-    prepared, optimizer = accelerator.prepare(model, optimizer)
+    # Were the model itself prepared, it would go on computing in that precision ever after.
+    model.to(accelerator.device)
+    optimizer = accelerator.prepare(optimizer)
     generator = torch.Generator().manual_seed(config.seed)
     preprocess = model.backbone.preprocess
     for epoch in range(1, config.epochs + 1):
         start = time.perf_counter()
         total = 0.0
-        prepared.train()
+        model.train()
         with progress.stage(f"epoch {epoch}/{config.epochs}", steps) as advance:
             for batch, targets in shuffled_batches(
                 splits["train"], preprocess, config.batch_size, generator
             ):
                 on_device = {k: v.to(accelerator.device) for k, v in batch.items()}
                 with accelerator.autocast():
-                    logits = prepared(on_device)[task.name]
+                    logits = model(on_device)[task.name]
                 loss = task.loss(logits.float(), targets.to(accelerator.device))
                 accelerator.backward(loss)
                 accelerator.clip_grad_norm_(parameters, config.clip)
