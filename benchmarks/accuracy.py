@@ -75,8 +75,8 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=list(SEEDS))
     arguments = parser.parse_args()
     CELLS.mkdir(parents=True, exist_ok=True)
-    for case in CASES:
-        for seed in arguments.seeds:
+    for seed in arguments.seeds:
+        for case in CASES:
             if case.name in arguments.cases:
                 compute(case, seed, arguments.shared)
     TABLE.write_text(table(list(finished())), encoding="utf-8")
@@ -115,7 +115,10 @@ def compute(case: Case, seed: int, shared: Path) -> None:
             round(time.perf_counter() - start, 1),
         )
         path_of(case.name, model, seed).write_text(json.dumps(asdict(cell)))
-        print(f"{case.name} {model} seed {seed}: {cell.accuracy:.4f} in {cell.seconds:.0f} s")
+        print(
+            f"{case.name} {model} seed {seed}: {cell.accuracy:.4f} in {cell.seconds:.0f} s",
+            flush=True,
+        )
 
 
 def fitted(backbone: str, adapter: str, data, seed: int) -> np.ndarray:  # noqa: ANN001 - zoo is imported late

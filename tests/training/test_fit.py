@@ -10,7 +10,9 @@ import torch
 
 import zoo
 from zoo.errors import BadSetting, ColumnMissing, OutputExists, TrainingFailed
+from zoo.progress import Silent
 from zoo.report.record import read_history, read_record
+from zoo.training.config import FitConfig
 
 
 def by_model(run, split="test"):
@@ -122,7 +124,7 @@ def test_a_folder_that_is_no_run_is_never_replaced(make_model, data, tmp_path):
 @pytest.mark.parametrize(
     ("option", "text"),
     [
-        ({"epochs": 0}, r"epochs=0: input should be greater than or equal to 1"),
+        ({"epochs": -1}, r"epochs=-1: input should be greater than or equal to 0"),
         ({"lr": -1.0}, r"lr=-1.0: input should be greater than 0"),
         ({"learning_rate": 1e-3}, r"learning_rate=0.001: extra inputs are not permitted"),
         ({"precision": "int4"}, r"precision='int4'"),
@@ -174,16 +176,15 @@ def test_ctrl_c_keeps_the_best_state_so_far_as_a_run(digits, tmp_path):
         [sys.executable, "-c", SLOW_FIT, str(digits), str(out)], stdout=subprocess.PIPE
     )
     assert process.stdout.readline() == b"ready\n"
-    history = tmp_path / ".run.partial" / "metrics.jsonl"
     deadline = time.monotonic() + 60
-    while not (history.exists() and history.read_text().count("\n") >= 2):
+    while not any(h.read_text().count("\n") >= 2 for h in tmp_path.rglob("metrics.jsonl")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) != 0
     assert read_record(out).status == "interrupted"
     assert zoo.load(out).predict([next(digits.rglob("*.png"))])
-    assert not (tmp_path / ".run.partial").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_killed_fit_leaves_no_run_and_does_not_hinder_the_next(
@@ -194,13 +195,66 @@ def test_a_killed_fit_leaves_no_run_and_does_not_hinder_the_next(
         [sys.executable, "-c", SLOW_FIT, str(digits), str(out)], stdout=subprocess.PIPE
     )
     assert process.stdout.readline() == b"ready\n"
-    while not (tmp_path / ".run.partial").exists():
+    while not any(tmp_path.iterdir()):
         time.sleep(0.02)
     process.kill()
     process.wait()
     assert not out.exists()
     zoo.fit(make_model("linear-probe"), data, out)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+class CtrlC(Silent):
+    """Ctrl-C as a stage begins."""
+
+    def __init__(self, when):
+        self.when = when
+
+    def stage(self, name, total):
+        if name == self.when:
+            signal.raise_signal(signal.SIGINT)
+        return super().stage(name, total)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "when", "split"),
+    [("lora", "evaluating on test", "val"), ("linear-probe", "epoch 1/1", "test")],
+)
+def test_ctrl_c_after_training_keeps_what_was_trained(
+    adapter, when, split, make_model, data, tmp_path
+):
+    options = {"epochs": 1, "lr": 0.01, "baselines": ("scratch",)}
+    with pytest.raises(KeyboardInterrupt):
+        zoo.fit(make_model(adapter), data, tmp_path / "run", progress=CtrlC(when), **options)
+    record = read_record(tmp_path / "run")
+    assert record.status == "interrupted"
+    assert any(note.startswith("Interrupted") for note in record.notes)
+    results = {(r.model, r.split) for r in record.results}
+    assert ("this model", split) in results
+    assert not any(model == "from scratch" for model, _ in results)
+    zoo.load(tmp_path / "run")
+
+
+def test_two_fits_at_once_with_one_out_leave_one_whole_run(digits, data, make_model, tmp_path):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_FIT, str(digits), str(out)], stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"ready\n"
+    while not any(tmp_path.rglob("metrics.jsonl")):
+        time.sleep(0.02)
+    zoo.fit(make_model("linear-probe"), data, out)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    zoo.load(out)
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_out_within_a_file_is_refused_before_anything_is_read(make_model, tmp_path):
+    (tmp_path / "notes.txt").write_text("notes")
+    with pytest.raises(OutputExists, match=r"notes.txt is a file, so .* cannot be made"):
+        zoo.fit(make_model(), tmp_path / "no such data", tmp_path / "notes.txt" / "run")
 
 
 def test_evaluate_measures_labelled_data(make_model, data, digits, tmp_path):
@@ -211,3 +265,9 @@ def test_evaluate_measures_labelled_data(make_model, data, digits, tmp_path):
     assert sum(map(sum, found.confusion)) == 150
     right = [p.label == t for p, t in zip(found.predictions, found.truth, strict=True)]
     assert sum(right) / 150 == pytest.approx(found.metrics["accuracy"])
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(1, 20), (50, 10), (217, 3), (100_000, 3)])
+def test_little_data_is_seen_more_often(steps, epochs):
+    assert FitConfig().epochs_for(steps) == epochs
+    assert FitConfig(epochs=7).epochs_for(steps) == 7

@@ -15,7 +15,7 @@ class FitConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: int = Field(10, ge=1, le=100_000)
+    epochs: int = Field(0, ge=0, le=100_000)  # 0: see epochs_for
     batch_size: int = Field(32, ge=1, le=65_536)
     lr: float = Field(1e-3, gt=0, le=10)
     weight_decay: float = Field(0.01, ge=0, le=10)
@@ -25,6 +25,14 @@ class FitConfig(BaseModel):
     precision: Literal["no", "bf16", "fp16"] = "no"  # as accelerate names them
     seed: int = Field(0, ge=0, lt=2**32)
     baselines: tuple[Literal["majority", "probe", "scratch"], ...] = ("majority", "probe")
+
+    def epochs_for(self, steps: int) -> int:
+        """How many epochs to train where one has so many steps.
+
+        Where nothing was said: as many as make about 500 steps, but from 3 to 20. Little data
+        needs more epochs than the usual three (Mosbach et al. 2021, arXiv:2006.04884).
+        """
+        return self.epochs or min(20, max(3, round(500 / steps)))
 
     @classmethod
     def resolve(cls, adapter: Mapping[str, Any], given: Mapping[str, Any]) -> FitConfig:

@@ -100,17 +100,18 @@ def _epochs(
     parameters = list(model.trainable().values())
     optimizer = torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay)
     steps = math.ceil(len(splits["train"]) / config.batch_size)
-    schedule = LambdaLR(optimizer, _warm_up_and_cosine(config, steps * config.epochs))
+    epochs = config.epochs_for(steps)
+    schedule = LambdaLR(optimizer, _warm_up_and_cosine(config, steps * epochs))
     # Were the model itself prepared, it would go on computing in that precision ever after.
     model.to(accelerator.device)
     optimizer = accelerator.prepare(optimizer)
     generator = torch.Generator().manual_seed(config.seed)
     preprocess = model.backbone.preprocess
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(1, epochs + 1):
         start = time.perf_counter()
         total = 0.0
         model.train()
-        with progress.stage(f"epoch {epoch}/{config.epochs}", steps) as advance:
+        with progress.stage(f"epoch {epoch}/{epochs}", steps) as advance:
             for batch, targets in shuffled_batches(
                 splits["train"], preprocess, config.batch_size, generator
             ):

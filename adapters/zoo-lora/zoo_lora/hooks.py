@@ -26,14 +26,14 @@ def zoo_adapters() -> list[AdapterSpec]:
                 Setting(
                     "last_blocks",
                     0,
-                    "only in so many blocks at the end; 0: in all of them",
+                    "only in so many blocks at the end; 0: in all, or the later half for conv alone",
                     minimum=0,
                     maximum=10_000,
                 ),
                 Setting("dora", False, "weight-decomposed updates (DoRA, arXiv:2402.09353)"),
                 Setting("rslora", False, "scale by alpha / sqrt(rank) (arXiv:2312.03732)"),
             ),
-            training={"epochs": 5, "patience": 2, "lr": 1e-3, "batch_size": 32},
+            training={"lr": 1e-3, "batch_size": 32},
             reference="Hu et al. 2021, arXiv:2106.09685",
         )
     ]

@@ -87,6 +87,10 @@ class Lora(Adapter):
             )
         names = {name for role in wanted for name in backbone.lora_targets[role]}
         last = self.settings["last_blocks"]
+        if not last and list(wanted) == ["conv"]:
+            # Early convolutions have few parameters and the largest maps: most of the time for
+            # little of the capacity.
+            last = (len(backbone.blocks) + 1) // 2
         if last:
             names = {name for name in names if _within(name, backbone.blocks[-last:])}
         if not names:
@@ -94,6 +98,14 @@ class Lora(Adapter):
                 f"The last {last} blocks of {backbone.spec.name} have no {' or '.join(wanted)} layer.",
                 hint=f"It has {len(backbone.blocks)} blocks; `--set last_blocks=0` is all of them.",
             )
+        if self.settings["dora"]:
+            names = {name for name in names if _has_directions(backbone.module.get_submodule(name))}
+            if not names:
+                raise Incompatible(
+                    f"DoRA divides by the norm of each filter, and every {' or '.join(wanted)} "
+                    f"layer of {backbone.spec.name} has one of zeros.",
+                    hint="Leave out `--set dora=true`.",
+                )
         return sorted(names)
 
     def _config(self, targets: list[str], **published: Any) -> LoraConfig:
@@ -138,6 +150,14 @@ def _roles_by_weight(backbone: Backbone) -> list[str]:
 def _within(name: str, blocks: Sequence[Block]) -> bool:
     roots = (root for block in blocks for root in block.modules)
     return any(name == root or name.startswith(f"{root}.") for root in roots)
+
+
+def _has_directions(layer: nn.Module) -> bool:
+    """Whether no filter is all zeros: pretrained networks have dead ones, and 0/0 is no number."""
+    weight = layer.get_parameter("weight")
+    # Of all layers PEFT adapts, only GPT-2's Conv1D keeps its filters in columns.
+    by_filter = weight.T if type(layer).__name__ == "Conv1D" else weight.flatten(1)
+    return bool(by_filter.norm(dim=1).all())
 
 
 def _peft_name(name: str) -> str:
