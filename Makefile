@@ -11,7 +11,7 @@ pip := $(python) -m pip --disable-pip-version-check install -qq --no-build-isola
 plugins := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml adapters/*/pyproject.toml)))
 installed := $(VENV)/.installed
 
-.PHONY: help setup demo test soak bench check fix docs picture clean
+.PHONY: help setup demo test soak bench check format lint types layers fix docs picture clean
 
 help:
 	@echo "make demo    the whole of zoo in three minutes, on real data, with no network"
@@ -37,10 +37,18 @@ bench: $(installed)
 	$(python) benchmarks/startup.py
 	$(python) benchmarks/accuracy.py ../shared
 
-check: $(installed)
+check: format lint types layers
+
+format: $(installed)
 	$(python) -m ruff format --check .
+
+lint: $(installed)
 	$(python) -m ruff check .
+
+types: $(installed)
 	$(python) -m mypy
+
+layers: $(installed)
 	$(VENV)/bin/lint-imports
 
 fix: $(installed)
