@@ -182,3 +182,16 @@ def test_dora_passes_over_layers_with_a_dead_filter():
             bare.module.get_submodule(name).weight[0] = 0
     with pytest.raises(Incompatible, match=r"(?s)every conv layer of vision:digits.*dora=true"):
         composed(bare, dora=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "last"), [("vision:digits", "conv", 2), (VIT, "attention", 13)]
+)
+def test_the_settings_say_what_was_chosen_where_nothing_was_said(name, role, last):
+    model = composed(random_backbone(name))
+    chosen = model.adapter.settings
+    assert chosen["roles"] == (role,)
+    again = composed(random_backbone(name), **chosen)
+    assert again.adapter.settings == chosen
+    assert set(again.trainable()) == set(model.trainable())
+    assert chosen["last_blocks"] == last

@@ -85,18 +85,20 @@ class Lora(Adapter):
                 if available
                 else "Try `--adapter linear-probe`.",
             )
-        names = {name for role in wanted for name in backbone.lora_targets[role]}
+        blocks = len(backbone.blocks)
         last = self.settings["last_blocks"]
-        if not last and list(wanted) == ["conv"]:
+        if not last:
             # Early convolutions have few parameters and the largest maps: most of the time for
             # little of the capacity.
-            last = (len(backbone.blocks) + 1) // 2
-        if last:
-            names = {name for name in names if _within(name, backbone.blocks[-last:])}
+            last = (blocks + 1) // 2 if list(wanted) == ["conv"] else blocks
+        # The manifest says what was chosen: a later version may choose otherwise.
+        self.settings |= {"roles": tuple(wanted), "last_blocks": last}
+        names = {name for role in wanted for name in backbone.lora_targets[role]}
+        names = {name for name in names if _within(name, backbone.blocks[-last:])}
         if not names:
             raise Incompatible(
                 f"The last {last} blocks of {backbone.spec.name} have no {' or '.join(wanted)} layer.",
-                hint=f"It has {len(backbone.blocks)} blocks; `--set last_blocks=0` is all of them.",
+                hint=f"It has {blocks} blocks; `--set last_blocks={blocks}` is all of them.",
             )
         if self.settings["dora"]:
             names = {name for name in names if _has_directions(backbone.module.get_submodule(name))}
