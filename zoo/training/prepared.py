@@ -13,7 +13,7 @@ from zoo.data.samples import Samples
 from zoo.model import ComposedModel, Preprocess, Preprocessed, Task
 from zoo.model.batches import length_of
 
-_KEEP_BYTES = 2 * 1024**3  # of preprocessed samples, per split
+_KEEP_BYTES = 1024**3  # of preprocessed samples, per split
 _BUCKET = 32  # batches within which training rows are sorted by length
 
 
