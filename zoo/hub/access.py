@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from huggingface_hub.errors import RepositoryNotFoundError
-
-from zoo.errors import AccessDenied
+from zoo.errors import AccessDenied, RepoNotFound
 from zoo.hub.client import Client
 from zoo.hub.translate import bad_token, no_token, status_of, told, translate
 
@@ -53,7 +51,8 @@ def require_write(client: Client, repo: str) -> Identity:
             f"The token{_of(identity)} may write to {scopes}{client.where}, not to {repo}.",
             hint=f"Give it the right to {repo}, or push to a repo that it covers.",
         )
-    if client.is_default and repo.partition("/")[0] not in identity.namespaces:
+    scoped = identity.writes_to is not None  # and that it covers the repo was seen above
+    if client.is_default and not scoped and repo.partition("/")[0] not in identity.namespaces:
         raise foreign(client, repo, identity)
     _ask_the_hub(client, repo, identity)
     return identity
@@ -90,39 +89,48 @@ def _identify(client: Client, repo: str) -> Identity:
         if known is None:
             raise
         raise known from err
-    with told(client, repo):
-        return _parse(answer)
+    return _parse(answer)
 
 
-def _parse(answer: dict[str, Any]) -> Identity:
-    name = str(answer.get("name") or "")
-    organisations = [str(each["name"]) for each in answer.get("orgs") or []]
-    token = (answer.get("auth") or {}).get("accessToken") or {}
-    scoped = (token.get("fineGrained") or {}).get("scoped") or []
+def _parse(answer: Any) -> Identity:
+    """What is understood of it; where a hub says less, its refusal of the push itself will tell."""
+    owner = _mapping(answer)
+    name = str(owner.get("name") or "")
+    organisations = [str(org.get("name") or "") for org in _mappings(owner.get("orgs"))]
+    token = _mapping(_mapping(owner.get("auth")).get("accessToken"))
+    scoped = _mapping(token.get("fineGrained")).get("scoped")
     may_write = [
-        str(each["entity"].get("name"))
-        for each in scoped
-        if "repo.write" in (each.get("permissions") or [])
+        str(_mapping(scope.get("entity")).get("name") or "")
+        for scope in _mappings(scoped)
+        if "repo.write" in (scope.get("permissions") or [])
     ]
     return Identity(
         name=name,
         namespaces=frozenset({name, *organisations} - {""}),
         role=str(token.get("role") or ""),
-        writes_to=frozenset(may_write) if token.get("role") == "fineGrained" else None,
+        writes_to=frozenset(may_write) if isinstance(scoped, list) else None,
         scopes=tuple(may_write),
     )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(values: Any) -> list[dict[str, Any]]:
+    return [_mapping(value) for value in values] if isinstance(values, list) else []
 
 
 def _ask_the_hub(client: Client, repo: str, identity: Identity) -> None:
     """The hub's own word on it, where it gives one; a repo that is not there yet is no obstacle."""
     try:
         client.ask(f"/api/models/{repo}/auth-check/write")
-    except RepositoryNotFoundError:
-        return
     except Exception as err:
-        if status_of(err) in _UNKNOWN:
-            return
+        if status_of(err) == 401 and not client.has_token:
+            raise no_token(client, repo) from err
         known = translate(err, client, repo)
+        if isinstance(known, RepoNotFound) or status_of(err) in _UNKNOWN:
+            return
         if not isinstance(known, AccessDenied):
             raise known or err from err
         known.__cause__ = err

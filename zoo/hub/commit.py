@@ -16,11 +16,17 @@ from typing import BinaryIO, cast
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
+    are_progress_bars_disabled,
+    disable_progress_bars,
+    enable_progress_bars,
+)
 
 from zoo.errors import AccessDenied, HeadMoved, HubError, HubUnreachable
 from zoo.hub.client import Client, quiet
+from zoo.hub.head import Head, head_of
 from zoo.hub.outgoing import LARGE, SMALL, Outgoing, changed
-from zoo.hub.plan import Head, Plan, head_of
+from zoo.hub.plan import Plan
 from zoo.hub.translate import chain, reason, status_of, told
 from zoo.progress import Advance, Progress
 
@@ -64,7 +70,7 @@ def send(
                 raise
             time.sleep(wait)
         else:
-            _require_complete(client, repo, plan, commit)
+            _require_complete(client, repo, plan, branch, commit)
             return commit
     raise AssertionError("counting does not end")
 
@@ -183,9 +189,9 @@ def _moved(client: Client, repo: str, branch: str, head: Head) -> HeadMoved:
     )
 
 
-def _require_complete(client: Client, repo: str, plan: Plan, commit: str) -> None:
+def _require_complete(client: Client, repo: str, plan: Plan, branch: str, commit: str) -> None:
     """The client drops without a word what the repo's .gitignore names."""
-    head = head_of(client, repo, commit)
+    head = head_of(client, repo, commit) or head_of(client, repo, branch)
     missing = [file.path for file in plan.files if head is None or file.path not in head.files]
     if missing:
         raise HubError(
@@ -196,7 +202,13 @@ def _require_complete(client: Client, repo: str, plan: Plan, commit: str) -> Non
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep the library's talk and its warnings about our own ways of calling it to itself."""
+    """Keep the library's talk, bars, and warnings about our own ways of calling it to itself."""
+    showed_bars = not are_progress_bars_disabled()
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        disable_progress_bars()
+        try:
+            yield
+        finally:
+            if showed_bars:
+                enable_progress_bars()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ def download(
         CorruptFile: the hub sends more than ``limit``.
         HubError: the hub does not have it, or does not answer.
     """
-    with told(client, repo, commit), quiet():
+    with told(client, repo, commit), quiet(), _plain_http():
         path = Path(
             hf_hub_download(
                 repo,
@@ -62,6 +64,17 @@ def download(
             hint="Check HF_ENDPOINT; no hub does that.",
         )
     return path
+
+
+@contextlib.contextmanager
+def _plain_http() -> Iterator[None]:
+    """Keep hf_xet out of it: it needs a second service, waits minutes for one, and stops at no limit."""
+    before = constants.HF_HUB_DISABLE_XET
+    constants.HF_HUB_DISABLE_XET = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET = before
 
 
 def _meter(what: str, limit: int, advance: Advance) -> type[Any]:

@@ -132,7 +132,7 @@ def _ask(client: Client, repo: str, revision: str | None) -> str:
             commit = client.api.model_info(repo, revision=revision, timeout=TIMEOUT).sha
     except RepoNotFound as err:
         if revision is not None and "no revision" in err.message:
-            err.hint = _revisions(client, repo)
+            err.hint = _revisions(client, repo) or err.hint
         raise
     if commit is None or not _COMMIT.match(commit):
         raise HubUnreachable(

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from huggingface_hub import RepoFile
 
 from zoo.artifact.manifest import MANIFEST, MAX_BYTES, parse_manifest
-from zoo.errors import ArtifactError, OutputExists, RepoNotFound
+from zoo.errors import ArtifactError, OutputExists
 from zoo.hub import cache
-from zoo.hub.client import TIMEOUT, Client
+from zoo.hub.client import Client
 from zoo.hub.download import download
+from zoo.hub.head import Head
 from zoo.hub.outgoing import Outgoing
-from zoo.hub.translate import told
 
 # What libraries take for the model in a repo: an artifact's own must be the only one.
 _NATIVE = frozenset(
@@ -27,23 +24,6 @@ _NATIVE = frozenset(
         "pytorch_model.bin",
     }
 )
-
-
-@dataclass(frozen=True)
-class Head:
-    """The state of a branch: its commit, ``None`` for an empty repo, and the files in it."""
-
-    commit: str | None
-    files: Mapping[str, Any]
-
-    def holds(self, file: Outgoing) -> bool:
-        """Whether those very bytes are there under that path."""
-        there = self.files.get(file.path)
-        if there is None:
-            return False
-        if there.lfs is not None:
-            return bool(there.lfs.sha256 == file.sha256)
-        return bool(there.blob_id == file.oid)
 
 
 @dataclass(frozen=True)
@@ -68,24 +48,6 @@ class Plan:
         """What is left to do on top of another head."""
         changed = [file for file in self.files if not head.holds(file)]
         return Plan(self.files, changed, [path for path in self.deleted if path in head.files])
-
-
-def head_of(client: Client, repo: str, revision: str) -> Head | None:
-    """The head of a branch; ``None`` where repo or branch do not exist.
-
-    Raises:
-        AccessDenied, HubUnreachable: the hub said no, or nothing.
-    """
-    try:
-        with told(client, repo, revision):
-            commit = client.api.model_info(repo, revision=revision, timeout=TIMEOUT).sha
-    except RepoNotFound:
-        return None
-    if commit is None:
-        return Head(None, {})
-    with told(client, repo, revision):
-        entries = list(client.api.list_repo_tree(repo, recursive=True, revision=commit))
-    return Head(commit, {entry.path: entry for entry in entries if isinstance(entry, RepoFile)})
 
 
 def make_plan(

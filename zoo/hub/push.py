@@ -14,8 +14,9 @@ from zoo.errors import AccessDenied, OutputExists
 from zoo.hub.access import Identity, refused, require_write
 from zoo.hub.client import Client, check_repo, check_revision, connect
 from zoo.hub.commit import send
+from zoo.hub.head import Head, head_of
 from zoo.hub.outgoing import Outgoing, collect, survey
-from zoo.hub.plan import Head, head_of, make_plan
+from zoo.hub.plan import make_plan
 from zoo.hub.translate import told
 from zoo.progress import Progress, Silent
 

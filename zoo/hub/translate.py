@@ -36,6 +36,11 @@ from zoo.errors import (
 )
 from zoo.hub.client import Client, shown_endpoint
 
+# As hubs put it; the first is the Hub's own for a token that never was one.
+_BAD_TOKEN = re.compile(
+    r"invalid credentials|token\b.*\b(expired|invalid|revoked)|(expired|invalid|revoked)\b.*\btoken",
+    re.IGNORECASE,
+)
 _SECRET = re.compile(r"hf_[A-Za-z0-9]{6,}|(?<=://)[^/@\s]+@|(?<=\?)\S+")
 
 
@@ -112,9 +117,13 @@ def _known(err: BaseException, client: Client, repo: str, revision: str | None) 
     if isinstance(err, RevisionNotFoundError):
         return RepoNotFound(f"The repo {repo} has no revision {revision!r}{client.where}.")
     if isinstance(err, RemoteEntryNotFoundError):
-        return HubError(f"A file is not in the repo {repo}{client.where} (any more).")
+        return _no_file(client, repo)
+    if isinstance(err, HfHubHTTPError) and err.response.status_code == 401:
+        return _unauthorised(err, client, repo)
     if isinstance(err, RepositoryNotFoundError):
         return no_repo(client, repo)
+    if isinstance(err, HfHubHTTPError) and err.response.status_code == 404:
+        return _not_there(err, client, repo, revision)
     if isinstance(err, HfHubHTTPError):
         return _by_status(err, client, repo)
     if isinstance(err, OfflineModeIsEnabled):
@@ -131,6 +140,10 @@ def _known(err: BaseException, client: Client, repo: str, revision: str | None) 
     if isinstance(err, OSError) and err.errno is not None:
         return _of_disk(err)
     return None
+
+
+def _no_file(client: Client, repo: str) -> HubError:
+    return HubError(f"A file is not in the repo {repo}{client.where} (any more).")
 
 
 def no_repo(client: Client, repo: str) -> RepoNotFound:
@@ -157,19 +170,37 @@ def bad_token(client: Client) -> AccessDenied:
     )
 
 
+def _unauthorised(err: HfHubHTTPError, client: Client, repo: str) -> ZooError:
+    """A 401: hubs also give it for what is not there, so as not to tell strangers what is."""
+    said = err.response.headers.get("X-Error-Message") or ""
+    reads = err.response.request.method in ("GET", "HEAD")
+    if client.has_token and (not reads or _BAD_TOKEN.search(said)):
+        return bad_token(client)
+    return no_repo(client, repo) if reads else no_token(client, repo)
+
+
+def _not_there(err: HfHubHTTPError, client: Client, repo: str, revision: str | None) -> ZooError:
+    """A 404 of a hub that does not say what is missing; the address tells."""
+    path = err.response.request.url.path
+    if "/resolve/" in path:
+        return _no_file(client, repo)
+    if "/revision/" in path and revision is not None:
+        return RepoNotFound(
+            f"There is no repo {repo}{client.where}, or it has no revision {revision!r}.",
+            hint=no_repo(client, repo).hint,
+        )
+    return no_repo(client, repo)
+
+
 def _by_status(err: HfHubHTTPError, client: Client, repo: str) -> ZooError:
     status = err.response.status_code
     said = err.response.headers.get("X-Error-Message") or ""
     quoted = f" ({reason(said)})" if said else ""
-    if status == 401:
-        return bad_token(client) if client.has_token else no_token(client, repo)
     if status == 403:
         return AccessDenied(
             f"The hub{client.where} refused access to {repo}{quoted}.",
             hint="Use a token with the right to it, or another repo.",
         )
-    if status == 404:
-        return no_repo(client, repo)
     if status == 429:
         wait = err.response.headers.get("Retry-After")
         return HubUnreachable(
