@@ -1,6 +1,7 @@
 """Fixtures for every test, and an environment in which none touches the user's files or a network."""
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,10 @@ from tests.plugin_site import PluginSite
 # settings are read when torch and huggingface_hub are imported, so they are set before any test.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and children inherit that;
+# tests that interrupt real processes would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _home = tempfile.TemporaryDirectory(prefix="zoo-tests-")
 for _name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "ZOO_"))]:
