@@ -111,7 +111,7 @@ def _minimise(
     mean = rows.features.mean(0) if has_bias else torch.zeros_like(rows.features[0])
     scale = rows.features.std(0, correction=0).clamp(min=1e-6)
     standard = (rows.features - mean) / scale
-    weight = torch.zeros_like(problem.head.weight, dtype=torch.float64)
+    weight = torch.zeros(problem.head.state_dict()["weight"].shape, dtype=torch.float64)
     bias = torch.zeros(len(weight), dtype=torch.float64)
     if start is not None:
         weight = start.weight * scale
