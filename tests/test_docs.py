@@ -20,7 +20,7 @@ from zoo.registry import Registry
 from zoo.specs import check_settings
 from zoo.training.config import FitConfig
 
-DOCS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")]
+DOCS = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("*/zoo-*/*.md"), *(CHECKOUT / "docs").rglob("*.md")]
 COMMANDS = dict(commands())
 
 
@@ -114,3 +114,13 @@ def test_the_registry_in_the_documentation_is_valid() -> None:
     check_settings(
         "lora", installed().adapter("lora").spec.settings, registry.recipes["reviews"].settings
     )
+
+
+@pytest.mark.parametrize("name", ["linear-probe", "lora", "classification"])
+def test_each_setting_of_a_built_in_is_described_where_it_lives(name: str) -> None:
+    host = installed()
+    provided = host.task(name) if name == "classification" else host.adapter(name)
+    (page,) = CHECKOUT.glob(f"*/{provided.plugin.distribution}/README.md")
+    table = page.read_text(encoding="utf-8").partition("| setting |")[2].partition("\n\n")[0]
+    described = re.findall(r"^\| `(\w+)` \|", table, re.M)
+    assert described == [setting.name for setting in provided.spec.settings]
