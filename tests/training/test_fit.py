@@ -170,35 +170,41 @@ zoo.fit(model, data, sys.argv[2], epochs=100000, patience=100000, lr=1e-4)
 """
 
 
-def test_ctrl_c_keeps_the_best_state_so_far_as_a_run(digits, tmp_path):
-    out = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_FIT, str(digits), str(out)], stdout=subprocess.PIPE
-    )
+@pytest.fixture
+def slow_fit(digits, tmp_path):
+    """A real process that fits into ``tmp_path / "run"`` for longer than any test waits."""
+    command = [sys.executable, "-c", SLOW_FIT, str(digits), str(tmp_path / "run")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def wait_for(condition):
     deadline = time.monotonic() + 60
-    while not any(h.read_text().count("\n") >= 2 for h in tmp_path.rglob("metrics.jsonl")):
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) != 0
+
+
+def test_ctrl_c_keeps_the_best_state_so_far_as_a_run(slow_fit, digits, tmp_path):
+    out = tmp_path / "run"
+    wait_for(lambda: any(h.read_text().count("\n") >= 2 for h in tmp_path.rglob("metrics.jsonl")))
+    slow_fit.send_signal(signal.SIGINT)
+    assert slow_fit.wait(60) != 0
     assert read_record(out).status == "interrupted"
     assert zoo.load(out).predict([next(digits.rglob("*.png"))])
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_killed_fit_leaves_no_run_and_does_not_hinder_the_next(
-    digits, data, make_model, tmp_path
+    slow_fit, data, make_model, tmp_path
 ):
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_FIT, str(digits), str(out)], stdout=subprocess.PIPE
-    )
-    assert process.stdout.readline() == b"ready\n"
-    while not any(tmp_path.iterdir()):
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
+    wait_for(lambda: any(tmp_path.iterdir()))
+    slow_fit.kill()
+    slow_fit.wait()
     assert not out.exists()
     zoo.fit(make_model("linear-probe"), data, out)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
@@ -223,7 +229,7 @@ class CtrlC(Silent):
 def test_ctrl_c_after_training_keeps_what_was_trained(
     adapter, when, split, make_model, data, tmp_path
 ):
-    options = {"epochs": 1, "lr": 0.01, "baselines": ("scratch",)}
+    options = {"epochs": 3 if adapter == "lora" else 1, "baselines": ("scratch",)}
     with pytest.raises(KeyboardInterrupt):
         zoo.fit(make_model(adapter), data, tmp_path / "run", progress=CtrlC(when), **options)
     record = read_record(tmp_path / "run")
@@ -235,18 +241,13 @@ def test_ctrl_c_after_training_keeps_what_was_trained(
     zoo.load(tmp_path / "run")
 
 
-def test_two_fits_at_once_with_one_out_leave_one_whole_run(digits, data, make_model, tmp_path):
+def test_two_fits_at_once_with_one_out_leave_one_whole_run(slow_fit, data, make_model, tmp_path):
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_FIT, str(digits), str(out)], stdout=subprocess.PIPE
-    )
-    assert process.stdout.readline() == b"ready\n"
-    while not any(tmp_path.rglob("metrics.jsonl")):
-        time.sleep(0.02)
+    wait_for(lambda: any(tmp_path.rglob("metrics.jsonl")))
     zoo.fit(make_model("linear-probe"), data, out)
-    assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    process.wait(60)
+    assert slow_fit.poll() is None
+    slow_fit.send_signal(signal.SIGINT)
+    slow_fit.wait(60)
     zoo.load(out)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 

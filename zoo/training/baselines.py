@@ -136,7 +136,9 @@ def scratch(
         seed=config.seed,
     )
     progress.note(f"Baseline: training {model.backbone.spec.name} from random weights.")
-    train(untrained, task, splits, config, progress=progress, on_epoch=lambda line: None)
+    outcome = train(untrained, task, splits, config, progress=progress, on_epoch=lambda line: None)
+    if outcome.interrupted:  # a baseline cut short would flatter the model
+        raise KeyboardInterrupt
     logits = {
         name: untrained.logits(splits[name].ready, progress=Silent())[task.name]
         for name in held_out(splits)

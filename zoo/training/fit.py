@@ -18,7 +18,7 @@ from zoo.progress import Progress, default
 from zoo.report.html import write_report
 from zoo.report.record import ARTIFACT, HISTORY
 from zoo.training.config import FitConfig
-from zoo.training.folder import staged
+from zoo.training.folder import require_free, staged
 from zoo.training.job import Job
 from zoo.training.loop import Epoch, accelerate
 from zoo.training.run import Run
@@ -55,7 +55,9 @@ def fit(
         TrainingFailed: the loss diverged.
     """
     config = FitConfig.resolve(model.adapter.spec.training, options)
-    accelerate(config.precision)  # refused now rather than after an hour of features
+    # Both are refused now rather than after an hour of reading and computing.
+    require_free(Path(out), overwrite=overwrite)
+    accelerate(config.precision)
     progress = progress or default()
     dataset = data if isinstance(data, Dataset) else load(data, contract=model.backbone.contract)
     start = time.perf_counter()

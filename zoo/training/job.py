@@ -50,7 +50,11 @@ class Job:
         self._count_confusions(logits)
         self.results += baselines.majority(self.task, self.splits)
         if not outcome.interrupted:
-            self._hold_against(features)
+            try:
+                self._hold_against(features)
+            except KeyboardInterrupt:  # what was trained until here is not lost over a baseline
+                outcome.interrupted = True
+                self.notes.append("Interrupted while baselines were computed; the model is whole.")
         if "test" not in self.splits:
             self.notes.append(
                 "There is no test split: the figures are on validation rows, which also chose "
@@ -62,8 +66,6 @@ class Job:
         """All that happened, as plain data."""
         model, task = self.model, self.task
         folder = model.backbone.origin.folder
-        if outcome.interrupted:
-            self.notes.append(f"Interrupted; this is the state of epoch {outcome.best_epoch}.")
         return RunRecord(
             status="interrupted" if outcome.interrupted else "finished",
             backbone=model.backbone.spec.name,
@@ -118,12 +120,20 @@ class Job:
             progress=self.progress,
             on_epoch=on_epoch,
         )
-        if outcome.interrupted:
-            return outcome, self._logits(["val"]), {}
-        if outcome.best_epoch == 0 and adapter is not None:
+        if outcome.best_epoch == 0 and adapter is not None and not outcome.interrupted:
             self.notes.append("No epoch was better on validation than the head on frozen features.")
             return outcome, self._solve_head(adapter, features, refit=True)[1], {}
-        return outcome, self._logits(baselines.held_out(self.splits)), {}
+        return outcome, self._measured(outcome), {}
+
+    def _measured(self, outcome: Outcome) -> dict[str, Tensor]:
+        """Logits on what is held out; on validation rows alone once Ctrl-C has been pressed."""
+        if not outcome.interrupted:
+            try:
+                return self._logits(baselines.held_out(self.splits))
+            except KeyboardInterrupt:
+                outcome.interrupted = True
+        self.notes.append(f"Interrupted; this is the state of epoch {outcome.best_epoch}.")
+        return self._logits(["val"])
 
     def _solve_head(
         self, adapter: Adapter, features: dict[str, Tensor], *, refit: bool
@@ -186,5 +196,5 @@ class Job:
                 f"Training needs rows to train on and rows to validate on; the data has "
                 f"{', '.join(self.splits) or 'none'}.",
                 hint="Name the splits, e.g. `--splits train=train,test=test`; "
-                "validation rows are then taken from train.",
+                "validation rows are then taken from train, where `--val-fraction` is not 0.",
             )
