@@ -9,6 +9,7 @@ from PIL import Image
 from tests.data.making import image_folder, jpeg, picture
 from zoo.data.contract import InputContract
 from zoo.data.load import load, load_for_evaluation
+from zoo.data.rows import ordered_labels
 from zoo.errors import (
     BadSetting,
     ContractViolation,
@@ -197,6 +198,12 @@ def test_numbers_are_labels_in_order(tmp_path):
     assert load(image_folder(tmp_path, {"10": 2, "9": 2, "-1": 2})).labels == ("-1", "9", "10")
 
 
+def test_a_label_that_is_no_number_has_a_place_whatever_the_order_of_sets():
+    labels = [str(number) for number in range(20)]
+    orders = {ordered_labels({*labels[at:], "nan", *labels[:at]}) for at in range(20)}
+    assert orders == {(*labels, "nan")}
+
+
 def test_names_with_numbers_are_in_natural_order(tmp_path):
     root = image_folder(tmp_path, {"class10": 2, "class9": 2, "Class1": 2})
     assert load(root).labels == ("Class1", "class9", "class10")
@@ -357,6 +364,8 @@ def test_empty_and_wrong_places(tmp_path):
     with pytest.raises(DataNotFound, match="There is no file or folder") as caught:
         load(tmp_path / "photos.jpg")
     assert caught.value.hint == f"Did you mean {tmp_path / 'photo.jpg'}?"
+    with pytest.raises(DataNotFound, match=r"(?s)is an address; zoo reads files.*Download it"):
+        load("https://example.com/reviews.csv")
 
 
 def test_splits_without_class_folders(tmp_path):

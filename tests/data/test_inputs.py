@@ -81,7 +81,9 @@ def test_labels_in_a_table_are_no_inputs(tmp_path):
 
 
 @pytest.mark.parametrize("modality", ["image", "text"])
-@pytest.mark.parametrize("argument", ["./gone", "/gone/for/good", "gone.csv"])
+@pytest.mark.parametrize(
+    "argument", ["./gone", "/gone/for/good", "gone.csv", "gone.txt", "gone.jpg"]
+)
 def test_paths_with_nothing_there(modality, argument):
     with pytest.raises(DataNotFound, match=f"There is no file (or folder )?{argument}"):
         inputs_from([argument], modality)
@@ -90,9 +92,9 @@ def test_paths_with_nothing_there(modality, argument):
 def test_nothing_at_all(tmp_path, stdin):
     stdin(b"\n")
     for arguments in ([str(tmp_path)], ["-"], []):
-        with pytest.raises(DataNotFound, match="nothing to predict on"):
+        with pytest.raises(DataNotFound, match="There is no image to predict on"):
             inputs_from(arguments, "image")
-    with pytest.raises(DataNotFound, match="nothing to predict on in ' '"):
+    with pytest.raises(DataNotFound, match="There is no text to predict on in ' '"):
         inputs_from([" "], "text")
 
 

@@ -47,7 +47,8 @@ def inputs_from(
             found += several(argument)
     if not found:
         raise DataNotFound(
-            f"There is nothing to predict on in {named([repr(a) for a in arguments]) or 'no inputs'}.",
+            f"There is no {modality} to predict on in "
+            f"{named([repr(a) for a in arguments]) or 'no inputs'}.",
             hint="Give files, folders, texts, or `-` for standard input.",
         )
     return found
@@ -75,13 +76,19 @@ def _texts(argument: str) -> Iterator[str]:
                 yield from _lines_of_file(path)
     elif os.path.exists(argument):
         yield from _lines_of_file(Path(argument))
-    elif argument.startswith(("./", "/")) or (is_table_name(argument) and " " not in argument):
+    elif argument.startswith(("./", "/")) or _is_file_name(argument):
         raise DataNotFound(
             f"There is no file {argument}.",
             hint="Give a file that exists; a text does not begin with ./ or /.",
         )
     elif argument.strip():
         yield argument
+
+
+def _is_file_name(argument: str) -> bool:
+    """Whether a text reads as the mistyped name of a file that holds inputs."""
+    known = is_table_name(argument) or is_image_name(argument) or argument.lower().endswith(".txt")
+    return known and " " not in argument
 
 
 def _lines_of_file(path: Path) -> Iterator[str]:

@@ -91,6 +91,10 @@ def _absent(path: Path) -> DataNotFound:
     beside: list[str] = []
     with contextlib.suppress(OSError):
         beside = os.listdir(path.parent)
+    if path.parts and path.parts[0].lower() in ("http:", "https:", "s3:", "hf:"):
+        return DataNotFound(
+            f"{path} is an address; zoo reads files.", hint="Download it, and give the file."
+        )
     near = difflib.get_close_matches(path.name, beside, n=1)
     return DataNotFound(
         f"There is no file or folder {path}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,9 +50,12 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 def ordered_labels(labels: set[str]) -> tuple[str, ...]:
     """Distinct labels in the order a person expects: by value where all are numbers."""
     try:
-        return tuple(sorted(labels, key=lambda label: (float(label), label)))
+        values = {label: float(label) for label in labels}
     except ValueError:
-        return tuple(sorted(labels, key=natural))
+        values = {}
+    if values and all(map(math.isfinite, values.values())):  # a nan has no place in any order
+        return tuple(sorted(labels, key=lambda label: (values[label], label)))
+    return tuple(sorted(labels, key=natural))
 
 
 def named(places: Sequence[str], shown: int = 3) -> str:
