@@ -15,7 +15,7 @@ class FitConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: int = Field(0, ge=0, le=100_000)  # 0: see epochs_for
+    epochs: int | None = Field(None, ge=1, le=100_000)  # None: see epochs_for
     batch_size: int = Field(32, ge=1, le=65_536)
     lr: float = Field(1e-3, gt=0, le=10)
     weight_decay: float = Field(0.01, ge=0, le=10)
