@@ -3,7 +3,8 @@
 Five real data sets, both adapters with their defaults, three seeds. The peer is scikit-learn's
 logistic regression on the same standardised frozen features, its C tuned on the same validation
 rows and then fitted on training and validation rows together. Every cell is kept in
-``benchmarks/results/accuracy`` and not computed twice; the table goes to ``benchmarks/accuracy.md``.
+``benchmarks/accuracy/`` and not computed twice, so that a run that was stopped goes on where it was;
+the table goes to ``benchmarks/accuracy.md``.
 
     python benchmarks/accuracy.py ../shared
 """
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-CELLS = HERE / "results" / "accuracy"
+CELLS = HERE / "accuracy"
 TABLE = HERE / "accuracy.md"
 ADAPTERS = ("linear-probe", "lora")
 PEER = "logistic regression"
@@ -58,13 +59,18 @@ class Cell:
     case: str
     model: str
     seed: int
-    right: list[bool]
+    right: str  # a 1 or 0 for each test row
     seconds: float
+
+    @property
+    def rows(self) -> np.ndarray:
+        """1 for each test row that is right, else 0, ``[rows]``."""
+        return np.array([int(row) for row in self.right])
 
     @property
     def accuracy(self) -> float:
         """Share of test rows that are right."""
-        return float(np.mean(self.right))
+        return float(self.rows.mean())
 
 
 def main() -> None:
@@ -111,7 +117,7 @@ def compute(case: Case, seed: int, shared: Path) -> None:
             case.name,
             model,
             seed,
-            [bool(r) for r in predicted == truth],
+            "".join(str(int(row)) for row in predicted == truth),
             round(time.perf_counter() - start, 1),
         )
         path_of(case.name, model, seed).write_text(json.dumps(asdict(cell)))
@@ -196,7 +202,7 @@ def table(cells: list[Cell]) -> str:
 
 def row(name: str, cells: dict[tuple[str, int], Cell], seeds: list[int]) -> str:
     """One line of the table."""
-    right = {m: np.array([cells[m, s].right for s in seeds]) for m in (PEER, *ADAPTERS)}
+    right = {m: np.array([cells[m, s].rows for s in seeds]) for m in (PEER, *ADAPTERS)}
     columns = [name, str(right[PEER].shape[1]), str(len(seeds)), f"{right[PEER].mean():.3f}"]
     for adapter in ADAPTERS:
         low, high = interval(right[adapter].mean(0) - right[PEER].mean(0))
