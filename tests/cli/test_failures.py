@@ -11,7 +11,7 @@ import pytest
 from tests.cli.commands import zoo
 from zoo.cli import failures, listing
 from zoo.cli.failures import report
-from zoo.errors import TrainingFailed, UnknownName, WeightsNotFound
+from zoo.errors import TrainingFailed, UnknownName, WeightsNotFound, WriteFailed
 
 
 def lines(ended):
@@ -103,6 +103,13 @@ def test_a_full_disk_is_named_whoever_met_it(failure, capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("Error: The disk is full")
     assert second == "Free some space and type the same command again."
+
+
+def test_a_full_disk_is_named_by_those_who_know_which(capsys):
+    failure = WriteFailed("The disk of /a is full.", hint="Make room on /a.")
+    failure.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    assert report(failure, debug=False) == 1
+    assert capsys.readouterr().err == "Error: The disk of /a is full.\nMake room on /a.\n"
 
 
 def test_ctrl_c_is_one_line_and_130(monkeypatch):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import typer
 
 from zoo.cli.output import one_line, say
-from zoo.errors import ZooError
+from zoo.errors import WriteFailed, ZooError
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -44,7 +44,7 @@ def _explain(failure: Exception) -> tuple[int, str, str]:
     if isinstance(failure, Interrupted):
         return INTERRUPTED, one_line(failure) or "Interrupted.", ""
     full = next((cause for cause in _causes(failure) if _means_full(cause)), None)
-    if full is not None:
+    if full is not None and not isinstance(failure, WriteFailed):  # which says where it is full
         return FAILED, _disk_full(full), "Free some space and type the same command again."
     if isinstance(failure, ZooError):
         return failure.exit_code, one_line(failure.message), one_line(failure.hint)
