@@ -120,7 +120,8 @@ ROLES = {
 def test_an_update_on_any_target_reaches_the_output(name):
     backbone = untrained(name)
     assert set(backbone.lora_targets) == ROLES[name]
-    adapter = zoo.adapter("lora", {"roles": sorted(ROLES[name])})
+    everywhere = {"roles": sorted(ROLES[name]), "last_blocks": len(backbone.blocks)}
+    adapter = zoo.adapter("lora", everywhere)
     model = zoo.compose(backbone, adapter, zoo.task("classification", labels=["a", "b"]))
     batch = backbone.preprocess.collate([backbone.preprocess(photo())])
     model(batch)["classification"].square().sum().backward()
