@@ -195,3 +195,23 @@ def test_the_settings_say_what_was_chosen_where_nothing_was_said(name, role, las
     assert again.adapter.settings == chosen
     assert set(again.trainable()) == set(model.trainable())
     assert chosen["last_blocks"] == last
+
+
+@pytest.mark.parametrize("settings", [{}, {"dora": True}, {"rslora": True}])
+@pytest.mark.parametrize("name", ["vision:digits", "timm:test_vit"])
+def test_merged_it_answers_as_before_and_detached_as_the_bare_backbone(name, settings):
+    model = shaken(composed(random_backbone(name), **settings))
+    merged = copy.deepcopy(model)
+    samples = [sample_for(model.backbone).rotate(0), sample_for(model.backbone).point(lambda v: 9)]
+    before = model.logits(samples)["classification"]
+    merged.adapter.merge(merged.backbone)
+    assert torch.allclose(merged.logits(samples)["classification"], before, atol=1e-4)
+
+    bare = random_backbone(name)
+    model.adapter.detach(model.backbone)
+    assert not torch.allclose(model.logits(samples)["classification"], before, atol=1e-4)
+    for found in (model, merged):
+        assert list(found.backbone.module.state_dict()) == list(bare.module.state_dict())
+        assert not hasattr(found.backbone.module, "peft_config")
+    for key, value in model.backbone.module.state_dict().items():
+        assert torch.equal(value, bare.module.state_dict()[key]), key

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from zoo.errors import Incompatible
 from zoo.model.backbone import Backbone, NativeHead
 from zoo.model.task import Task
 from zoo.specs import AdapterSpec
@@ -115,6 +116,30 @@ class Adapter(abc.ABC):
             heads: by task name.
             native: the base library's own place for the one head, or ``None``.
         """
+
+    def detach(self, backbone: Backbone) -> None:
+        """Take out what :meth:`attach` inserted; ``backbone`` answers as it did before that.
+
+        Raises:
+            Incompatible: the backbone's own weights were trained, and nothing has kept the old.
+        """
+        raise Incompatible(
+            f"{self.spec.name} cannot be taken off a backbone.", hint="Load the backbone again."
+        )
+
+    def merge(self, backbone: Backbone) -> None:
+        """Fold what was trained into ``backbone``'s own weights and take out the rest.
+
+        It then answers as before up to rounding, and its tensors have the names and shapes that
+        they had before :meth:`attach`.
+
+        Raises:
+            Incompatible: the method is nothing that the backbone's own layers could compute.
+        """
+        raise Incompatible(
+            f"{self.spec.name} cannot be merged into a backbone.",
+            hint="Publish it as it is; an artifact needs no merging.",
+        )
 
     def stock_code(self) -> tuple[tuple[str, ...], str] | None:
         """Import lines, and the line that puts this adapter from ``{repo}`` onto ``model``.

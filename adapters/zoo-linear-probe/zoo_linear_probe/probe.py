@@ -40,6 +40,12 @@ class LinearProbe(Adapter):
         """Nothing: the heads are all there is."""
         return Layout()
 
+    def detach(self, backbone: Backbone) -> None:
+        """Nothing: there is nothing to take out."""
+
+    def merge(self, backbone: Backbone) -> None:
+        """Nothing: there is nothing to fold in."""
+
     def stock_code(self) -> tuple[tuple[str, ...], str]:
         """Nothing to put on the model."""
         return (), ""

@@ -67,6 +67,22 @@ class Lora(Adapter):
             holds_heads=native is not None,
         )
 
+    def detach(self, backbone: Backbone) -> None:
+        """Every target layer as it was."""
+        for name in self._targets:
+            layer = backbone.module.get_submodule(name)
+            assert isinstance(layer, LoraLayer)
+            backbone.module.set_submodule(name, layer.get_base_layer())
+        if hasattr(backbone.module, "peft_config"):  # PEFT's note that something is attached
+            del backbone.module.peft_config
+
+    def merge(self, backbone: Backbone) -> None:
+        """Add each update to the weight it stands beside."""
+        for name in self._targets:
+            layer: Any = backbone.module.get_submodule(name)
+            layer.merge()
+        self.detach(backbone)
+
     def stock_code(self) -> tuple[tuple[str, ...], str]:
         """PEFT opens what :meth:`layout` describes."""
         line = 'model = PeftModel.from_pretrained(model, "{repo}")'
