@@ -1,6 +1,6 @@
-"""Writes the table of options into each page of ``docs/commands`` from the command line itself.
+"""Writes what the code itself says: the tables of options in ``docs/commands``, and the manifest's schema.
 
-``make docs`` runs this; a test compares the pages with what it would write.
+``make docs`` runs this; tests compare the files with what it would write.
 """
 
 from collections.abc import Iterator
@@ -9,9 +9,11 @@ from typing import Any
 
 from typer.main import get_command
 
+from zoo.artifact import manifest
 from zoo.cli import _app as application  # all commands; of no use to anybody else
 
 PAGES = Path(__file__).parent / "commands"
+SCHEMA = Path(manifest.__file__).with_suffix(".schema.json")  # ships with the code
 START, END = "<!-- options: written by `make docs` -->", "<!-- end of options -->"
 
 
@@ -19,6 +21,7 @@ def main() -> None:
     for name, command in commands():
         path = page(name)
         path.write_text(with_options(path.read_text(encoding="utf-8"), command), encoding="utf-8")
+    SCHEMA.write_text(manifest.schema(), encoding="utf-8")
 
 
 def commands(group: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:

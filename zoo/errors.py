@@ -10,6 +10,8 @@
     │   ├── Incompatible          parts that do not fit each other
     │   ├── OutputExists          the destination holds something else
     │   ├── RegistryInvalid       a registry.toml that cannot be used
+    │   ├── LicenceConflict       a licence that contradicts the backbone's or the data's
+    │   ├── PolicyInvalid         a trust policy or a key that cannot be used
     │   └── DataError             the user's own data
     │       ├── DataNotFound        nothing there, or nothing recognised
     │       ├── UnreadableFiles     files that do not decode
@@ -23,12 +25,14 @@
     ├── WeightsInvalid          they are there and cannot be used: incomplete, damaged, naming code
     ├── TrainingFailed          a fit that cannot go on
     ├── WriteFailed             the disk is full, or the place cannot be written
+    ├── PushRefused             an installed plugin does not let an artifact be pushed
     ├── ArtifactError           an artifact that is refused
     │   ├── NotAnArtifact         no readable manifest
     │   ├── NewerFormat           written by a later zoo
     │   ├── CorruptFile           bytes differ from the manifest, or do not parse
     │   ├── UnsafeFile            a kind of file zoo never opens
     │   ├── TensorMismatch        tensors missing, extra or of another shape
+    │   ├── NotTrusted            not signed, or not by a key that is trusted
     │   ├── BackboneMismatch      the backbone is not the one trained on
     │   └── ProbeMismatch         the model answers differently from the one saved
     └── HubError                a hub said no, or did not say anything
@@ -115,6 +119,14 @@ class RegistryInvalid(InputError):
     """A ``registry.toml`` that cannot be used."""
 
 
+class LicenceConflict(InputError):
+    """The model's licence contradicts the backbone's or the data's."""
+
+
+class PolicyInvalid(InputError):
+    """A trust policy, or a key, that cannot be used."""
+
+
 class DataError(InputError):
     """The user's data cannot be used as it is."""
 
@@ -167,6 +179,10 @@ class WriteFailed(ZooError):
     """The disk is full, or the place cannot be written."""
 
 
+class PushRefused(ZooError):
+    """An installed plugin does not let an artifact be pushed."""
+
+
 class ArtifactError(ZooError):
     """An artifact is refused."""
 
@@ -191,6 +207,10 @@ class UnsafeFile(ArtifactError):
 
 class TensorMismatch(ArtifactError):
     """Tensors are missing, extra, or of another shape or type."""
+
+
+class NotTrusted(ArtifactError):
+    """There is no signature, or not one by a key that is trusted."""
 
 
 class BackboneMismatch(ArtifactError):

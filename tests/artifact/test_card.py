@@ -73,7 +73,8 @@ def test_a_backbone_from_a_wheel_is_no_base_model_of_the_hub(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("licence", "fields"),
     [
-        (None, {"license": "unknown"}),
+        (None, {}),
+        ("unknown", {}),
         ("MIT", {"license": "mit"}),
         ("cc-by-sa-4.0", {"license": "cc-by-sa-4.0"}),
         ("GPL-3.0-or-later", {"license": "gpl-3.0"}),

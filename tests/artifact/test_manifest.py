@@ -1,5 +1,6 @@
 """Reading ``zoo.json``: strict, bounded, and without torch."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,12 +10,21 @@ from typing import Any
 
 import pytest
 
-from zoo.artifact.manifest import MAX_BYTES, Manifest, parse_manifest, read_manifest
+from docs.write_options import SCHEMA
+from zoo.artifact.manifest import (
+    FORMAT,
+    MAX_BYTES,
+    Manifest,
+    digest_of,
+    parse_manifest,
+    read_manifest,
+    schema,
+)
 from zoo.errors import CorruptFile, NewerFormat, NotAnArtifact
 
 SHA = "0" * 64
 GOOD: dict[str, Any] = {
-    "format": 0,
+    "format": FORMAT,
     "backbone": {
         "name": "toy:image",
         "provider": "zoo-toys 1.0",
@@ -62,12 +72,29 @@ def test_a_good_one_survives_writing() -> None:
         (b'{"format": 0, "format": 0}', "is not valid JSON: a key occurs twice."),
         (b'{"format": NaN}', "is not valid JSON: NaN is not a number."),
         (b'{"format": 1e999}', "is not valid JSON: a number is too large."),
-        (b'{"format": ' + b"9" * 5000 + b"}", "is not valid JSON"),
+        (b'{"format": ' + b"9" * 5000 + b"}", "is not valid JSON: a number is too large."),
+        (b'{"format": 18446744073709551616}', "is not valid JSON: a number is too large."),
+        (b'{"format": "\\ud800"}', "is not valid JSON"),
+        (b"[" + b"{}," * 1_300_000 + b"{}]", "is not valid JSON: more than 500000 items."),
+        (b'{"format": 0, "a": ' + b"[" * 30 + b"]" * 30 + b"}", "valid JSON: nested too deeply."),
         (b"[" * 100_000, "is not valid JSON: nested too deeply."),
         (b'{"a":' * 100_000, "is not valid JSON: nested too deeply."),
-        (b"[]", "is not a manifest: it has no format number."),
+        (b"[]", "is not a manifest: it is not an object."),
+        *[
+            (b'{"format": %s}' % told, "is not a manifest: it has no format number.")
+            for told in (
+                b'"0"',
+                b'"0.1.2"',
+                b'"00.1"',
+                b'"-1.0"',
+                b"-1",
+                b"true",
+                b"0.1",
+                b"null",
+                b"{}",
+            )
+        ],
         (b"{}", "is not a manifest: it has no format number."),
-        (b'{"format": "0"}', "is not a manifest: it has no format number."),
         (b'{"format": 0}', "is not a valid manifest: 'backbone': Field required"),
         (changed("auto_map", {}), "'auto_map': Extra inputs are not permitted"),
         (changed("backbone/trust_remote_code", True), "'backbone.trust_remote_code': Extra"),
@@ -79,6 +106,27 @@ def test_a_good_one_survives_writing() -> None:
         (changed("tasks", []), "'tasks': List should have at least 1"),
         (changed("tasks/0/labels", "a"), "'tasks.0.labels': Input should be a valid list"),
         (changed("tasks/0/labels", ["a"] * 100_001), "'tasks.0.labels': List should have at most"),
+        (changed("tasks/0/labels", ["a", "a"]), "'tasks.0.labels': Value error, a label occurs"),
+        (
+            changed("tasks/0/labels", ["a" * 100_001]),
+            "'tasks.0.labels.0': String should have at most",
+        ),
+        (changed("tasks", GOOD["tasks"] * 1001), "'tasks': List should have at most"),
+        (
+            changed("backbone/provider", "p" * 301),
+            "'backbone.provider': String should have at most",
+        ),
+        (changed("adapter/settings", {"r": "x" * 5000}), "'adapter.settings.r"),
+        (changed("adapter/settings", {str(i): i for i in range(1001)}), "'adapter.settings': Dict"),
+        (changed("license", ["mit"]), "'license': Input should be a valid string"),
+        (
+            changed("files", {str(i): {"sha256": SHA, "size": 1} for i in range(1001)}),
+            "'files': Dictionary should have at most",
+        ),
+        (
+            changed("files", {name: {"sha256": SHA, "size": 1} for name in ("A.json", "a.json")}),
+            "'files': Value error, two names differ by case only",
+        ),
         (changed("files/probe.safetensors", {"sha256": SHA, "size": -1}), "size': Input should be"),
         (changed("files/probe.safetensors", {"sha256": SHA, "size": 1 << 50}), "size': Input"),
         *[
@@ -112,9 +160,45 @@ def test_terminal_escapes_are_not_printed() -> None:
     assert "\x1b" not in caught.value.message
 
 
-def test_a_newer_format_is_known_before_its_keys_are_looked_at() -> None:
-    with pytest.raises(NewerFormat, match=r"has format 12; this zoo reads up to 0\."):
-        parse_manifest(b'{"format": 12, "what": "ever"}', "zoo.json")
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"format": 12}, "has format 12.0; this zoo reads up to "),
+        ({"format": "0.999"}, "has format 0.999; this zoo reads up to "),
+        ({"format": "3.1"}, "has format 3.1; this zoo reads up to "),
+        (
+            {"format": "0.7", "provenance": {"versions": {"zoo": "4.2\x1b[2J"}}},
+            r"has format 0.7, written by zoo '4.2\x1b[2J'; this zoo reads up to ",
+        ),
+    ],
+)
+def test_a_newer_format_is_known_before_its_keys_are_looked_at(
+    told: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(NewerFormat) as caught:
+        parse_manifest(json.dumps({**told, "what": "ever"}).encode(), "zoo.json")
+    assert said + FORMAT in caught.value.message
+
+
+def test_the_format_before_this_one_is_read_as_this_one(checkout: Path) -> None:
+    """What format 0.0 wrote, the number 0 for it; no accepted licences."""
+    found = read_manifest(checkout / "tests/artifact/formats/0.0")
+
+    assert found.format == FORMAT
+    assert found.tasks[0].labels == ["ants", "bees", "wasps"]
+    assert found.accepted_licenses == []
+
+
+def test_the_published_schema_is_that_of_the_models() -> None:
+    text = SCHEMA.read_text(encoding="utf-8")
+    assert text == schema(), "`make docs` writes it anew"
+    described = json.loads(text)
+    assert set(described["required"]) == {"backbone", "adapter", "tasks", "files"}
+    assert described["additionalProperties"] is False
+
+
+def test_the_digest_of_a_manifest_is_that_of_its_bytes() -> None:
+    assert digest_of(b"{}") == hashlib.sha256(b"{}").hexdigest() != digest_of(b"{ }")
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:

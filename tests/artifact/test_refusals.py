@@ -1,5 +1,6 @@
 """What an artifact can have wrong with it, and what is said of each."""
 
+import json
 import os
 import pickle
 import shutil
@@ -32,7 +33,7 @@ LISTED = (
     "heads.safetensors",
     "probe.safetensors",
 )
-ADAPTER, HEADS, PROBE = LISTED[1:]
+CONFIG, ADAPTER, HEADS, PROBE = LISTED
 
 
 @pytest.fixture
@@ -263,6 +264,65 @@ def test_another_number_of_labels_than_rows_in_the_head(artifact: Path) -> None:
     )
 
 
+# === Configurations that stock libraries read ===
+
+
+def edit_config(artifact: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    config = json.loads((artifact / CONFIG).read_text(encoding="utf-8"))
+    edit(config)
+    tampering.put(artifact, CONFIG, json.dumps(config).encode())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("auto_mapping", {"base_model_class": "X", "parent_library": "os"}),
+        ("auto_map", {"AutoModel": "evil.py--Model"}),
+        ("trust_remote_code", True),
+        ("_attn_implementation", "evil/kernel"),
+        ("quantization_config", {"quant_method": "evil"}),
+        ("target_modules", "(a+)+$"),
+        ("target_modules", "all-linear"),
+        ("modules_to_save", ["0"]),
+        ("r", 10**9),
+        ("r", 8.0),
+        ("inference_mode", 1),
+        ("base_model_name_or_path", "/etc/passwd"),
+        ("base_model_name_or_path", "someone/else"),
+        ("revision", "main"),
+        ("peft_type", "LOHA"),
+        ("peft_version", "__import__('os')"),
+        ("peft_version", ["0.1"]),
+        ("a number", 0),
+        ("a word", "x"),
+    ],
+)
+def test_a_configuration_says_what_the_model_says(artifact: Path, key: str, value: Any) -> None:
+    edit_config(artifact, lambda config: config.update({key: value}))
+
+    message = refusal(artifact, CorruptFile)
+    assert message.startswith(f"<artifact>/{CONFIG} says {key!r} = ")
+    assert "was tampered with, or written by another version" in message
+
+
+@pytest.mark.parametrize("value", [None, False, "", [], {}])
+def test_keys_of_other_versions_without_a_value_are_let_be(artifact: Path, value: Any) -> None:
+    edit_config(artifact, lambda config: config.update(news=value, peft_version="99.1.dev0+x"))
+    edit_config(artifact, lambda config: config.pop("lora_bias"))
+
+    assert zoo.load(artifact)
+
+
+def test_a_configuration_that_is_no_object(artifact: Path) -> None:
+    for content, said in (
+        (b"[]", "is not a JSON object"),
+        (b'{"r": 1, "r": 1}', "is not valid JSON: a key occurs twice"),
+        (b" " * (1 << 20) + b"{}", "is larger than 1048576 bytes"),
+    ):
+        tampering.put(artifact, CONFIG, content)
+        assert said in refusal(artifact, CorruptFile)
+
+
 # === Plugins, settings, format ===
 
 
@@ -325,7 +385,7 @@ def test_a_newer_format(artifact: Path) -> None:
     tampering.edit_manifest(artifact, lambda data: data.update(format=7, news={}))
 
     assert refusal(artifact, NewerFormat) == (
-        "<artifact>/zoo.json has format 7; this zoo reads up to 0.\n"
+        "<artifact>/zoo.json has format 7.0; this zoo reads up to 0.1.\n"
         "Upgrade: `pip install --upgrade zoo`."
     )
 

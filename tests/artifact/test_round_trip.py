@@ -13,7 +13,13 @@ import zoo
 from tests.artifact.conftest import Compose
 from zoo.artifact.manifest import DataEntry, Provenance
 from zoo.artifact.verify import verify
-from zoo.errors import BackboneMismatch, NotAnArtifact, TrainingFailed, WeightsNotFound
+from zoo.errors import (
+    ArtifactError,
+    BackboneMismatch,
+    NotAnArtifact,
+    TrainingFailed,
+    WeightsNotFound,
+)
 from zoo.model import ComposedModel
 from zoo.report.record import Confusion, Result, RunRecord
 
@@ -222,7 +228,8 @@ def test_a_local_backbone_is_named_without_its_place(
         zoo.load(tmp_path / "artifact")
     assert str(caught.value) == (
         "The backbone was a local folder called 'my-backbone', on the machine that trained the "
-        "model.\nPass its copy here: `--weights FOLDER`."
+        "model.\nType the same again with `--weights FOLDER`, where FOLDER is a copy of it: the digest "
+        f"of its tensors is {manifest.backbone.digest[:12]}…; from Python, `weights=FOLDER`."
     )
     loaded = zoo.load(tmp_path / "artifact", weights=local_weights)
     assert torch.equal(
@@ -297,3 +304,12 @@ def test_stock_libraries_find_their_configuration(compose: Compose, tmp_path: Pa
     config = json.loads((tmp_path / "artifact/adapter_config.json").read_text())
     assert config["modules_to_save"] == ["classifier"]
     assert not (tmp_path / "artifact/config.json").exists()
+
+
+def test_a_label_no_manifest_can_hold_is_told_and_nothing_is_saved(
+    compose: Compose, tmp_path: Path
+) -> None:
+    with pytest.raises(ArtifactError, match=r"labels\.2: String should have at most") as told:
+        zoo.save(compose(labels=("a", "b", "c" * 100_001)), tmp_path / "a")
+    assert len(told.value.message) < 300
+    assert not (tmp_path / "a").exists()

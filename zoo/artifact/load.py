@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.artifact import probe
 from zoo.artifact.atomic import recover
+from zoo.artifact.configs import require_same
 from zoo.artifact.contents import Contents, contents
 from zoo.artifact.files import PICKLES, check_file, shown
 from zoo.artifact.manifest import MANIFEST, Manifest, TaskEntry, read_manifest
@@ -97,7 +98,10 @@ def _rebuild(path: str | Path, weights: Path | None) -> tuple[Path, Manifest, Co
     adapter, tasks = _make_parts(folder, manifest)
     backbone = _load_backbone(manifest, weights or _weights_of_run(folder))
     model = _compose(folder, manifest, backbone, adapter, tasks)
-    for name, tensors in _expected(folder, manifest, model).tensors.items():
+    expected = _expected(folder, manifest, model)
+    for name, config in expected.configs.items():
+        require_same(folder / name, config)
+    for name, tensors in expected.tensors.items():
         copy_into(tensors, folder / name)
     return folder, manifest, model
 
@@ -167,11 +171,16 @@ def _load_backbone(manifest: Manifest, weights: Path | None) -> Backbone:
             raise WeightsNotFound(
                 f"The backbone was a local folder called {_last_part(entry.name)}, on the machine "
                 "that trained the model.",
-                hint="Pass its copy here: `--weights FOLDER`.",
+                hint=f"Type the same again with `--weights FOLDER`, where FOLDER is a copy of it: "
+                f"the digest of its tensors is {entry.digest[:12]}…; from Python, `weights=FOLDER`.",
             ) from err
         raise
     if backbone.digest != entry.digest:
         raise _other_backbone(manifest, backbone)
+    origin = backbone.origin
+    if entry.source and origin.commit is None and origin.source in ("", entry.source):
+        # A folder does not say whose copy it is; the digest does.
+        backbone.origin = replace(origin, source=entry.source, commit=entry.commit)
     return backbone
 
 
@@ -206,6 +215,7 @@ def _compose(
         model = ComposedModel(backbone, adapter, tasks, pooling=manifest.backbone.pooling)
     model.provenance = manifest.provenance
     model.license = manifest.license
+    model.accepted_licenses = tuple(manifest.accepted_licenses)
     return model
 
 

@@ -1,12 +1,14 @@
 """``zoo.json``: the manifest of an artifact. Reading it needs no torch.
 
 Nothing in a manifest can name code: it names what an *installed* plugin provides, and unknown keys
-are refused.
+are refused. Sizes, counts and lengths are bounded before anything is made of them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,13 +20,20 @@ from zoo.artifact.files import open_regular, shown
 from zoo.errors import CorruptFile, NewerFormat, NotAnArtifact
 
 MANIFEST = "zoo.json"
-FORMAT = 0
+FORMAT = "0.1"
 MAX_BYTES = 4 * 1024 * 1024
+
+_FORMAT = re.compile(r"(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
-Scalar = bool | int | float | str | list[str]
+Short = Annotated[str, Field(max_length=300)]
+Line = Annotated[str, Field(max_length=4096)]
+Label = Annotated[str, Field(max_length=100_000)]
+Scalar = bool | int | float | Line | Annotated[list[Line], Field(max_length=10_000)]
+Settings = Annotated[dict[Short, Scalar], Field(max_length=1000)]
+Facts = Annotated[dict[Short, Any], Field(max_length=1000)]
 
 
 class _Strict(BaseModel):
@@ -35,14 +44,14 @@ class BackboneEntry(_Strict):
     """The pinned reference to the backbone; its tensors are not in the artifact."""
 
     name: Name
-    provider: str  # distribution that provided it
-    source: str = ""
-    commit: str | None = None
+    provider: Short  # distribution that provided it
+    source: Short = ""
+    commit: Short | None = None
     digest: Sha256
-    pooling: str
-    license: str | None = None
-    contract: dict[str, Any]
-    preprocessing: dict[str, Any]
+    pooling: Short
+    license: Short | None = None
+    contract: Facts
+    preprocessing: Facts
 
     @field_validator("name", "source")
     @classmethod
@@ -56,8 +65,8 @@ class AdapterEntry(_Strict):
     """How the backbone was adapted."""
 
     name: Name
-    provider: str
-    settings: dict[str, Scalar] = Field(default_factory=dict)
+    provider: Short
+    settings: Settings = Field(default_factory=dict)
 
 
 class TaskEntry(_Strict):
@@ -65,9 +74,16 @@ class TaskEntry(_Strict):
 
     name: Name
     kind: Name
-    provider: str
-    labels: Annotated[list[str], Field(max_length=100_000)]
-    settings: dict[str, Scalar] = Field(default_factory=dict)
+    provider: Short
+    labels: Annotated[list[Label], Field(max_length=100_000)]
+    settings: Settings = Field(default_factory=dict)
+
+    @field_validator("labels")
+    @classmethod
+    def _tell_apart(cls, labels: list[str]) -> list[str]:
+        if len(set(labels)) != len(labels):
+            raise ValueError("a label occurs twice")
+        return labels
 
 
 class FileEntry(_Strict):
@@ -80,10 +96,10 @@ class FileEntry(_Strict):
 class DataEntry(_Strict):
     """What the model was trained on, without saying where it lay."""
 
-    description: str
-    fingerprint: str
-    rows: dict[str, int]
-    license: str | None = None
+    description: Line
+    fingerprint: Short
+    rows: Annotated[dict[Short, int], Field(max_length=100)]
+    license: Short | None = None
 
 
 class Provenance(_Strict):
@@ -91,27 +107,48 @@ class Provenance(_Strict):
 
     data: DataEntry | None = None
     seed: int | None = None
-    headline: str = ""  # the metric a person reads first
-    metrics: dict[str, dict[str, float]] = Field(default_factory=dict)  # by "<model> on <split>"
-    versions: dict[str, str] = Field(default_factory=dict)
+    headline: Short = ""  # the metric a person reads first
+    metrics: Annotated[  # by "<model> on <split>"
+        dict[Line, Annotated[dict[Short, float], Field(max_length=10_000)]], Field(max_length=1000)
+    ] = Field(default_factory=dict)
+    versions: Annotated[dict[Short, Short], Field(max_length=1000)] = Field(default_factory=dict)
 
 
 class Manifest(_Strict):
     """The whole of ``zoo.json``."""
 
-    format: Annotated[int, Field(ge=0)] = FORMAT
+    format: Annotated[str, Field(pattern=r"^0\.[0-9]{1,4}$")] = FORMAT
     backbone: BackboneEntry
     adapter: AdapterEntry
     tasks: Annotated[list[TaskEntry], Field(min_length=1, max_length=1000)]
-    files: dict[FileName, FileEntry]
-    license: str | None = None
+    files: Annotated[dict[FileName, FileEntry], Field(max_length=1000)]
+    license: Short | None = None
+    # Of the backbone or the data: contradicted by ``license``, which its author accepted by name.
+    accepted_licenses: Annotated[list[Short], Field(max_length=100)] = Field(default_factory=list)
     provenance: Provenance = Field(default_factory=Provenance)
+
+    @field_validator("files")
+    @classmethod
+    def _differ_by_more_than_case(cls, files: dict[str, FileEntry]) -> dict[str, FileEntry]:
+        if len({name.lower() for name in files}) != len(files):
+            raise ValueError("two names differ by case only")
+        return files
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, so equal manifests are equal bytes."""
         plain = self.model_dump()
         text = json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return text + "\n"
+
+
+def schema() -> str:
+    """The JSON Schema of the manifest, as it is published beside this module."""
+    described = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"zoo.json, format {FORMAT}",
+        **{k: v for k, v in Manifest.model_json_schema().items() if k != "title"},
+    }
+    return json.dumps(described, indent=2) + "\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -123,6 +160,11 @@ def read_manifest(folder: Path) -> Manifest:
         CorruptFile: it is too large, not JSON, or not a manifest.
         NewerFormat: it was written by a later zoo.
     """
+    return parse_manifest(manifest_bytes(folder), str(folder / MANIFEST))
+
+
+def manifest_bytes(folder: Path) -> bytes:
+    """The bytes of ``folder/zoo.json``; raises as :func:`read_manifest`, but for what is in it."""
     path = folder / MANIFEST
     if not path.exists() and not path.is_symlink():
         state = f"has no {MANIFEST}" if folder.is_dir() else "is not a directory"
@@ -134,7 +176,12 @@ def read_manifest(folder: Path) -> Manifest:
         content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise CorruptFile(f"{path} is larger than {MAX_BYTES} bytes; no manifest is.")
-    return parse_manifest(content, str(path))
+    return content
+
+
+def digest_of(content: bytes) -> str:
+    """What a manifest is known by: the sha256 of its bytes, and through it that of every file."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def parse_manifest(content: bytes, where: str) -> Manifest:
@@ -143,13 +190,9 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         data = strict_json.parse(content)
     except ValueError as err:
         raise CorruptFile(f"{where} is not valid JSON: {str(err)[:200]}.") from err
-    if not isinstance(data, dict) or not isinstance(data.get("format"), int):
-        raise CorruptFile(f"{where} is not a manifest: it has no format number.")
-    if data["format"] > FORMAT:
-        raise NewerFormat(
-            f"{where} has format {data['format']}; this zoo reads up to {FORMAT}.",
-            hint="Upgrade: `pip install --upgrade zoo`.",
-        )
+    if not isinstance(data, dict):
+        raise CorruptFile(f"{where} is not a manifest: it is not an object.")
+    data = _upgraded(data, where)
     try:
         return Manifest.model_validate(data, strict=True)
     except ValidationError as err:
@@ -158,3 +201,27 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         raise CorruptFile(
             f"{where} is not a valid manifest: {shown(at)}: {first['msg'][:200]}."
         ) from err
+
+
+def _upgraded(data: dict[str, Any], where: str) -> dict[str, Any]:
+    """An older manifest as this version writes it."""
+    told = data.get("format")
+    # Format 0.0 wrote the number 0; what 0.1 added has defaults.
+    version = f"{told}.0" if type(told) is int else told
+    known = _FORMAT.fullmatch(version) if isinstance(version, str) else None
+    if known is None:
+        raise CorruptFile(f"{where} is not a manifest: it has no format number.")
+    if (int(known[1]), int(known[2])) > tuple(map(int, FORMAT.split("."))):
+        raise NewerFormat(
+            f"{where} has format {version}{_written_by(data)}; this zoo reads up to {FORMAT}.",
+            hint="Upgrade: `pip install --upgrade zoo`.",
+        )
+    return {**data, "format": FORMAT}
+
+
+def _written_by(data: dict[str, Any]) -> str:
+    """The zoo that wrote a manifest whose keys nobody here knows."""
+    provenance = data.get("provenance")
+    versions = provenance.get("versions") if isinstance(provenance, dict) else None
+    version = versions.get("zoo") if isinstance(versions, dict) else None
+    return f", written by zoo {shown(version, 20)}" if isinstance(version, str) else ""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from zoo.artifact import probe
+from pydantic import ValidationError
+
+from zoo.artifact import configs, probe
 from zoo.artifact.anonymous import without_paths
 from zoo.artifact.atomic import replacing, write
 from zoo.artifact.card import CONFUSION, render
 from zoo.artifact.contents import ASSETS, CARD, contents
+from zoo.artifact.licences import Stated, require_consistent
 from zoo.artifact.manifest import (
     MANIFEST,
     AdapterEntry,
@@ -44,6 +46,8 @@ def save(
     record: RunRecord | None = None,
     provenance: Provenance | None = None,
     license: str | None = None,
+    data_license: str | None = None,
+    accept_licenses: Sequence[str] = (),
 ) -> Manifest:
     """Write ``model`` to ``folder``; an earlier artifact there is replaced in one step.
 
@@ -54,8 +58,12 @@ def save(
         provenance: how the model came about; by default what ``record`` says, or what the model
             already carries.
         license: of the model; by default what it carries, or the backbone's.
+        data_license: of what it was trained on.
+        accept_licenses: of the backbone or the data, which ``license`` may contradict because you
+            have the right to.
 
     Raises:
+        LicenceConflict: the model's licence allows what that of its backbone or data does not.
         OutputExists: ``folder`` holds something that is not an artifact.
         TrainingFailed: the model has diverged.
         WriteFailed: the disk is full or the place cannot be written.
@@ -65,10 +73,16 @@ def save(
     _require_replaceable(folder)
     model.provenance = provenance or _told_by(record) or model.provenance or Provenance()
     model.license = license or model.license
+    model.accepted_licenses = tuple(dict.fromkeys((*model.accepted_licenses, *accept_licenses)))
+    if data_license is not None:
+        data = model.provenance.data or DataEntry(description="", fingerprint="", rows={})
+        known = data.model_copy(update={"license": data_license})
+        model.provenance = model.provenance.model_copy(update={"data": known})
     if record is not None and not model.provenance.headline:
         model.provenance = model.provenance.model_copy(update={"headline": record.headline})
+    require_consistent(licences_of(model))
     files = _loaded_files(model)
-    manifest = describe(model, files)
+    manifest = _described(model, files)
     plots = _plots(record)
     card = render(manifest, model, plots=tuple(plots))
     with replacing(folder) as fresh:
@@ -81,6 +95,30 @@ def save(
             write(fresh / ASSETS / name, content)
         write(fresh / MANIFEST, manifest.to_json().encode())
     return manifest
+
+
+def licences_of(model: ComposedModel) -> Stated:
+    """What is stated about a model: its own licence, and those of what it was made from."""
+    data = model.provenance.data if model.provenance else None
+    return Stated(
+        model=model.license or model.backbone.license,
+        backbone=model.backbone.license,
+        data=data.license if data else None,
+        accepted=model.accepted_licenses,
+    )
+
+
+def _described(model: ComposedModel, files: Mapping[str, bytes]) -> Manifest:
+    try:
+        return describe(model, files)
+    except ValidationError as err:
+        first = err.errors()[0]
+        at = ".".join(str(part) for part in first["loc"])
+        raise ArtifactError(
+            f"The model cannot be described in a manifest: {at}: {first['msg'][:200]}; nothing was "
+            "saved.",
+            hint="Shorten that name, label or setting.",
+        ) from err
 
 
 def describe(model: ComposedModel, files: Mapping[str, bytes]) -> Manifest:
@@ -125,6 +163,7 @@ def describe(model: ComposedModel, files: Mapping[str, bytes]) -> Manifest:
             for name, content in files.items()
         },
         license=model.license or backbone.license,
+        accepted_licenses=list(model.accepted_licenses),
         provenance=_publishable(provenance),
     )
 
@@ -134,8 +173,7 @@ def _loaded_files(model: ComposedModel) -> dict[str, bytes]:
     found = contents(model)
     files = {name: to_bytes(name, tensors) for name, tensors in found.tensors.items()}
     for name, config in found.configs.items():
-        text = json.dumps(without_paths(dict(config)), indent=2, sort_keys=True)
-        files[name] = f"{text}\n".encode()
+        files[name] = configs.to_bytes(config)
     files[PROBE] = to_bytes(PROBE, probe.record(model))
     return files
 

@@ -37,6 +37,8 @@ class ComposedModel(nn.Module):
     Attributes:
         provenance: how the model came about, where it was saved or loaded; travels with it.
         license: of the model itself, where its author chose one.
+        accepted_licenses: of the backbone or the data, contradicted by ``license`` with its
+            author's word for it.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class ComposedModel(nn.Module):
         self.tasks = {task.name: task for task in tasks}
         self.provenance: Provenance | None = None
         self.license: str | None = None
+        self.accepted_licenses: tuple[str, ...] = ()
         self._require_fit(tasks)
         if pooling is None and adapter.trains_backbone and len(tasks) == 1:
             pooling = backbone.native_pooling
