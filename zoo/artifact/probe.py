@@ -55,6 +55,11 @@ def record(model: ComposedModel) -> dict[str, Tensor]:
     return inputs | {f"{_LOGITS}{task}": rows for task, rows in logits.items()}
 
 
+def samples(backbone: Backbone) -> list[Any]:
+    """The synthetic raw samples that a probe of ``backbone`` is made of; raises as :func:`record`."""
+    return [_sample(backbone, tensor) for tensor in _raw_inputs(backbone)]
+
+
 def check(model: ComposedModel, path: Path) -> ProbeResult:
     """Compare a model's logits with those recorded in ``path``.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -37,10 +37,12 @@ class Task(abc.ABC):
     Attributes:
         headline: the metric a person reads first; higher is better.
         monitor: the metric that chooses among epochs and settings; lower is better.
+        example_labels: labels as data might give them, to try the task with where there is none.
     """
 
     headline: str
     monitor: str
+    example_labels: ClassVar[tuple[str, ...]] = ("ant", "bee", "cat")
 
     def __init__(
         self, spec: TaskSpec, labels: Sequence[str], settings: Mapping[str, Any], name: str
