@@ -1,5 +1,9 @@
 """The host: what breaks in a plugin stays with that plugin; names are never decided by order."""
 
+import os
+import signal
+import threading
+
 import pytest
 
 from tests.plugin_site import PluginSite
@@ -194,9 +198,20 @@ def test_what_plugins_print_never_reaches_stdout(
 
 
 def test_ctrl_c_in_a_hook_is_not_taken_for_a_broken_plugin(site: PluginSite) -> None:
-    site.add("zoo-slow", "@hookimpl\ndef zoo_backbones():\n    raise KeyboardInterrupt\n")
+    site.add("zoo-slow", "import time\n@hookimpl\ndef zoo_backbones():\n    time.sleep(4)\n")
+    host = site.host()
+    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
     with pytest.raises(KeyboardInterrupt):
-        _ = site.host().backbones
+        _ = host.backbones
+
+
+def test_a_plugin_that_plays_ctrl_c_itself_is_broken(site: PluginSite) -> None:
+    site.add("zoo-odd", "@hookimpl\ndef zoo_backbones():\n    raise KeyboardInterrupt\n")
+    site.add("zoo-good", GOOD)
+    host = site.host()
+    assert record(host, "zoo-odd").reason == "zoo_backbones raised KeyboardInterrupt: "
+    assert names(host) == ["vision:good"]
 
 
 def test_hooks_may_be_optional(site: PluginSite) -> None:

@@ -4,6 +4,9 @@ A plugin is a module named by an entry point of the group ``zoo``::
 
     [project.entry-points.zoo]
     my-plugin = "my_package.hooks"
+
+It may say which version of this API it was made for, ``ZOO_API = "0.1"``. docs/plugins/hooks.md
+describes each hook; tests hold it to the signatures here and run its examples.
 """
 
 from __future__ import annotations
@@ -12,9 +15,14 @@ from collections.abc import Sequence
 
 import pluggy
 
-from zoo.specs import AdapterSpec, BackboneSpec, TaskSpec
+from zoo.specs import AdapterSpec, BackboneSpec, CommandSpec, NamespaceSpec, TaskSpec
 
 PROJECT = "zoo"
+
+# Of the plugin API, and declared here alone. A minor version may take away what the one before it
+# deprecated (zoo.deprecated), and is this host's own: zoo 0.1.x has API 0.1.
+API_VERSION = "0.1"
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
@@ -45,6 +53,18 @@ def zoo_resolve_backbone(name: str) -> BackboneSpec | None:
 
 
 @hookspec
+def zoo_namespaces() -> Sequence[NamespaceSpec]:  # type: ignore[empty-body]
+    """The namespaces that ``zoo_resolve_backbone`` opens, so that people can be told of them.
+
+    Example::
+
+        @hookimpl
+        def zoo_namespaces():
+            return [NamespaceSpec(name="mine", example="mine:anything", modality="image")]
+    """
+
+
+@hookspec
 def zoo_adapters() -> Sequence[AdapterSpec]:  # type: ignore[empty-body]
     """Adapters.
 
@@ -65,4 +85,16 @@ def zoo_tasks() -> Sequence[TaskSpec]:  # type: ignore[empty-body]
         @hookimpl
         def zoo_tasks():
             return [TaskSpec(name="mine", loader="mine.task:Mine")]
+    """
+
+
+@hookspec
+def zoo_commands() -> Sequence[CommandSpec]:  # type: ignore[empty-body]
+    """Commands of the command line.
+
+    Example::
+
+        @hookimpl
+        def zoo_commands():
+            return [CommandSpec(name="mine", loader="mine.cli:mine", summary="what it does")]
     """

@@ -23,8 +23,9 @@ from zoo.errors import (
     WeightsNotFound,
     ZooError,
 )
-from zoo.hookspecs import hookimpl
-from zoo.specs import AdapterSpec, BackboneSpec, Setting, TaskSpec
+from zoo.hookspecs import API_VERSION, hookimpl
+from zoo.settings import Setting
+from zoo.specs import AdapterSpec, BackboneSpec, CommandSpec, NamespaceSpec, TaskSpec
 
 if TYPE_CHECKING:
     from zoo.model import (
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
         Task,
         Weights,
     )
-
-API_VERSION = 0
 
 _NEEDS_TORCH = frozenset(
     {
@@ -87,6 +86,7 @@ __all__ = [
     "BadSetting",
     "Batch",
     "Block",
+    "CommandSpec",
     "ContractViolation",
     "DataError",
     "Features",
@@ -97,6 +97,7 @@ __all__ = [
     "InputError",
     "LabelProblem",
     "Layout",
+    "NamespaceSpec",
     "NativeHead",
     "Origin",
     "Prediction",

@@ -8,14 +8,11 @@ runs). Names live here and not in the host's code.
 from __future__ import annotations
 
 import functools
-import os
-import tomllib
-from collections.abc import Iterator
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo.errors import RegistryInvalid, UnknownName
+from zoo import layers
+from zoo.errors import UnknownName
 from zoo.host import Host, Provided
 from zoo.specs import BackboneSpec
 
@@ -43,6 +40,15 @@ class Defaults(BaseModel):
     baseline_adapter: str = ""  # fitted beside every result
 
 
+class PluginRules(BaseModel):
+    """Which plugins may be loaded; :mod:`zoo.switches` reads and applies it, layer by layer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    disable: tuple[str, ...] = ()
+    allow: tuple[str, ...] | None = None
+
+
 class Registry(BaseModel):
     """The three layers merged."""
 
@@ -52,6 +58,7 @@ class Registry(BaseModel):
     aliases: dict[str, str] = Field(default_factory=dict)
     defaults: Defaults = Field(default_factory=Defaults)
     recipes: dict[str, Recipe] = Field(default_factory=dict)
+    plugins: PluginRules = Field(default_factory=PluginRules)
 
     def recipe(self, name: str) -> Recipe:
         """The recipe called ``name``.
@@ -106,38 +113,19 @@ def load() -> Registry:
         RegistryInvalid: a layer is not TOML, or has keys or types that are not known.
     """
     merged = Registry()
-    for path in _layers():
+    for path in layers.paths():
         try:
-            layer = Registry.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (OSError, tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as err:
-            raise RegistryInvalid(
-                f"{path} cannot be used: {_first_line(err)}",
-                hint=f"Mend or remove {path}; the format is described in docs/registry.md.",
-            ) from err
+            layer = Registry.model_validate(layers.read(path))
+        except ValidationError as err:
+            raise layers.unusable(path, _first_line(err)) from err
         merged = merged.under(layer)
     return merged
-
-
-def _layers() -> Iterator[Path]:
-    package = Path(__file__).parent
-    # An editable install has the file at the root of the checkout instead.
-    for shipped in (package / "registry.toml", package.parent / "registry.toml"):
-        if shipped.is_file():
-            yield shipped
-            break
-    # Unlike Path.home(), expanduser does not raise where an account has no home.
-    config_home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    for path in (Path(config_home, "zoo", "registry.toml"), Path(".zoo", "registry.toml")):
-        if path.exists():
-            yield path
 
 
 def _names(host: Host) -> list[str]:
     return [p.spec.name for p in host.backbones]
 
 
-def _first_line(err: Exception) -> str:
-    if isinstance(err, ValidationError):
-        first = err.errors()[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    return str(err).splitlines()[0]
+def _first_line(err: ValidationError) -> str:
+    first = err.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -2,125 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, Literal
 
-from zoo.errors import BadSetting, InvalidSpec
+from zoo.errors import InvalidSpec
+from zoo.settings import Setting, check_settings, require_all, require_types
 
 Verified = Literal["weights", "architecture", "unverified"]
+_VERIFIED = ("weights", "architecture", "unverified")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 _BACKBONE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*:[^\s:][^\x00-\x1f\x7f]*\Z")
+_NAMESPACE = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
+_COMMAND = re.compile(r"[a-z][a-z0-9-]*\Z")
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One option of an adapter or a task: its default, and what it may be.
-
-    ``default`` fixes the type (bool, int, float, str, or a tuple of str). ``minimum`` and
-    ``maximum`` bound numbers, ``choices`` bounds strings and the members of tuples. Bounds are
-    checked before anything is allocated, so that a hostile manifest cannot ask for the moon.
-    Numbers are always finite.
-    """
-
-    name: str
-    default: bool | int | float | str | tuple[str, ...]
-    help: str
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        try:
-            self.check("setting", self.default)
-        except BadSetting as err:
-            raise InvalidSpec(
-                f"Setting {self.name!r}: its own default breaks it. {err.message}"
-            ) from err
-
-    def check(self, owner: str, value: object) -> Any:
-        """Return ``value`` in the setting's own type; text is parsed, as from a command line.
-
-        Raises:
-            BadSetting: the value is of another type or outside the bounds.
-        """
-        try:
-            parsed = self._parse(value)
-        except (KeyError, TypeError, ValueError, OverflowError):
-            raise self._refusal(owner, value) from None
-        members = parsed if isinstance(parsed, tuple) else (parsed,)
-        if self.choices and any(member not in self.choices for member in members):
-            raise self._refusal(owner, value)
-        if isinstance(parsed, (int, float)) and not isinstance(parsed, bool):
-            if not math.isfinite(parsed):
-                raise self._refusal(owner, value)
-            low = self.minimum if self.minimum is not None else float("-inf")
-            high = self.maximum if self.maximum is not None else float("inf")
-            if not low <= parsed <= high:
-                raise self._refusal(owner, value)
-        return parsed
-
-    def _parse(self, value: Any) -> Any:
-        kind: type = type(self.default)
-        if kind is bool:
-            if isinstance(value, bool):
-                return value
-            return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
-        if kind is tuple:
-            parts = value.split(",") if isinstance(value, str) else value
-            if not isinstance(parts, (list, tuple)) or not all(isinstance(p, str) for p in parts):
-                raise TypeError(value)
-            return tuple(part.strip() for part in parts if part.strip())
-        if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
-            raise TypeError(value)
-        if kind is int and isinstance(value, float) and not value.is_integer():
-            raise ValueError(value)
-        return kind(value)
-
-    def _refusal(self, owner: str, value: object) -> BadSetting:
-        if self.choices:
-            valid = f"one of {', '.join(self.choices)}"
-        else:
-            valid = {bool: "true or false", tuple: "a comma-separated list"}.get(
-                type(self.default), f"of type {type(self.default).__name__}"
-            )
-        if self.minimum is not None:
-            valid += f", at least {self.minimum:g}"
-        if self.maximum is not None:
-            valid += f", at most {self.maximum:g}"
-        return BadSetting(
-            f"{owner}: {self.name}={str(value)[:80]!r} is not valid; it is {valid}.",
-            hint=f"The default is {self.default!r}. `zoo show {owner}` explains each setting.",
-        )
-
-
-def check_settings(
-    owner: str, declared: tuple[Setting, ...], given: Mapping[str, object]
-) -> dict[str, Any]:
-    """Return all declared settings, the given ones checked and the others at their default.
-
-    Raises:
-        BadSetting: a name that is not declared, or a value that is not valid.
-    """
-    by_name = {setting.name: setting for setting in declared}
-    for name in given:
-        if name not in by_name:
-            near = difflib.get_close_matches(name, by_name, n=1)
-            has = f"It has: {', '.join(by_name)}." if by_name else "It has none."
-            advice = f"Did you mean {near[0]!r}?" if near else has
-            raise BadSetting(
-                f"{owner} has no setting {name!r}. {advice}",
-                hint=f"`zoo show {owner}` lists its settings.",
-            )
-    return {
-        name: setting.check(owner, given[name]) if name in given else setting.default
-        for name, setting in by_name.items()
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,10 +63,13 @@ class BackboneSpec:
         _require_import_string(self.name, self.loader)
         if not self.modality:
             raise InvalidSpec(f"{self.name}: modality is empty; say 'image' or 'text'.")
-        if self.verified not in ("weights", "architecture", "unverified"):
+        if self.verified not in _VERIFIED:
             raise InvalidSpec(
                 f"{self.name}: verified={self.verified!r} is not weights, architecture or unverified."
             )
+        require_types(self, _BACKBONE_TYPES)
+        require_all(self.name, "tags", self.tags, str)
+        require_all(self.name, "input_size", self.input_size or (), int)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +97,10 @@ class AdapterSpec:
     def __post_init__(self) -> None:
         _require_name("Adapter", self.name)
         _require_import_string(self.name, self.loader)
+        require_types(self, _ADAPTER_TYPES)
+        require_all(self.name, "settings", self.settings, Setting)
+        require_all(self.name, "training", self.training, str)
+        require_all(self.name, "training", self.training.values(), (bool, int, float, str))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,9 +125,84 @@ class TaskSpec:
     def __post_init__(self) -> None:
         _require_name("Task", self.name)
         _require_import_string(self.name, self.loader)
+        require_types(self, _TASK_TYPES)
+        require_all(self.name, "modalities", self.modalities, str)
+        require_all(self.name, "settings", self.settings, Setting)
 
 
-Spec = BackboneSpec | AdapterSpec | TaskSpec
+@dataclass(frozen=True, kw_only=True)
+class NamespaceSpec:
+    """An open namespace: names that are resolved when they are asked for, and never listed.
+
+    Attributes:
+        name: what stands before the colon, e.g. ``timm``.
+        modality: what its backbones take; empty where they differ.
+        summary: what may stand after the colon.
+        example: a full name that resolves.
+    """
+
+    name: str
+    example: str
+    modality: str = ""
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and _NAMESPACE.match(self.name)):
+            raise InvalidSpec(
+                f"Namespace {self.name!r} is not valid: lower-case letters, digits, '_' and '-' only."
+            )
+        require_types(self, _NAMESPACE_TYPES)
+        if not (is_backbone_name(self.example) and self.example.startswith(f"{self.name}:")):
+            raise InvalidSpec(f"{self.name}: example {self.example!r} is not one of its names.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec:
+    """A command of the command line.
+
+    Attributes:
+        name: what is typed after ``zoo``; never the name of one that zoo has.
+        loader: ``"package.module:attribute"``, a function as typer takes it, or a ``typer.Typer``
+            with commands of its own; imported only when the command is typed.
+        summary: one line for ``zoo --help``.
+    """
+
+    name: str
+    loader: str
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and _COMMAND.match(self.name)):
+            raise InvalidSpec(
+                f"Command name {self.name!r} is not valid: lower-case letters, digits and '-' only."
+            )
+        _require_import_string(self.name, self.loader)
+        require_types(self, _COMMAND_TYPES)
+
+
+Spec = BackboneSpec | AdapterSpec | TaskSpec | NamespaceSpec | CommandSpec
+
+# What is printed and written to JSON must be of its type, or one spec would break every listing.
+_BACKBONE_TYPES: Mapping[str, Any] = {
+    "modality": str,
+    "source": str,
+    "summary": str,
+    "license": (str, NoneType),
+    "params": (int, NoneType),
+    "feature_size": (int, NoneType),
+    "input_size": (tuple, NoneType),
+    "tags": tuple,
+    "options": Mapping,
+}
+_ADAPTER_TYPES: Mapping[str, Any] = {
+    "summary": str,
+    "settings": tuple,
+    "training": Mapping,
+    "reference": str,
+}
+_TASK_TYPES: Mapping[str, Any] = {"modalities": tuple, "summary": str, "settings": tuple}
+_NAMESPACE_TYPES: Mapping[str, Any] = {"modality": str, "summary": str, "example": str}
+_COMMAND_TYPES: Mapping[str, Any] = {"summary": str}
 
 
 def is_backbone_name(name: str) -> bool:
@@ -242,3 +222,16 @@ def _require_import_string(name: str, loader: str) -> None:
         raise InvalidSpec(
             f"{name}: loader {loader!r} is not of the form 'package.module:attribute'."
         )
+
+
+__all__ = [
+    "AdapterSpec",
+    "BackboneSpec",
+    "CommandSpec",
+    "NamespaceSpec",
+    "Setting",
+    "Spec",
+    "TaskSpec",
+    "check_settings",
+    "is_backbone_name",
+]

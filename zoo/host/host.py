@@ -1,0 +1,228 @@
+"""What plugins provide, by name; who provides it; and the loaders behind it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from zoo import switches as switches_module
+from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName
+from zoo.host.discovery import given_plugins, installed_plugins
+from zoo.host.isolation import stdout_to_stderr
+from zoo.host.plugins import Plugins
+from zoo.host.record import PluginRecord, Provided, S
+from zoo.specs import (
+    AdapterSpec,
+    BackboneSpec,
+    CommandSpec,
+    NamespaceSpec,
+    TaskSpec,
+    is_backbone_name,
+)
+from zoo.switches import Switches
+
+
+class Host:
+    """Plugins, the specs they provide, and the loaders behind the specs.
+
+    Args:
+        points: the entry points to load; by default those of the installed distributions.
+        switches: which of them may be loaded, and how.
+
+    Raises:
+        PluginError: a plugin is broken, and the switches are strict.
+    """
+
+    def __init__(
+        self, points: Iterable[EntryPoint] | None = None, *, switches: Switches | None = None
+    ) -> None:
+        found = installed_plugins() if points is None else given_plugins(points)
+        self._plugins = Plugins(found, switches or Switches())
+
+    @property
+    def plugins(self) -> list[PluginRecord]:
+        """Every plugin found, broken ones included; asks each for what it provides."""
+        # Filling `provides`.
+        self.backbones, self.namespaces, self.adapters, self.tasks, self.commands  # noqa: B018
+        return self._plugins.records
+
+    @functools.cached_property
+    def backbones(self) -> list[Provided[BackboneSpec]]:
+        """All listed backbones, in plugin order."""
+        return self._collect("zoo_backbones", BackboneSpec)
+
+    @functools.cached_property
+    def namespaces(self) -> list[Provided[NamespaceSpec]]:
+        """All open namespaces that plugins tell of, in plugin order."""
+        return self._collect("zoo_namespaces", NamespaceSpec)
+
+    @functools.cached_property
+    def adapters(self) -> list[Provided[AdapterSpec]]:
+        """All adapters, in plugin order."""
+        return self._collect("zoo_adapters", AdapterSpec)
+
+    @functools.cached_property
+    def tasks(self) -> list[Provided[TaskSpec]]:
+        """All tasks, in plugin order."""
+        return self._collect("zoo_tasks", TaskSpec)
+
+    @functools.cached_property
+    def commands(self) -> list[Provided[CommandSpec]]:
+        """All commands of plugins, in plugin order."""
+        return self._collect("zoo_commands", CommandSpec)
+
+    def backbone(self, name: str) -> Provided[BackboneSpec]:
+        """The backbone called ``name``, listed or in an open namespace.
+
+        Raises:
+            NameClash: two plugins provide it.
+            UnknownName: none does.
+        """
+        listed = [p for p in self.backbones if p.spec.name == name]
+        owners = [p.plugin for p in listed]
+        # A plugin may list names of a namespace that it also opens: that is one answer, not two.
+        resolved = [p for p in self._resolved(name) if p.plugin not in owners]
+        known = (p.spec.name for p in self.backbones)
+        return self._only("backbone", name, [*listed, *resolved], known)
+
+    def adapter(self, name: str) -> Provided[AdapterSpec]:
+        """The adapter called ``name``; raises as :meth:`backbone`."""
+        return self._named("adapter", name, self.adapters)
+
+    def task(self, name: str) -> Provided[TaskSpec]:
+        """The task called ``name``; raises as :meth:`backbone`."""
+        return self._named("task", name, self.tasks)
+
+    def command(self, name: str) -> Provided[CommandSpec]:
+        """The plugins' command called ``name``; raises as :meth:`backbone`."""
+        return self._named("command", name, self.commands)
+
+    def load(self, provided: Provided[Any]) -> Callable[..., Any]:
+        """Import what a spec's loader string names.
+
+        Raises:
+            PluginError: the import fails or finds nothing callable; says whose fault it is.
+        """
+        if not isinstance(provided.spec, CommandSpec):  # a command decides itself what it needs
+            from zoo.torchvision_clash import mend_torchvision
+
+            mend_torchvision()
+        module_name, _, attribute = provided.spec.loader.partition(":")
+        try:
+            with stdout_to_stderr():
+                loader = getattr(importlib.import_module(module_name), attribute)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as err:
+            raise PluginError(
+                f"{provided.plugin.origin} cannot load {provided.spec.name!r}: "
+                f"{type(err).__name__}: {err}",
+                hint=f"Reinstall {provided.plugin.distribution}, or see `zoo plugins`.",
+            ) from err
+        if not callable(loader):
+            raise PluginError(
+                f"{provided.plugin.origin}: {provided.spec.loader!r} is not callable.",
+                hint=f"Report this to the authors of {provided.plugin.distribution}.",
+            )
+        return loader  # type: ignore[no-any-return]  # getattr on a module is Any
+
+    def _collect(self, hook: str, kind: type[S]) -> list[Provided[S]]:
+        found: list[Provided[S]] = []
+        understand = functools.partial(_specs, hook, kind)
+        for record, (specs, complaint) in self._plugins.ask(hook, understand):
+            if complaint:
+                self._plugins.fail(record, complaint)
+            found += [Provided(spec, record) for spec in specs]
+            mark = ":*" if kind is NamespaceSpec else ""
+            record.provides += [f"{spec.name}{mark}" for spec in specs]
+        return found
+
+    def _resolved(self, name: str) -> Iterator[Provided[BackboneSpec]]:
+        """What open namespaces say of a backbone's name."""
+        hook = "zoo_resolve_backbone"
+        if not is_backbone_name(name):
+            return
+        understand = functools.partial(_one_spec, hook, BackboneSpec, name)
+        for record, (spec, complaint) in self._plugins.ask(hook, understand, name=name):
+            if spec is not None:
+                yield Provided(spec, record)
+            else:
+                self._plugins.fail(record, complaint)
+
+    def _named(self, kind: str, name: str, provided: list[Provided[S]]) -> Provided[S]:
+        matches = [p for p in provided if p.spec.name == name]
+        return self._only(kind, name, matches, (p.spec.name for p in provided))
+
+    def _only(
+        self, kind: str, name: str, matches: list[Provided[S]], known: Iterable[str] = ()
+    ) -> Provided[S]:
+        if len(matches) > 1:
+            raise NameClash(kind, name, (p.plugin.origin for p in matches))
+        if matches:
+            return matches[0]
+        raise UnknownName(kind, name, known, hint=self._who_may_have_it())
+
+    def _who_may_have_it(self) -> str:
+        """Of plugins that could not be asked, the first; empty where all could."""
+        for record in self._plugins.records:
+            if record.needs_mending:
+                reason = record.reason.strip().partition("\n")[0][:200]
+                return f"{record.origin} is {record.status} and may provide it: {reason}"
+        for record in self._plugins.records:
+            if record.status == "disabled":
+                return f"{record.origin} is disabled {record.reason} and may provide it."
+        return ""
+
+
+def require(find: Callable[[str], Provided[S]], name: str, owner: str) -> Provided[S]:
+    """Find what an artifact names, turning "unknown" into "which distribution is missing".
+
+    Args:
+        find: :meth:`Host.backbone`, :meth:`Host.adapter` or :meth:`Host.task`.
+        name: the name the artifact gives.
+        owner: the distribution the artifact says provided it; shown, never installed.
+
+    Raises:
+        MissingPlugin: no installed plugin provides it.
+    """
+    try:
+        return find(name)
+    except UnknownName as err:
+        raise MissingPlugin(
+            f"This artifact needs {name!r}, which no installed plugin provides"
+            + (f"; it came from {owner}." if owner else "."),
+            hint=f"If you trust it, install it: `pip install {owner.split()[0]}`."
+            if owner
+            else "`zoo plugins` lists what is installed.",
+        ) from err
+
+
+@functools.cache
+def installed() -> Host:
+    """The host over everything installed in this environment; built once a process."""
+    return Host(switches=switches_module.current())
+
+
+def _specs(hook: str, kind: type[S], _: PluginRecord, answer: Any) -> tuple[list[S], str]:
+    """The specs in an answer up to the first that is none, and what is wrong with that one."""
+    if not isinstance(answer, Sequence) or isinstance(answer, str):
+        return [], f"{hook} returned {type(answer).__name__}, not a list of specs"
+    specs: list[S] = []
+    for spec in answer:
+        if not isinstance(spec, kind):
+            return specs, f"{hook} returned {type(spec).__name__}, not {kind.__name__}"
+        specs.append(spec)
+    return specs, ""
+
+
+def _one_spec(
+    hook: str, kind: type[S], name: str, _: PluginRecord, answer: Any
+) -> tuple[S | None, str]:
+    if not isinstance(answer, kind):
+        return None, f"{hook} returned {type(answer).__name__}, not {kind.__name__}"
+    if answer.name != name:
+        return None, f"{hook} was asked for {name!r} and described {answer.name!r}"
+    return answer, ""

@@ -1,0 +1,156 @@
+"""Running plugins' code so that none of it can end, stall or garble the command that asked.
+
+The code runs in a thread of its own. A thread cannot be stopped while it blocks, only left behind:
+the next piece then gets a new one, and the old one is told to end as soon as it comes back. It is
+a daemon, so the process does not wait for it. Ctrl-C reaches the main thread only, which is how it
+is told from a plugin that raises ``KeyboardInterrupt`` itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+_SLICE = 0.25
+
+
+class TookTooLong(Exception):
+    """A plugin's code did not come back in time."""
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What a piece of a plugin's code returned or raised, and how long it took."""
+
+    value: T | None = None
+    error: BaseException | None = None
+    seconds: float = 0.0
+
+
+def run_each(pieces: Sequence[Callable[[], T]], limit: float) -> list[Outcome[T]]:
+    """Run the pieces one after the other; what one does is nothing to the next.
+
+    Args:
+        pieces: of plugins' code.
+        limit: seconds for each; with 0 they run in the calling thread, as debuggers like it.
+
+    Raises:
+        RuntimeError: a plugin's code asks for this itself, and would wait for its own answer.
+    """
+    if isinstance(threading.current_thread(), _Runner):
+        raise RuntimeError("a plugin asked zoo for its catalogue while zoo was asking the plugin")
+    outcomes: list[Outcome[T]] = []
+    with stdout_to_stderr():
+        if not limit:
+            return [_outcome(piece, own_thread=False) for piece in pieces]
+        while len(outcomes) < len(pieces):
+            outcomes += _Runner(pieces[len(outcomes) :]).outcomes_until_one_hangs(limit)
+    return outcomes
+
+
+class _Runner(threading.Thread, Generic[T]):
+    def __init__(self, pieces: Sequence[Callable[[], T]]) -> None:
+        super().__init__(daemon=True, name="zoo-plugins")
+        self._pieces = pieces
+        self._outcomes: list[Outcome[T]] = []
+        self._lock = threading.Lock()
+        self._left_behind = False
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        for piece in self._pieces:
+            outcome = _outcome(piece, own_thread=True)
+            with self._lock:
+                if self._left_behind:
+                    return
+                self._outcomes.append(outcome)
+        self._done.set()
+
+    def outcomes_until_one_hangs(self, limit: float) -> list[Outcome[T]]:
+        self.start()
+        try:
+            self._wait(limit)
+        except KeyboardInterrupt:
+            self._leave_behind()
+            raise
+        if not self._left_behind:
+            return self._outcomes
+        hung: Outcome[T] = Outcome(error=TookTooLong(f"{limit:g} s"), seconds=limit)
+        return [*self._outcomes, hung]
+
+    def _wait(self, limit: float) -> None:
+        number, waited = 0, 0.0
+        while True:
+            start = time.monotonic()
+            if self._done.wait(min(_SLICE, limit)):
+                return
+            if len(self._outcomes) > number:
+                number, waited = len(self._outcomes), 0.0
+                continue
+            # A stopped process (Ctrl-Z, a suspended laptop) stops the plugin too.
+            waited += min(time.monotonic() - start, 2 * _SLICE)
+            with self._lock:
+                if waited >= limit and len(self._outcomes) == number:
+                    self._leave_behind()
+                    return
+
+    def _leave_behind(self) -> None:
+        import ctypes
+
+        self._left_behind = True
+        # Raised at the thread's next step of Python: nothing of it runs on behind our back.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(self.ident or 0), ctypes.py_object(SystemExit)
+        )
+
+
+def _outcome(piece: Callable[[], T], *, own_thread: bool) -> Outcome[T]:
+    start = time.perf_counter()
+    try:
+        value, error = piece(), None
+    except KeyboardInterrupt as err:
+        if not own_thread:
+            raise
+        value, error = None, err
+    except BaseException as err:  # a plugin may raise anything, sys.exit included
+        value, error = None, err  # type: ignore[assignment]  # of another class, on purpose
+    return Outcome(value, error, time.perf_counter() - start)
+
+
+@contextlib.contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Keep what a plugin prints out of the data that commands write to stdout.
+
+    Programs that it starts, and libraries that print from C, write to the file descriptor.
+    """
+    with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
+        yield
+
+
+@contextlib.contextmanager
+def _descriptor_to_stderr() -> Iterator[None]:
+    try:
+        _flush(sys.__stdout__)
+        saved = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # closed, as in a service without a terminal
+        yield
+        return
+    try:
+        yield
+    finally:
+        _flush(sys.__stdout__)  # what was printed to it by name
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def _flush(stream: object) -> None:
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        stream.flush()  # type: ignore[attr-defined]  # None where there is no stdout

@@ -1,0 +1,116 @@
+"""Noticing that a plugin replaced something of zoo or of another plugin, and putting it back.
+
+What counts is an attribute of a module, or of a class defined there, that existed before and is now
+another object. zoo itself is looked at after every piece of a plugin's code. Other plugins' modules
+are looked at once after all of them, which keeps the cost in proportion to the number of plugins;
+who changed them is told by where the new object was written.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from operator import is_
+from types import ModuleType
+from typing import Any
+
+_GONE = object()
+
+
+@dataclass(frozen=True)
+class Change:
+    """An attribute that is another object than it was."""
+
+    owner: Any
+    path: str
+    name: str
+    before: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"{self.path}.{self.name}"
+
+    def undo(self) -> None:
+        """Put back what was there."""
+        setattr(self.owner, self.name, self.before)
+
+    @property
+    def made_in(self) -> str:
+        """The package in which what is there now was written; empty where it does not say."""
+        return package_of(str(getattr(self.now, "__module__", "")))
+
+
+class Watch:
+    """What the modules that are let in hold, and whether they still do.
+
+    Args:
+        includes: whether to look at a module, by its name.
+    """
+
+    def __init__(self, includes: Callable[[str], bool]) -> None:
+        self._includes = includes
+        self._seen: list[tuple[Any, str, dict[str, Any], tuple[Any, ...]]] = []
+        self._modules: set[str] = set()
+        self._count = 0
+        self.look()
+
+    def look(self) -> list[str]:
+        """Take in the modules that were imported since the last look, and name them."""
+        total = len(sys.modules)
+        if total == self._count:
+            return []
+        taken: list[str] = []
+        # New modules are at the end, unless some were taken away meanwhile.
+        fresh = islice(list(sys.modules.items()), self._count if total > self._count else 0, None)
+        self._count = total
+        for name, module in fresh:
+            if (
+                name not in self._modules
+                and self._includes(name)
+                and isinstance(module, ModuleType)
+            ):
+                self._modules.add(name)
+                taken.append(name)
+                for owner, path in _owners(module, name):
+                    held = dict(vars(owner))
+                    self._seen.append((owner, path, held, tuple(held.values())))
+        return taken
+
+    def changes(self) -> list[Change]:
+        """What is not as it was when it was taken in."""
+        return [
+            change
+            for owner, path, held, values in self._seen
+            # Names keep their places, so one pass in C tells that nothing was replaced.
+            if not all(map(is_, values, vars(owner).values())) or len(vars(owner)) < len(values)
+            for change in _differences(owner, path, held)
+        ]
+
+
+def package_of(module: str) -> str:
+    """The package at the top: ``zoo_mine`` of ``zoo_mine.hooks``, with or without ``:object``."""
+    return module.partition(":")[0].partition(".")[0].strip()
+
+
+def undo(changes: Iterable[Change]) -> None:
+    """Put everything back."""
+    for change in changes:
+        change.undo()
+
+
+def _owners(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
+    yield module, name
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and value.__module__ == name:
+            yield value, f"{name}.{value.__qualname__}"
+
+
+def _differences(owner: Any, path: str, held: dict[str, Any]) -> Iterator[Change]:
+    now = vars(owner)
+    for name, before in held.items():
+        value = now.get(name, _GONE)
+        # The import system itself sets a package's attributes when its modules are imported.
+        if value is not before and value is not sys.modules.get(f"{path}.{name}"):
+            yield Change(owner, path, name, before, value)
