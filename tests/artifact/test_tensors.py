@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from zoo.artifact.tensors import copy_into, read_header, read_tensors, to_bytes
+from zoo.artifact.header import require_sound
+from zoo.artifact.tensors import copy_into, read_tensors, to_bytes
 from zoo.errors import CorruptFile, TensorMismatch, TrainingFailed
 
 
@@ -30,13 +31,25 @@ FOUR = b"\0" * 4
 WRONG = {
     "empty": (b"", "a header of 0 bytes in a file of 0"),
     "seven bytes": (b"\0" * 7, "a header of 0 bytes in a file of 7"),
-    "no header": (b"\0" * 8, "its header is not JSON"),
+    "no header": (b"\0" * 8, "its header does not begin as an object"),
     "a header beyond the end": ((100).to_bytes(8, "little") + b"{}", "a header of 100 bytes"),
     "a header of 2**63": ((2**63).to_bytes(8, "little") + b"{}", "in a file of 10"),
     "not JSON": (file(b"{,}"), "its header is not JSON"),
     "not UTF-8": (file(b'{"\xff": 1}'), "its header is not JSON"),
-    "a list": (file([]), "its header is not an object"),
-    "nested": (file(b"[" * 100_000), "its header is not JSON (nested too deeply)"),
+    "a list": (file([]), "its header does not begin as an object"),
+    "blanks first": (file(b"  {}"), "its header does not begin as an object"),
+    "nested": (file(b'{"a":' + b"[" * 100_000), "its header is not JSON (nested too deeply)"),
+    "many empty lists": (
+        file(b'{"a":[' + b"[]," * 5_000_000 + b"[]]}"),
+        "its header is not JSON (more than 1200000 items)",
+    ),
+    "metadata that is no texts": (file({"__metadata__": {"a": {}}}), "its metadata is not texts"),
+    "metadata that is a list": (file({"__metadata__": []}), "its metadata is not texts"),
+    "a type of half a byte": (file({"a": tensor(0, 4, [8], "F4")}, FOUR), "'a' is not described"),
+    "nothing times everything": (
+        file({"a": tensor(0, 0, [0, 1 << 40, 1 << 40])}),
+        "'a' has a shape that no tensor has",
+    ),
     "NaN": (file(b'{"a": NaN}'), "its header is not JSON"),
     "a name twice": (
         file(
@@ -53,7 +66,7 @@ WRONG = {
     "a negative size": (file({"a": tensor(0, 4, [-1])}, FOUR), "that are no sizes"),
     "a size that is true": (file({"a": tensor(0, 4, [True])}, FOUR), "that are no sizes"),
     "a fractional size": (file({"a": tensor(0, 4, [1.0])}, FOUR), "that are no sizes"),
-    "a huge size": (file({"a": tensor(0, 4, [10**30])}, FOUR), "that are no sizes"),
+    "a huge size": (file({"a": tensor(0, 4, [1 << 60])}, FOUR), "that are no sizes"),
     "many dimensions": (file({"a": tensor(0, 4, [1] * 100)}, FOUR), "that are no sizes"),
     "negative offsets": (file({"a": tensor(-4, 0, [1])}, FOUR), "that are no sizes"),
     "another shape": (file({"a": tensor(0, 4, [2])}, FOUR), "'a' do not fit its shape"),
@@ -70,7 +83,7 @@ WRONG = {
     "data to spare": (file({"a": tensor(0, 4, [1])}, FOUR * 2), "take 4 bytes and it holds 8"),
     "too many tensors": (
         file({str(i): tensor(0, 0, [0]) for i in range(100_001)}),
-        "100001 tensors, where 100000 are allowed",
+        "more than 100000 tensors",
     ),
     "a large header": (
         file(b"{}".ljust(16 * 1024 * 1024 + 1)),
@@ -86,7 +99,7 @@ def test_a_malformed_file_is_refused_at_once(tmp_path: Path, case: str) -> None:
 
     start = time.perf_counter()
     with pytest.raises(CorruptFile) as caught:
-        read_header(tmp_path / "a.safetensors")
+        require_sound(tmp_path / "a.safetensors")
     assert time.perf_counter() - start < 10
     assert caught.value.message.startswith(f"{tmp_path}/a.safetensors is not a sound safetensors")
     assert said in caught.value.message
@@ -96,7 +109,7 @@ def test_control_characters_in_a_name_are_not_printed(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(file({"\x1b[31m" + "x" * 500: 3}))
 
     with pytest.raises(CorruptFile) as caught:
-        read_header(tmp_path / "a.safetensors")
+        require_sound(tmp_path / "a.safetensors")
     assert "\x1b" not in caught.value.message
     assert len(caught.value.message) < 250 + len(str(tmp_path))
 
@@ -172,9 +185,7 @@ def test_a_file_that_shrinks_while_it_is_read_raises(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(to_bytes("a", {"x": torch.ones(1000, 1000)}))
     live = {"x": torch.zeros(1000, 1000)}
-    entries = read_header(path)
     os.truncate(path, 1000)
 
-    assert entries["x"].stop == 4_000_000
     with pytest.raises(CorruptFile):
         copy_into(live, path)

@@ -67,7 +67,7 @@ SPOILT = {
     "a pickle in place of safetensors": (
         "test_vit",
         replaced_by_a_pickle,
-        "cannot be read as safetensors",
+        "is not a sound safetensors file",
     ),
     "a pickle beside no safetensors": ("test_vit", only_a_pickle, "lacks model.safetensors"),
     "no config": ("test_vit", lambda f: (f / "config.json").unlink(), "lacks config.json"),
@@ -95,6 +95,21 @@ SPOILT = {
         "test_vit",
         lambda folder: rewrite(folder, model_args={"pretrained_strict": False}),
         "model_args may not set pretrained_strict",
+    ),
+    "a config with an argument the model has not": (
+        "test_vit",
+        lambda folder: rewrite(folder, model_args={"auto_map": "evil"}),
+        "model_args may not set auto_map",
+    ),
+    "a config with an argument that is an object": (
+        "test_vit",
+        lambda folder: rewrite(folder, model_args={"block_fn": {"_target_": "os.system"}}),
+        "model_args may not set block_fn",
+    ),
+    "a config with an argument that is an import string": (
+        "test_vit",
+        lambda folder: rewrite(folder, model_args={"norm_layer": "os.path:join"}),
+        "model_args may not set norm_layer",
     ),
     "a config of a billion channels": (
         "test_vit",

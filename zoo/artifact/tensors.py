@@ -1,28 +1,23 @@
 """safetensors, read strictly: every byte of the file and every tensor of the model accounted for.
 
-The header is checked by this module and tensors are read with ordinary reads, never mapped: a file
-that shrinks while it is mapped kills the process, and libraries accept duplicate names, holes, NaN
-and tensors that the model has no place for.
+Tensors are read with ordinary reads, never mapped: a file that shrinks while it is mapped kills the
+process, and libraries accept NaN and tensors that the model has no place for.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from zoo.artifact import strict_json
 from zoo.artifact.files import open_regular, shown
+from zoo.artifact.header import Entry, read_header
 from zoo.errors import CorruptFile, TensorMismatch, TrainingFailed
 
-MAX_HEADER = 16 * 1024 * 1024
-MAX_TENSORS = 100_000
 _NAMED = 3  # tensors that a message names before it counts the rest
 
 _DTYPES = {
@@ -37,20 +32,6 @@ _DTYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where one tensor lies in the file; ``start`` and ``stop`` count from the end of the header."""
-
-    dtype: torch.dtype
-    shape: tuple[int, ...]
-    start: int
-    stop: int
-
-    def describe(self) -> str:
-        """As messages show it, e.g. ``float32 [3, 4]``."""
-        return _describe(self.dtype, self.shape)
 
 
 def to_bytes(file: str, tensors: Mapping[str, Tensor]) -> bytes:
@@ -70,26 +51,16 @@ def to_bytes(file: str, tensors: Mapping[str, Tensor]) -> bytes:
     return safetensors.torch.save(copies, metadata={"format": "pt"})
 
 
-def read_header(path: Path) -> dict[str, Entry]:
-    """The entries of a safetensors file, its structure checked in full.
-
-    Raises:
-        UnsafeFile: not a regular file.
-        CorruptFile: not a well-formed safetensors file.
-    """
-    with open_regular(path) as stream:
-        return _header(stream, path)
-
-
 def read_tensors(path: Path, *, max_bytes: int) -> dict[str, Tensor]:
     """All tensors of a small file.
 
     Raises:
-        UnsafeFile, CorruptFile: as :func:`read_header`; also where it is larger than ``max_bytes``.
+        UnsafeFile: not a regular file.
+        CorruptFile: not a sound safetensors file, or larger than ``max_bytes``.
         TensorMismatch: a value is not finite.
     """
     with open_regular(path) as stream:
-        entries = _header(stream, path)
+        entries = read_header(stream, path, _DTYPES)
         if sum(entry.stop - entry.start for entry in entries.values()) > max_bytes:
             raise CorruptFile(f"{path} holds more than {max_bytes} bytes of tensors.")
         base = stream.tell()
@@ -100,11 +71,12 @@ def copy_into(live: Mapping[str, Tensor], path: Path) -> None:
     """Copy a file's tensors into a model's, which must have exactly these names, types and shapes.
 
     Raises:
-        UnsafeFile, CorruptFile: as :func:`read_header`.
+        UnsafeFile: not a regular file.
+        CorruptFile: not a sound safetensors file.
         TensorMismatch: a tensor is missing, extra, of another type or shape, or not finite.
     """
     with open_regular(path) as stream:
-        entries = _header(stream, path)
+        entries = read_header(stream, path, _DTYPES)
         _require_same(entries, live, path)
         base = stream.tell()
         with torch.no_grad():
@@ -119,11 +91,12 @@ def _require_same(entries: Mapping[str, Entry], live: Mapping[str, Tensor], path
     if extra := sorted(entries.keys() - live.keys()):
         problems.append(f"has {_some([shown(name) for name in extra])} that the model has not")
     differing = [
-        f"{shown(name)} as {entries[name].describe()} where the model has "
+        f"{shown(name)} as {_describe(_DTYPES[entries[name].dtype], entries[name].shape)} where the model has "
         f"{_describe(tensor.dtype, tuple(tensor.shape))}"
         for name, tensor in sorted(live.items())
         if name in entries
-        and (entries[name].dtype, entries[name].shape) != (tensor.dtype, tuple(tensor.shape))
+        and (_DTYPES[entries[name].dtype], entries[name].shape)
+        != (tensor.dtype, tuple(tensor.shape))
     ]
     if differing:
         problems.append(f"has {_some(differing)}")
@@ -149,8 +122,8 @@ def _read(stream: BinaryIO, base: int, path: Path, name: str, entry: Entry) -> T
     if stream.readinto(buffer) != len(buffer):  # type: ignore[attr-defined]  # of a buffered file
         raise CorruptFile(f"{path} was cut while it was read.")
     if not buffer:
-        return torch.empty(entry.shape, dtype=entry.dtype)
-    tensor = torch.frombuffer(buffer, dtype=entry.dtype).reshape(entry.shape)
+        return torch.empty(entry.shape, dtype=_DTYPES[entry.dtype])
+    tensor = torch.frombuffer(buffer, dtype=_DTYPES[entry.dtype]).reshape(entry.shape)
     if not _is_finite(tensor):
         raise TensorMismatch(
             f"{path}: {shown(name)} holds NaN or infinite values.",
@@ -161,63 +134,3 @@ def _read(stream: BinaryIO, base: int, path: Path, name: str, entry: Entry) -> T
 
 def _is_finite(tensor: Tensor) -> bool:
     return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
-
-
-def _header(stream: BinaryIO, path: Path) -> dict[str, Entry]:
-    """Parse and check the header; leaves the stream at the first byte of data."""
-    size = stream.seek(0, 2)
-    stream.seek(0)
-    length = int.from_bytes(stream.read(8), "little")
-    if size < 8 or length > size - 8 or length > MAX_HEADER:
-        raise _malformed(path, f"a header of {length} bytes in a file of {size}")
-    try:
-        header = strict_json.parse(stream.read(length))
-    except ValueError as err:
-        raise _malformed(path, f"its header is not JSON ({str(err)[:80]})") from err
-    if not isinstance(header, dict):
-        raise _malformed(path, "its header is not an object")
-    header.pop("__metadata__", None)
-    if len(header) > MAX_TENSORS:
-        raise _malformed(path, f"{len(header)} tensors, where {MAX_TENSORS} are allowed")
-    entries = {name: _entry(name, value, path) for name, value in header.items()}
-    _require_no_holes(entries, size - 8 - length, path)
-    return entries
-
-
-def _entry(name: str, value: Any, path: Path) -> Entry:
-    well_formed = isinstance(value, dict) and value.keys() == {"dtype", "shape", "data_offsets"}
-    dtype = _DTYPES.get(str(value["dtype"])) if well_formed else None
-    if dtype is None:
-        raise _malformed(path, f"{shown(name)} is not described as a tensor zoo knows")
-    shape, offsets = value["shape"], value["data_offsets"]
-    if not (_are_sizes(shape) and _are_sizes(offsets) and len(offsets) == 2):
-        raise _malformed(path, f"{shown(name)} has a shape or offsets that are no sizes")
-    start, stop = offsets
-    if stop - start != math.prod(shape) * dtype.itemsize:
-        raise _malformed(path, f"the bytes of {shown(name)} do not fit its shape")
-    return Entry(dtype, tuple(shape), start, stop)
-
-
-def _are_sizes(values: Any) -> bool:
-    return (
-        isinstance(values, list)
-        and len(values) <= 16
-        and all(type(v) is int and 0 <= v < 1 << 48 for v in values)
-    )
-
-
-def _require_no_holes(entries: Mapping[str, Entry], size: int, path: Path) -> None:
-    at = 0
-    for entry in sorted(entries.values(), key=lambda e: (e.start, e.stop)):
-        if entry.start != at:
-            raise _malformed(path, "its tensors overlap or leave holes")
-        at = entry.stop
-    if at != size:
-        raise _malformed(path, f"its tensors take {at} bytes and it holds {size}")
-
-
-def _malformed(path: Path, reason: str) -> CorruptFile:
-    return CorruptFile(
-        f"{path} is not a sound safetensors file: {reason}.",
-        hint="Pull it again, or ask its author for another.",
-    )

@@ -7,11 +7,16 @@ The wheel is the plugin's own business; the rest is here. ``HF_ENDPOINT``, ``HF_
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zoo.errors import WeightsNotFound
+from zoo.artifact.header import require_sound
+from zoo.errors import ArtifactError, WeightsInvalid, WeightsNotFound
+
+_SHARD = re.compile(r".+-\d+-of-\d+\.safetensors")
+_INDEXES = ("model.safetensors.index.json",)
 
 Required = Sequence[str | tuple[str, ...]]
 """Names of files that must be there; of a tuple, any one."""
@@ -44,6 +49,7 @@ class Weights:
 
         Raises:
             WeightsNotFound: the folder or one of the files is not there.
+            WeightsInvalid: a safetensors file among them is none.
         """
         folder = Path(path).expanduser()
         missing = _missing(folder, required)
@@ -53,7 +59,7 @@ class Weights:
                 f"{folder} {state}.",
                 hint=f"A folder of weights holds {', '.join(map(_either, required))}.",
             )
-        return Fetched(folder, None)
+        return _sound(Fetched(folder, None), required)
 
     def repo(self, repo: str, *, required: Required, optional: Sequence[str] = ()) -> Fetched:
         """Files of a Hub repo, all from one commit; the cache is asked before the network.
@@ -65,9 +71,13 @@ class Weights:
 
         Raises:
             WeightsNotFound: neither cache nor Hub has them; names the repo and the ways to get it.
+            WeightsInvalid: a safetensors file among them is none.
         """
         if self.path is not None:
             return self.folder(self.path, required=required)
+        return _sound(self._found(repo, required, optional), required)
+
+    def _found(self, repo: str, required: Required, optional: Sequence[str]) -> Fetched:
         wanted = [*itertools.chain(*map(_names, required)), *optional]
         found = self._cached(repo, required, wanted)
         if found and not _missing(found.folder, optional):
@@ -137,6 +147,21 @@ class Weights:
             hint=f"Give a folder with `--weights PATH`; or run `hf download {repo}` where there "
             "is a network and copy the cache; or set HF_ENDPOINT to a hub that has it.",
         )
+
+
+def _sound(found: Fetched, required: Required) -> Fetched:
+    """Check the headers of what a library will map: it would believe whatever they promise.
+
+    The user's own folders and the client's cache hold links; what is linked to is checked.
+    """
+    names = {name for each in required for name in _names(each)}
+    for path in sorted(found.folder.glob("*.safetensors")):
+        if path.name in names or (_SHARD.fullmatch(path.name) and not names.isdisjoint(_INDEXES)):
+            try:
+                require_sound(path.resolve())
+            except ArtifactError as err:
+                raise WeightsInvalid(err.message, hint="Copy or download it again.") from err
+    return found
 
 
 def _names(required: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ _NAMES_CODE = re.compile(
 )
 # Older transformers wrote this harmless flag into most configs of its time.
 _NOTE = "_attn_implementation_autoset"
+_WORD = re.compile(r"[A-Za-z0-9_-]{0,60}", re.ASCII)  # no path, no address, no import string
 _SIZE = re.compile(r"size|num|layer|head|position|dim|length|^n_|^d_")
 _MOST = 1 << 24  # of any one dimension: sixty times the largest vocabulary
 _POOLER = re.compile(r"(^|\.)pooler\.")
@@ -108,14 +109,34 @@ def _config(name: str, folder: Path) -> PreTrainedConfig:
     for key, value in data.items():
         if isinstance(value, int) and value > _MOST and _SIZE.search(key):
             raise WeightsInvalid(f"{name}: {CONFIG} says {key} = {value}; at most {_MOST} is.")
-    # Private keys are transformers' notes to itself and say where the model lay.
-    public = {k: v for k, v in data.items() if k != "model_type" and not k.startswith("_")}
     try:
-        config = CONFIG_MAPPING[kind](**public)
+        config = CONFIG_MAPPING[kind](**_allowed(CONFIG_MAPPING[kind], data))
     except Exception as err:  # whatever transformers makes of a stranger's values
         raise _unbuildable(name, err) from err
     config.use_cache = False
     return config
+
+
+def _allowed(config_class: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a config reaches transformers: what the model type declares, and plain values.
+
+    Private keys are transformers' notes to itself and say where the model lay. Older configs have
+    keys that no class declares and that still count, all of them numbers or words but one.
+    """
+    declared = {*inspect.signature(config_class).parameters, "rope_scaling"} - {"kwargs"}
+    return {
+        key: value
+        for key, value in data.items()
+        if key != "model_type" and not key.startswith("_") and (key in declared or _is_plain(value))
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, str):
+        return _WORD.fullmatch(value) is not None
+    return value is None or isinstance(value, (bool, int, float))
 
 
 def _refuse_code(name: str, file: str, data: dict[str, Any]) -> None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import timm
-from timm.models import build_model_with_cfg, is_model
+from timm.models import build_model_with_cfg, is_model, model_entrypoint
+from torch import nn
 
 from zoo.plugin import UnknownName, WeightsInvalid
 
 CONFIG = "config.json"
+_WORD = re.compile(r"[A-Za-z0-9_-]{0,60}", re.ASCII)  # the name of a layer or a mode, never a path
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_NUMBER = 100_000  # of classes, channels, pixels: checked before anything is allocated
 
 # Arguments of timm's factories choose files, formats and strictness; a config may only choose
-# among architectures.
+# among architectures, with the arguments of the model's own classes and plain values.
 _NOT_FOR_CONFIGS = {
     *inspect.signature(timm.create_model).parameters,
     *inspect.signature(build_model_with_cfg).parameters,
@@ -57,7 +60,8 @@ def read_config(folder: Path) -> TimmConfig:
     pretrained_cfg = config.get("pretrained_cfg") or config
     if not isinstance(model_args, dict) or not isinstance(pretrained_cfg, dict):
         raise WeightsInvalid(f"{path}: model_args and pretrained_cfg are not both objects.")
-    forbidden = sorted(_NOT_FOR_CONFIGS.intersection(model_args))
+    allowed = _arguments(architecture)
+    forbidden = sorted(k for k, v in model_args.items() if k not in allowed or not _is_plain(v))
     if forbidden:
         raise WeightsInvalid(f"{path}: model_args may not set {', '.join(forbidden)}.")
     sizes = [config.get("num_classes"), pretrained_cfg.get("num_classes"), model_args]
@@ -83,6 +87,28 @@ def unknown_name(name: str) -> UnknownName:
         hint="`timm.list_models()` lists what follows `timm:`; a Hub repo is "
         "`timm:hf-hub:owner/name`, a folder `timm:./folder`.",
     )
+
+
+def _arguments(architecture: str) -> set[str]:
+    """What the classes in the architecture's module of timm may be given."""
+    module = inspect.getmodule(model_entrypoint(architecture))
+    classes = [
+        kind
+        for kind in vars(module).values()
+        if inspect.isclass(kind)
+        and issubclass(kind, nn.Module)
+        and kind.__module__.startswith("timm.models.")
+    ]
+    names = {name for kind in classes for name in inspect.signature(kind).parameters}
+    return names - _NOT_FOR_CONFIGS
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, str):
+        return _WORD.fullmatch(value) is not None
+    return value is None or isinstance(value, (bool, int, float))
 
 
 def _read_object(path: Path) -> dict[str, Any]:

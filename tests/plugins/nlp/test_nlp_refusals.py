@@ -65,6 +65,22 @@ def test_what_older_transformers_noted_in_a_config_is_no_code(copied):
     zoo.load_backbone(f"hf:{folder}")
 
 
+def test_what_no_class_declares_reaches_transformers_as_plain_values_only(copied):
+    folder = copied("bert")
+    rewrite(
+        folder / "config.json",
+        loader="os:system",
+        weights_path="../elsewhere",
+        task_specific_params={"text-generation": {"do_sample": True}},
+        relative="key_query",
+        hidden_size_of_old=32,
+    )
+    config = zoo.load_backbone(f"hf:{folder}").module.config
+
+    assert not [k for k in ("loader", "weights_path", "task_specific_params") if hasattr(config, k)]
+    assert (config.relative, config.hidden_size_of_old) == ("key_query", 32)
+
+
 @pytest.mark.parametrize("kind", ["bert", "llama"])
 def test_missing_tensors_are_refused_not_made_up(copied, kind):
     folder = copied(kind)
@@ -142,7 +158,7 @@ def test_damaged_weights_are_refused(copied):
     folder = copied("bert")
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    assert "is not a readable safetensors file" in refusal(folder)
+    assert "is not a sound safetensors file" in refusal(folder)
 
 
 def test_pickles_are_never_read(copied):
