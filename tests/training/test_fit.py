@@ -50,6 +50,18 @@ def test_scratch_trains_the_same_architecture_without_its_weights(make_model, da
     assert results["from scratch"]["accuracy"] < results["this model"]["accuracy"]
 
 
+def test_scratch_is_not_held_to_the_patience_meant_for_pretrained_weights(
+    make_model, data, tmp_path
+):
+    def scratch(patience):
+        options = {"baselines": ("scratch",), "epochs": 6, "lr": 0.05, "patience": patience}
+        return by_model(
+            zoo.fit(make_model("linear-probe"), data, tmp_path / f"run{patience}", **options)
+        )["from scratch"]
+
+    assert scratch(1) == scratch(6)
+
+
 def test_frozen_tensors_and_buffers_are_untouched(make_model, data, tmp_path):
     model = make_model()
     frozen = {n: t.clone() for n, t in model.backbone.state_dict().items() if ".lora_" not in n}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -136,7 +137,9 @@ def scratch(
         seed=config.seed,
     )
     progress.note(f"Baseline: training {model.backbone.spec.name} from random weights.")
-    outcome = train(untrained, task, splits, config, progress=progress, on_epoch=lambda line: None)
+    # Random weights do not get anywhere within the patience that pretrained ones are given.
+    patient = config.model_copy(update={"patience": sys.maxsize})
+    outcome = train(untrained, task, splits, patient, progress=progress, on_epoch=lambda line: None)
     if outcome.interrupted:  # a baseline cut short would flatter the model
         raise KeyboardInterrupt
     logits = {
