@@ -1,0 +1,118 @@
+"""All rules on everything that one plugin provides: what ``zoo plugin check`` shows."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo import registry
+from zoo.errors import Incompatible, UnknownName
+from zoo.host import Host, PluginRecord, Provided, installed
+from zoo.model import Weights
+from zoo.specs import BackboneSpec
+from zoo.testing.adapter_rules import ADAPTER_RULES
+from zoo.testing.backbone_rules import BACKBONE_RULES
+from zoo.testing.plugin_rules import PLUGIN_RULES, spec_is_well_formed
+from zoo.testing.rule import Rule, Subject, Verdict
+from zoo.testing.subjects import (
+    TINY,
+    TINY_SECONDS,
+    AdapterSubject,
+    BackboneSubject,
+    PluginSubject,
+    TaskSubject,
+)
+from zoo.testing.task_rules import TASK_RULES
+
+_OF_THE_PLUGIN = {rule.name for rule in PLUGIN_RULES}  # asked once, of the plugin
+Piece = tuple[Subject, Sequence[Rule[Any]]]
+
+
+def check(
+    name: str, *, backbones: Sequence[str] = (), weights: Path | None = None
+) -> list[Callable[[], Verdict]]:
+    """What there is to ask of a plugin and of all it provides; each call gives one verdict.
+
+    Of the backbones that it lists, those tagged tiny are built and tried, or the smallest where
+    none is; the others' specs are looked at.
+
+    Args:
+        name: of the plugin, or of its distribution.
+        backbones: those to build and try instead, in its open namespaces too; an adapter is tried
+            on them besides the tiny ones.
+        weights: a folder with the weights of those; by default they are random.
+
+    Raises:
+        UnknownName: no such plugin, or no such backbone, is installed.
+        Incompatible: another plugin provides the backbone, and this one provides no adapter.
+    """
+    host = installed()
+    records = _records(host, name)
+    chosen = [registry.load().backbone(host, each) for each in backbones]
+    pieces = [piece for record in records for piece in _pieces(host, record, chosen, weights)]
+    _require_use(records, chosen, pieces)
+    return [functools.partial(subject.verdict, rule) for subject, rules in pieces for rule in rules]
+
+
+def _records(host: Host, name: str) -> list[PluginRecord]:
+    records = [record for record in host.plugins if name in (record.name, record.distribution)]
+    if not records:
+        known = {r.name for r in host.plugins} | {r.distribution for r in host.plugins}
+        raise UnknownName("plugin", name, known)
+    return records
+
+
+def _pieces(
+    host: Host,
+    record: PluginRecord,
+    chosen: Sequence[Provided[BackboneSpec]],
+    weights: Path | None,
+) -> Iterator[Piece]:
+    yield PluginSubject(record), PLUGIN_RULES
+    own = [p for p in host.backbones if p.plugin is record]
+    given = [p for p in chosen if p.plugin is record]
+    tried = given or _tiny(own)
+    for provided in tried:
+        is_tiny = TINY in provided.spec.tags
+        subject = BackboneSubject(
+            provided,
+            weights=Weights(weights, pretrained=weights is not None),
+            seconds=TINY_SECONDS if is_tiny else None,
+        )
+        yield subject, _without(BACKBONE_RULES)
+    for provided in own:
+        if provided not in tried:
+            yield BackboneSubject(provided), [spec_is_well_formed]
+    foreign = [p.spec.name for p in chosen if p.plugin is not record]
+    extra = [p.spec.name for p in host.backbones if TINY in p.spec.tags] + foreign
+    for adapter in host.adapters:
+        if adapter.plugin is record:
+            yield AdapterSubject(adapter, backbones=extra), _without(ADAPTER_RULES)
+    for task in host.tasks:
+        if task.plugin is record:
+            yield TaskSubject(task), _without(TASK_RULES)
+
+
+def _tiny(own: Sequence[Provided[BackboneSpec]]) -> list[Provided[BackboneSpec]]:
+    tagged = [p for p in own if TINY in p.spec.tags]
+    return tagged or sorted(own, key=lambda p: p.spec.params or float("inf"))[:1]
+
+
+def _without(rules: Sequence[Rule[Any]]) -> list[Rule[Any]]:
+    return [rule for rule in rules if rule.name not in _OF_THE_PLUGIN]
+
+
+def _require_use(
+    records: Sequence[PluginRecord],
+    chosen: Sequence[Provided[BackboneSpec]],
+    pieces: Sequence[Piece],
+) -> None:
+    has_adapter = any(isinstance(subject, AdapterSubject) for subject, _ in pieces)
+    foreign = [p for p in chosen if p.plugin not in records]
+    if foreign and not has_adapter:
+        raise Incompatible(
+            f"{foreign[0].spec.name} is of {foreign[0].plugin.origin}.",
+            hint=f"Check that one: `zoo plugin check {foreign[0].plugin.distribution}`.",
+        )

@@ -1,0 +1,143 @@
+"""Batches, features and steps of training, as the rules compute them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.artifact.contents import contents
+from zoo.artifact.tensors import copy_into, to_bytes
+from zoo.model import Backbone, ComposedModel, Features, HeadProblem
+from zoo.testing.rule import Broken, require, some
+
+TOLERANCE = 1e-4  # of the largest value: what other orders of addition may cost
+STEPS = 3
+LEARNING_RATE = 1e-2
+
+
+def prepare(backbone: Backbone, samples: Sequence[Any]) -> list[dict[str, Tensor]]:
+    """Preprocessed samples."""
+    return [backbone.preprocess(sample) for sample in samples]
+
+
+@torch.no_grad()
+def pooled(backbone: Backbone, prepared: Sequence[Mapping[str, Tensor]]) -> Tensor:
+    """Pooled features of preprocessed samples in one batch."""
+    features: Features = backbone(backbone.preprocess.collate(prepared))
+    return features.pooled
+
+
+def differs(found: Tensor, expected: Tensor) -> str:
+    """How far ``found`` lies from ``expected``; empty where that is rounding."""
+    if found.shape != expected.shape:
+        return f"shape {list(found.shape)} instead of {list(expected.shape)}"
+    difference = float((found - expected).abs().max())
+    scale = float(expected.abs().max())
+    if difference <= TOLERANCE * scale:
+        return ""
+    return f"they differ by {difference:.3g} where values reach {scale:.3g}"
+
+
+def snapshot(module: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
+    """Every parameter and buffer by name, live and as a copy."""
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    return {name: (tensor, tensor.detach().clone()) for name, tensor in tensors.items()}
+
+
+def changed(before: Mapping[str, tuple[Tensor, Tensor]]) -> list[str]:
+    """The names of those that are no longer bit for bit what they were."""
+    return [name for name, (live, copy) in before.items() if not _same_bits(live.detach(), copy)]
+
+
+def _same_bits(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.equal(
+        one.contiguous().view(-1).view(torch.uint8), other.contiguous().view(-1).view(torch.uint8)
+    )
+
+
+def targets_of(model: ComposedModel, rows: int, labels: Sequence[str] | None = None) -> Tensor:
+    """Targets for so many rows, by the labels given or the task's own in turn."""
+    given = labels or model.task.labels
+    return model.task.targets([given[i % len(given)] for i in range(rows)])
+
+
+def train(
+    model: ComposedModel, samples: Sequence[Any], labels: Sequence[str] | None = None
+) -> None:
+    """A few steps on what requires a gradient, as the fit loop makes them.
+
+    Raises:
+        Broken: the loss is not a number, or cannot be differentiated.
+    """
+    task, backbone = model.task, model.backbone
+    batch = backbone.preprocess.collate(prepare(backbone, samples))
+    targets = targets_of(model, len(samples), labels)
+    task.prepare(targets)
+    optimizer = torch.optim.AdamW(list(model.trainable().values()), lr=LEARNING_RATE)
+    model.train()
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = task.loss(model(batch)[task.name], targets)
+        require(loss.requires_grad, "nothing that the loss depends on can be trained")
+        require(bool(torch.isfinite(loss)), f"the loss is {float(loss.detach())}")
+        loss.backward()
+        optimizer.step()
+    model.eval()
+
+
+def solve(
+    model: ComposedModel, samples: Sequence[Any], labels: Sequence[str] | None = None
+) -> None:
+    """Fit the head on frozen features, where the adapter does not train the backbone.
+
+    Raises:
+        Broken: the validation logits have another shape, or are no numbers.
+    """
+    backbone, task = model.backbone, model.task
+    features = pooled(backbone, prepare(backbone, samples))
+    targets = targets_of(model, len(samples), labels)
+    head = model.heads[task.name]
+    problem = HeadProblem(task, head, features, targets, features, targets)
+    logits = model.adapter.solve(problem).val_logits
+    expected = head(features)
+    require(logits.shape == expected.shape, f"val_logits has shape {list(logits.shape)}")
+    require(bool(torch.isfinite(logits).all()), "val_logits holds what is no number")
+
+
+def learn(
+    model: ComposedModel, samples: Sequence[Any], labels: Sequence[str] | None = None
+) -> None:
+    """:func:`train` or :func:`solve`, by what the adapter is."""
+    (train if model.adapter.trains_backbone else solve)(model, samples, labels)
+
+
+def logits(model: ComposedModel, samples: Sequence[Any]) -> Tensor:
+    """Of the one task, in evaluation mode."""
+    return model.logits(samples, batch_size=len(samples))[model.task.name]
+
+
+def copy_by_files(source: ComposedModel, target: ComposedModel) -> None:
+    """Carry the state of one model over to another through the files of an artifact.
+
+    Raises:
+        Broken: the two would not be saved under the same file names.
+    """
+    saved, expected = contents(source), contents(target)
+    if saved.names != expected.names:
+        odd = sorted(saved.names ^ expected.names)
+        raise Broken(f"the files differ from model to model: {some(odd)}")
+    with TemporaryDirectory() as folder:
+        for name, tensors in saved.tensors.items():
+            path = Path(folder, name)
+            path.write_bytes(to_bytes(name, tensors))
+            copy_into(expected.tensors[name], path)
+
+
+def trained_parts(model: ComposedModel) -> dict[str, nn.Parameter]:
+    """What of the backbone requires a gradient, by name."""
+    return {n: p for n, p in model.backbone.module.named_parameters() if p.requires_grad}

@@ -1,0 +1,226 @@
+"""Rules for what goes into a backbone, and what comes out."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.model import Backbone
+from zoo.testing import computing
+from zoo.testing.rule import Broken, NotApplicable, require, rule
+from zoo.testing.structure_rules import blocks_cover_all_parameters_once, finite, loads, within
+from zoo.testing.subjects import BackboneSubject
+
+_SHUFFLED = ("one two three four", "two one four three", "four three two one")
+
+
+@rule("It has synthetic inputs to be tried with, and tells them apart.", needs=[loads])
+def tells_inputs_apart(subject: BackboneSubject) -> None:
+    """Artifacts carry such inputs; a model that answers all alike cannot be recognised."""
+    prepared = computing.prepare(subject.backbone, subject.samples)
+    features = torch.cat([computing.pooled(subject.backbone, [one]) for one in prepared])
+    require(finite(features), "some features are NaN or infinite")
+    spread = float((features.amax(0) - features.amin(0)).max())
+    scale = float(features.abs().max())
+    require(
+        spread > computing.TOLERANCE * scale,
+        f"{len(features)} different inputs get the same features",
+    )
+
+
+@rule("It answers the same twice.", needs=[tells_inputs_apart])
+def forward_is_deterministic(subject: BackboneSubject) -> None:
+    """Dropout that is not switched off, noise, state that a forward pass leaves behind."""
+    prepared = computing.prepare(subject.backbone, subject.samples[:1])
+    first = computing.pooled(subject.backbone, prepared)
+    torch.rand(1)
+    again = computing.pooled(subject.backbone, prepared)
+    require(torch.equal(first, again), f"asked twice, {computing.differs(again, first) or 'no'}")
+
+
+@rule(
+    "Features have the declared size, and tokens, where there are any, their mask.",
+    needs=[tells_inputs_apart],
+)
+def features_are_as_declared(subject: BackboneSubject) -> None:
+    """Of the backbone and of its spec."""
+    backbone = subject.backbone
+    batch = backbone.preprocess.collate(computing.prepare(backbone, subject.samples))
+    with torch.no_grad():
+        features = backbone(batch)
+    rows, size = len(subject.samples), backbone.feature_size
+    shape = list(features.pooled.shape)
+    require(shape == [rows, size], f"{rows} inputs give pooled {shape}, not [{rows}, {size}]")
+    require(features.pooled.dtype == torch.float32, f"pooled is {features.pooled.dtype}")
+    declared = subject.spec.feature_size
+    require(declared in (None, size), f"the spec says feature_size={declared}; it is {size}")
+    count = sum(p.numel() for p in backbone.module.parameters())
+    stated = subject.spec.params
+    require(stated in (None, count), f"the spec says params={stated}; there are {count}")
+    if features.tokens is None:
+        require(features.mask is None, "there is a mask and no tokens")
+        return
+    tokens = list(features.tokens.shape)
+    require(len(tokens) == 3 and tokens[0] == rows, f"tokens has shape {tokens}")
+    mask = None if features.mask is None else list(features.mask.shape)
+    require(mask in (None, tokens[:2]), f"the mask has shape {mask}, the tokens {tokens}")
+
+
+@rule(
+    "Blocks are in order, input to output.",
+    needs=[blocks_cover_all_parameters_once, tells_inputs_apart],
+)
+def blocks_are_in_order(subject: BackboneSubject) -> None:
+    """By which block a forward pass enters first."""
+    entered = _order_of_calls(subject.backbone, subject.samples[:1])
+    times = {
+        block.name: min(found)
+        for block in subject.backbone.blocks
+        if (found := [at for n, at in entered.items() if any(within(n, r) for r in block.modules)])
+    }
+    names = list(times)
+    for earlier, later in itertools.pairwise(names):
+        require(
+            times[earlier] < times[later],
+            f"{later!r} is computed before {earlier!r}, which is listed before it",
+        )
+
+
+@rule("Preprocessing the same sample twice gives the same, bit for bit.", needs=[loads])
+def preprocessing_is_deterministic(subject: BackboneSubject) -> None:
+    """Augmentation is the training's business; features are computed once and kept."""
+    backbone = subject.backbone
+    first = computing.prepare(backbone, subject.samples)
+    random.seed(1)
+    torch.rand(3)
+    for before, after in zip(first, computing.prepare(backbone, subject.samples), strict=True):
+        same = before.keys() == after.keys() and all(
+            torch.equal(before[key], after[key]) for key in before
+        )
+        require(same, "two goes at one sample differ")
+    described = [backbone.preprocess.describe() for _ in range(2)]
+    try:
+        json.dumps(described[0], allow_nan=False)
+    except (TypeError, ValueError) as err:
+        raise Broken(f"describe() is not plain JSON data: {err}") from err
+    require(described[0] == described[1], "describe() says another thing each time")
+
+
+@rule("What the input contract allows is taken, whatever its size.", needs=[tells_inputs_apart])
+def takes_what_the_contract_allows(subject: BackboneSubject) -> None:
+    """Tiny, huge and uniform images; long, short and strange texts."""
+    backbone = subject.backbone
+    for what, sample in _extremes(subject):
+        try:
+            (prepared,) = computing.prepare(backbone, [sample])
+            features = computing.pooled(backbone, [prepared])
+        except Exception as err:
+            raise Broken(f"{what}: {type(err).__name__}: {err}") from err
+        require(finite(features), f"{what}: the features are NaN or infinite")
+        limit = backbone.contract.max_length
+        longest = max((t.shape[0] for t in prepared.values() if t.ndim == 1), default=0)
+        require(
+            limit is None or longest <= limit,
+            f"{what} becomes {longest} tokens; the contract says at most {limit}",
+        )
+
+
+@rule("What the input contract forbids is refused, not answered.", needs=[loads])
+def refuses_what_the_contract_forbids(subject: BackboneSubject) -> None:
+    """An answer to something that is no input would be an invention."""
+    for what, sample in (("nothing (None)", None), ("an object", object())):
+        try:
+            subject.backbone.preprocess(sample)
+        except Exception:
+            continue
+        raise Broken(f"it preprocesses {what} as if that were {subject.spec.modality}")
+
+
+@rule(
+    "A sample gets the same features alone and among others.",
+    needs=[forward_is_deterministic, features_are_as_declared],
+)
+def batch_size_does_not_matter(subject: BackboneSubject) -> None:
+    """Of samples of one shape, so that nothing is padded."""
+    group = max(_by_shape(subject).values(), key=len)
+    if len(group) < 2:
+        raise NotApplicable("no two synthetic inputs have the same shape")
+    together = computing.pooled(subject.backbone, group)
+    alone = torch.cat([computing.pooled(subject.backbone, [one]) for one in group])
+    difference = computing.differs(together, alone)
+    require(not difference, f"in a batch of {len(group)} and alone {difference}")
+
+
+@rule(
+    "A sample gets the same features padded and unpadded.",
+    needs=[batch_size_does_not_matter],
+)
+def padding_does_not_matter(subject: BackboneSubject) -> None:
+    """Where inputs differ in length: the mask is made, and obeyed."""
+    groups = _by_shape(subject)
+    if len(groups) < 2:
+        raise NotApplicable("all inputs have one shape")
+    prepared = [group[0] for group in groups.values()]
+    together = computing.pooled(subject.backbone, prepared)
+    alone = torch.cat([computing.pooled(subject.backbone, [one]) for one in prepared])
+    difference = computing.differs(together, alone)
+    require(not difference, f"padded and unpadded {difference}: obey the mask")
+
+
+def _extremes(subject: BackboneSubject) -> list[tuple[str, Any]]:
+    contract = subject.backbone.contract
+    if contract.modality == "text":
+        return [
+            ("a text of one letter", "a"),
+            ("a text of 5,000 words", "word " * 5000),
+            ("a text of strange letters", "\u202eżółć 中文 🦓 \x00"),
+        ]
+    if contract.modality == "image":
+        from PIL import Image
+
+        mode = "L" if contract.channels == 1 else "RGB"
+        sizes = ((1, 1), (3, 500), (700, 20))
+        return [
+            *((f"an image of {w} by {h} pixels", Image.new(mode, (w, h), 90)) for w, h in sizes),
+            ("a black image", Image.new(mode, (40, 40))),
+            ("a white image", Image.new(mode, (40, 40), "white")),
+        ]
+    raise NotApplicable(f"what {contract.modality!r} inputs may be, the contract does not say")
+
+
+def _by_shape(subject: BackboneSubject) -> Mapping[tuple[Any, ...], Sequence[dict[str, Tensor]]]:
+    samples = [*subject.samples]
+    if subject.backbone.contract.modality == "text":
+        samples += _SHUFFLED
+    groups: dict[tuple[Any, ...], list[dict[str, Tensor]]] = defaultdict(list)
+    for prepared in computing.prepare(subject.backbone, samples):
+        groups[tuple(sorted((k, tuple(t.shape)) for k, t in prepared.items()))].append(prepared)
+    return groups
+
+
+def _order_of_calls(backbone: Backbone, samples: Sequence[Any]) -> dict[str, int]:
+    """When a forward pass first enters each module that has parameters, by name."""
+    entered: dict[str, int] = {}
+
+    def note(name: str, *_: object) -> None:  # what a hook returns would become the input
+        entered.setdefault(name, len(entered))
+
+    handles = [
+        module.register_forward_pre_hook(functools.partial(note, name))
+        for name, module in backbone.module.named_modules()
+        if name and next(module.parameters(), None) is not None
+    ]
+    try:
+        computing.pooled(backbone, computing.prepare(backbone, samples))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return entered

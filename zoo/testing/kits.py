@@ -1,0 +1,120 @@
+"""Test classes to subclass: every rule is a test, on the backbone, adapter or task that you name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from zoo import registry
+from zoo.host import installed
+from zoo.model import Weights
+from zoo.testing.adapter_rules import ADAPTER_RULES
+from zoo.testing.backbone_rules import BACKBONE_RULES
+from zoo.testing.rule import NotApplicable, Rule, Subject
+from zoo.testing.subjects import TINY_SECONDS, AdapterSubject, BackboneSubject, TaskSubject
+from zoo.testing.task_rules import TASK_RULES
+
+
+def _names(rules: Sequence[Rule[Any]]) -> list[str]:
+    return [rule.name for rule in rules]
+
+
+def _ask(rule: Rule[Any], subject: Subject) -> None:
+    try:
+        rule.hold(subject)
+    except NotApplicable as reason:
+        pytest.skip(str(reason))
+
+
+class BackboneKit:
+    """Tests of a backbone.
+
+    Attributes:
+        backbone: its name or alias; choose a tiny configuration, since it is loaded many times.
+        weights: a folder with its weights; by default they are random.
+        pretrained: load the real weights, from wherever the loader finds them.
+        seconds: how long loading and a first answer may take.
+        adapters: names of those to try on it; by default all that are installed.
+    """
+
+    backbone: ClassVar[str]
+    weights: ClassVar[Path | None] = None
+    pretrained: ClassVar[bool] = False
+    seconds: ClassVar[float | None] = TINY_SECONDS
+    adapters: ClassVar[Sequence[str] | None] = None
+
+    @pytest.fixture(scope="class")
+    def subject(self) -> BackboneSubject:
+        """What the rules are asked of."""
+        return BackboneSubject(
+            registry.load().backbone(installed(), self.backbone),
+            weights=Weights(self.weights, pretrained=self.pretrained or self.weights is not None),
+            seconds=self.seconds,
+            adapters=self.adapters,
+        )
+
+    @pytest.mark.parametrize("rule", BACKBONE_RULES, ids=_names(BACKBONE_RULES))
+    def test_rule(self, rule: Rule[Any], subject: BackboneSubject) -> None:
+        """Hold the backbone to one rule."""
+        _ask(rule, subject)
+
+
+class AdapterKit:
+    """Tests of an adapter.
+
+    Attributes:
+        adapter: its name.
+        settings: other than its defaults.
+        backbones: names to try it on besides the reference backbones; by default those that are
+            installed and tagged tiny.
+    """
+
+    adapter: ClassVar[str]
+    settings: ClassVar[Mapping[str, object]] = {}
+    backbones: ClassVar[Sequence[str] | None] = None
+
+    @pytest.fixture(scope="class")
+    def subject(self) -> AdapterSubject:
+        """What the rules are asked of."""
+        return AdapterSubject(
+            installed().adapter(self.adapter), settings=self.settings, backbones=self.backbones
+        )
+
+    @pytest.mark.parametrize("rule", ADAPTER_RULES, ids=_names(ADAPTER_RULES))
+    def test_rule(self, rule: Rule[Any], subject: AdapterSubject) -> None:
+        """Hold the adapter to one rule."""
+        _ask(rule, subject)
+
+
+class TaskKit:
+    """Tests of a task.
+
+    Attributes:
+        task: its name.
+        settings: other than its defaults.
+        labels: names of its outputs, in order; by default those of ``rows``, or of its own example.
+        rows: labels as data gives them; by default its own example.
+    """
+
+    task: ClassVar[str]
+    settings: ClassVar[Mapping[str, object]] = {}
+    labels: ClassVar[Sequence[str] | None] = None
+    rows: ClassVar[Sequence[str] | None] = None
+
+    @pytest.fixture(scope="class")
+    def subject(self) -> TaskSubject:
+        """What the rules are asked of."""
+        return TaskSubject(
+            installed().task(self.task),
+            labels=self.labels,
+            rows=self.rows,
+            settings=self.settings,
+        )
+
+    @pytest.mark.parametrize("rule", TASK_RULES, ids=_names(TASK_RULES))
+    def test_rule(self, rule: Rule[Any], subject: TaskSubject) -> None:
+        """Hold the task to one rule."""
+        _ask(rule, subject)

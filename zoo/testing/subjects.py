@@ -1,0 +1,247 @@
+"""What the rules are asked of: a plugin, a backbone, an adapter, a task, each made afresh at will."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from zoo.artifact import probe
+from zoo.errors import UnknownName
+from zoo.host import PluginRecord, Provided, installed
+from zoo.model import ComposedModel, load_spec
+from zoo.plugin import (
+    Adapter,
+    AdapterSpec,
+    Backbone,
+    BackboneSpec,
+    Task,
+    TaskSpec,
+    Weights,
+)
+from zoo.specs import check_settings
+from zoo.testing import reference
+from zoo.testing.rule import Subject
+
+TINY = "tiny"  # the tag of a backbone that is small enough to be tried
+TINY_SECONDS = 2.0
+
+
+@contextlib.contextmanager
+def seeded(seed: int = 0) -> Iterator[None]:
+    """Draw the same random numbers from torch every time, and leave its generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+class PluginSubject(Subject):
+    """A plugin: an entry point and what is behind it."""
+
+    def __init__(self, record: PluginRecord) -> None:
+        super().__init__()
+        self.plugin = record
+        self.title = f"plugin {record.name}"
+
+
+class BackboneSubject(Subject):
+    """A backbone.
+
+    Args:
+        provided: its spec and plugin.
+        weights: where from; by default random ones.
+        seconds: how long loading and a first answer may take; ``None``: as long as they like.
+        adapters: the names of those to try on it; by default all that are installed.
+    """
+
+    def __init__(
+        self,
+        provided: Provided[BackboneSpec],
+        *,
+        weights: Weights | None = None,
+        seconds: float | None = TINY_SECONDS,
+        adapters: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.provided = provided
+        self.spec = provided.spec
+        self.plugin = provided.plugin
+        self.weights = weights or Weights(pretrained=False)
+        self.seconds = seconds
+        self.title = f"backbone {self.spec.name}"
+        self._adapters = adapters
+
+    @property
+    def adapters(self) -> Sequence[str]:
+        """Names of the adapters to try on it."""
+        if self._adapters is not None:
+            return self._adapters
+        return [p.spec.name for p in installed().adapters]
+
+    def fresh(self, seed: int = 0) -> Backbone:
+        """A newly loaded one; random weights are those of ``seed``."""
+        with seeded(seed):
+            return load_spec(self.provided, self.weights)
+
+    @functools.cached_property
+    def backbone(self) -> Backbone:
+        """One for the rules that change nothing."""
+        return self.fresh()
+
+    @functools.cached_property
+    def samples(self) -> list[Any]:
+        """Synthetic raw samples, as artifacts carry them."""
+        return samples_of(self.backbone)
+
+
+class AdapterSubject(Subject):
+    """An adapter.
+
+    Args:
+        provided: its spec and plugin.
+        settings: other than its defaults.
+        backbones: names to try it on besides the reference backbones; by default those that are
+            installed and tagged tiny.
+    """
+
+    def __init__(
+        self,
+        provided: Provided[AdapterSpec],
+        *,
+        settings: Mapping[str, object] | None = None,
+        backbones: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.provided = provided
+        self.spec = provided.spec
+        self.plugin = provided.plugin
+        self.settings = self.checked(settings or {})
+        self.backbones = backbones_to_try(backbones)
+        self.title = f"adapter {self.spec.name}"
+
+    def checked(self, settings: Mapping[str, object]) -> dict[str, Any]:
+        """``settings`` in their own types, the others at their default."""
+        return check_settings(self.spec.name, self.spec.settings, settings)
+
+    def fresh(self, settings: Mapping[str, Any] | None = None) -> Adapter:
+        """A new one that is attached to nothing."""
+        made = installed().load(self.provided)(self.spec, settings or self.settings)
+        if not isinstance(made, Adapter):
+            raise TypeError(f"{self.spec.loader} gave {type(made).__name__}, not an Adapter")
+        return made
+
+    def composed(self, load: Callable[[], Backbone]) -> ComposedModel:
+        """A model of a new backbone and a reference task with this adapter attached."""
+        return ComposedModel(load(), self.fresh(), [reference.OneOfThree()])
+
+
+class TaskSubject(Subject):
+    """A task.
+
+    Args:
+        provided: its spec and plugin.
+        labels: names of the outputs; by default those in the task's own example.
+        rows: labels as data would give them; by default the task's own example.
+        settings: other than its defaults.
+    """
+
+    feature_size = 8
+
+    def __init__(
+        self,
+        provided: Provided[TaskSpec],
+        *,
+        labels: Sequence[str] | None = None,
+        rows: Sequence[str] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__()
+        self.provided = provided
+        self.spec = provided.spec
+        self.plugin = provided.plugin
+        self.settings = check_settings(self.spec.name, self.spec.settings, settings or {})
+        self.title = f"task {self.spec.name}"
+        self._labels, self._rows = labels, rows
+
+    @functools.cached_property
+    def labels(self) -> Sequence[str]:
+        """Names of the outputs."""
+        if self._labels is not None:
+            return self._labels
+        return sorted(set(self._rows)) if self._rows else self._class().example_labels
+
+    @functools.cached_property
+    def rows(self) -> Sequence[str]:
+        """Labels of some rows, each of them often enough to be learnt."""
+        return [*(self._rows or self.labels)] * 4
+
+    def fresh(self) -> Task:
+        """A new one that has seen no data."""
+        made = self._class()(self.spec, tuple(self.labels), dict(self.settings), self.spec.name)
+        if not isinstance(made, Task):
+            raise TypeError(f"{self.spec.loader} gave {type(made).__name__}, not a Task")
+        return made
+
+    def _class(self) -> Any:
+        return installed().load(self.provided)
+
+
+def samples_of(backbone: Backbone) -> list[Any]:
+    """Synthetic raw samples, as artifacts carry them."""
+    return probe.samples(backbone)
+
+
+def reference_backbones() -> dict[str, Callable[[], Backbone]]:
+    """Loaders of the backbones that belong to no plugin, by name."""
+
+    def loader(name: str) -> Callable[[], Backbone]:
+        spec, load = reference.BACKBONES[name]
+        return _seeded(lambda: load(spec, Weights(pretrained=False)))
+
+    return {name: loader(name) for name in reference.BACKBONES}
+
+
+def backbones_to_try(names: Sequence[str] | None) -> dict[str, Callable[[], Backbone]]:
+    """Loaders of the reference backbones and of those called ``names``, by name.
+
+    Where no names are given: of those that are installed and tagged tiny.
+    """
+    found = [p for p in installed().backbones if TINY in p.spec.tags]
+    if names is not None:
+        found = [_provided(name) for name in names]
+
+    def loader(provided: Provided[BackboneSpec]) -> Callable[[], Backbone]:
+        return _seeded(lambda: load_spec(provided, Weights(pretrained=False)))
+
+    return reference_backbones() | {p.spec.name: loader(p) for p in found}
+
+
+def _provided(name: str) -> Provided[BackboneSpec]:
+    from zoo import registry
+
+    return registry.load().backbone(installed(), name)
+
+
+def _seeded(load: Callable[[], Backbone]) -> Callable[[], Backbone]:
+    def loaded() -> Backbone:
+        with seeded():
+            return load()
+
+    return loaded
+
+
+def record_of(name: str) -> PluginRecord:
+    """The plugin called ``name``, or the first of the distribution called that.
+
+    Raises:
+        UnknownName: no such plugin is installed.
+    """
+    records = installed().plugins
+    for record in records:
+        if name in (record.name, record.distribution):
+            return record
+    known = {r.name for r in records} | {r.distribution for r in records}
+    raise UnknownName("plugin", name, known)

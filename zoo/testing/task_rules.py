@@ -1,0 +1,282 @@
+"""Rules for tasks."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import Incompatible, LabelProblem
+from zoo.model import ComposedModel, Prediction, Task, make_adapter
+from zoo.testing import computing
+from zoo.testing.plugin_rules import hooks_import_nothing_heavy, spec_is_well_formed
+from zoo.testing.rule import Broken, NotApplicable, Rule, require, rule
+from zoo.testing.subjects import TaskSubject, reference_backbones, samples_of, seeded
+
+_UNKNOWN = "zoo-testing: no label of anybody"
+_FIT_STEPS = 200
+
+
+@rule("Its loader makes a task that keeps its labels, settings and name.")
+def makes_a_task(subject: TaskSubject) -> None:
+    """What it was made with is what the manifest will say."""
+    task = subject.fresh()
+    require(task.labels == tuple(subject.labels), f"its labels became {task.labels}")
+    kept = {name: task.settings.get(name) for name in subject.settings}
+    require(kept == subject.settings, f"made with {subject.settings}, it has {kept}")
+    require(task.name == subject.spec.name, f"its name became {task.name!r}")
+
+
+@rule("Targets are a tensor with one row a label, the same each time.", needs=[makes_a_task])
+def targets_have_one_row_a_label(subject: TaskSubject) -> None:
+    """From labels as data gives them."""
+    task = subject.fresh()
+    first, again = task.targets(subject.rows), task.targets(subject.rows)
+    require(isinstance(first, Tensor), f"targets() gives {type(first).__name__}")
+    require(
+        first.ndim > 0 and len(first) == len(subject.rows),
+        f"{len(subject.rows)} labels give targets of shape {list(first.shape)}",
+    )
+    require(torch.equal(first, again), "the same labels give other targets the second time")
+
+
+@rule(
+    "A label it does not know is refused with LabelProblem.", needs=[targets_have_one_row_a_label]
+)
+def unknown_labels_are_refused(subject: TaskSubject) -> None:
+    """Data that differs from what was trained on is the commonest accident."""
+    try:
+        subject.fresh().targets([*subject.rows, _UNKNOWN])
+    except LabelProblem:
+        return
+    except Exception as err:
+        raise Broken(f"it raises {type(err).__name__} instead: {err}") from err
+    raise Broken("it makes a target of a label that nobody declared")
+
+
+@rule(
+    "The head maps features to logits, one row a row, with a bias only where asked.",
+    needs=[makes_a_task],
+)
+def head_has_the_right_shape(subject: TaskSubject) -> None:
+    """A base library's own classifier may have none."""
+    task = subject.fresh()
+    for bias in (True, False):
+        head = task.head(subject.feature_size, bias=bias)
+        logits = head(torch.randn(5, subject.feature_size))
+        require(
+            logits.ndim >= 2 and logits.shape[0] == 5,
+            f"features [5, {subject.feature_size}] give logits {list(logits.shape)}",
+        )
+        frozen = [name for name, p in head.named_parameters() if not p.requires_grad]
+        require(not frozen, f"the head's {frozen} cannot be trained")
+        has = any(name.rpartition(".")[2] == "bias" for name, _ in head.named_parameters())
+        require(bias or not has, "head(bias=False) has a bias all the same")
+
+
+@rule(
+    "The loss is one finite number with a gradient.",
+    needs=[targets_have_one_row_a_label, head_has_the_right_shape],
+)
+def loss_can_be_trained_on(subject: TaskSubject) -> None:
+    """At a new head."""
+    task, _, targets, logits = _situation(subject)
+    logits = logits.detach().requires_grad_()
+    loss = task.loss(logits, targets)
+    require(loss.ndim == 0, f"the loss has shape {list(loss.shape)}; it is a scalar")
+    require(math.isfinite(float(loss.detach())), f"the loss is {float(loss.detach())}")
+    require(loss.requires_grad, "the loss does not depend on the logits")
+    loss.backward()
+    gradient = logits.grad
+    require(
+        gradient is not None and bool(torch.isfinite(gradient).all()), "its gradient is no number"
+    )
+    require(gradient is not None and bool(gradient.any()), "its gradient is zero everywhere")
+
+
+@rule(
+    "A head trained on separable features beats the majority by its own metrics.",
+    needs=[loss_can_be_trained_on],
+)
+def metrics_tell_good_from_bad(subject: TaskSubject) -> None:
+    """``headline`` is higher and ``monitor`` lower for the better model, and all are numbers."""
+    task, features, targets, _ = _situation(subject)
+    good = task.metrics(_fitted(task, features, targets)(features).detach(), targets)
+    bad = task.metrics(task.majority(targets, len(targets)), targets)
+    for name in (task.headline, task.monitor):
+        require(name in good, f"metrics() lacks {name!r}; it has {', '.join(good)}")
+    odd = [n for n, v in good.items() if not isinstance(v, float) or not math.isfinite(v)]
+    require(not odd, f"{odd[0] if odd else ''} is not a finite float")
+    up, down = task.headline, task.monitor
+    require(good[up] > bad[up], f"{up} is {good[up]:.3g} when learnt, {bad[up]:.3g} when guessed")
+    require(good[down] < bad[down], f"{down} is {good[down]:.3g} learnt, {bad[down]:.3g} guessed")
+
+
+@rule(
+    "The model that ignores its input gives logits of the right shape.",
+    needs=[loss_can_be_trained_on],
+)
+def majority_has_the_right_shape(subject: TaskSubject) -> None:
+    """Every fit is compared with it."""
+    task, _, targets, logits = _situation(subject)
+    guess = task.majority(targets, 7)
+    expected = [7, *logits.shape[1:]]
+    require(list(guess.shape) == expected, f"for 7 rows it has shape {list(guess.shape)}")
+    require(bool(torch.isfinite(guess).all()), "some of it is NaN or infinite")
+    require(bool((guess == guess[:1]).all()), "it differs from row to row")
+
+
+@rule("Metrics stand few rows and rows of one label.", needs=[loss_can_be_trained_on])
+def metrics_stand_few_rows(subject: TaskSubject) -> None:
+    """A validation split may be small and lopsided."""
+    task, _, targets, logits = _situation(subject)
+    for what, rows in (("one row", [0]), ("rows of one label", [0, 0, 0])):
+        try:
+            found = task.metrics(logits[rows].detach(), targets[rows])
+        except Exception as err:
+            raise Broken(f"{what}: {type(err).__name__}: {err}") from err
+        require(task.monitor in found, f"{what}: {task.monitor} is missing")
+
+
+@rule("Decoding gives one plain prediction a row.", needs=[head_has_the_right_shape])
+def decodes_every_row(subject: TaskSubject) -> None:
+    """What ``zoo predict --json`` prints."""
+    task = subject.fresh()
+    logits = task.head(subject.feature_size)(torch.randn(6, subject.feature_size)).detach()
+    found = task.decode(logits)
+    require(len(found) == 6, f"6 rows of logits give {len(found)} predictions")
+    for prediction in found:
+        require(isinstance(prediction, Prediction), f"{type(prediction).__name__}, no Prediction")
+        try:
+            json.dumps(prediction.as_dict(), allow_nan=False)
+        except (TypeError, ValueError) as err:
+            raise Broken(f"a prediction is not plain JSON: {err}") from err
+    one_by_one = [task.decode(logits[i : i + 1])[0].label for i in range(6)]
+    require(one_by_one == [p.label for p in found], "a row alone is decoded to another label")
+
+
+@rule(
+    "A trained head says of its training rows what they are.",
+    needs=[metrics_tell_good_from_bad, decodes_every_row],
+)
+def decoding_agrees_with_targets(subject: TaskSubject) -> None:
+    """On features that can be told apart; labels that are no classes are left to the metrics."""
+    task, features, targets, _ = _situation(subject)
+    labels = [p.label for p in task.decode(_fitted(task, features, targets)(features).detach())]
+    if not set(subject.rows) <= set(task.labels):
+        raise NotApplicable("its labels are no classes")
+    wrong = [
+        (found, true) for found, true in zip(labels, subject.rows, strict=True) if found != true
+    ]
+    if wrong:
+        raise Broken(
+            f"{len(wrong)} of {len(labels)} are wrong: {wrong[0][0]!r} for {wrong[0][1]!r}"
+        )
+
+
+@rule(
+    "Counts of true against predicted are a square over all rows.", needs=[loss_can_be_trained_on]
+)
+def confusion_counts_every_row(subject: TaskSubject) -> None:
+    """Where the task has such a thing."""
+    task, _, targets, logits = _situation(subject)
+    counts = task.confusion(logits.detach(), targets)
+    if counts is None:
+        raise NotApplicable("it has none")
+    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] == len(task.labels)
+    require(square, f"it has shape {list(counts.shape)} for {len(task.labels)} labels")
+    require(int(counts.sum()) == len(targets), f"it counts {int(counts.sum())} of {len(targets)}")
+
+
+@rule(
+    "Made again from labels and settings, with the head's tensors, it answers as before.",
+    needs=[decodes_every_row, loss_can_be_trained_on],
+)
+def state_round_trips(subject: TaskSubject) -> None:
+    """An artifact holds nothing else of a task."""
+    task, features, targets, _ = _situation(subject)
+    head = _fitted(task, features, targets)
+    other = subject.fresh()
+    other_head = other.head(subject.feature_size)
+    other_head.load_state_dict(head.state_dict())
+    ours, theirs = head(features).detach(), other_head(features).detach()
+    require(torch.equal(ours, theirs), "the head's logits are others: it keeps something elsewhere")
+    require(
+        [p.as_dict() for p in task.decode(ours)] == [p.as_dict() for p in other.decode(theirs)],
+        "decoding depends on what prepare() saw",
+    )
+    require(
+        task.metrics(ours, targets) == other.metrics(theirs, targets), "metrics depend on prepare()"
+    )
+
+
+@rule("Every installed adapter trains it, or says why it cannot.", needs=[loss_can_be_trained_on])
+def every_adapter_trains_it(subject: TaskSubject) -> str:
+    """On a reference backbone of a modality that it takes."""
+    from zoo.host import installed
+
+    names = [p.spec.name for p in installed().adapters]
+    held, refusals = [], []
+    for load in reference_backbones().values():
+        modalities = subject.spec.modalities
+        if modalities and load().contract.modality not in modalities:
+            continue
+        for name in names:
+            try:
+                model = ComposedModel(load(), make_adapter(name), [subject.fresh()])
+                computing.learn(model, samples_of(model.backbone), subject.rows)
+                held.append(name)
+            except Incompatible as err:
+                refusals.append(f"{name} cannot: {err.message}")
+            except Exception as err:
+                raise Broken(f"{name}: {type(err).__name__}: {err}") from err
+    if not held:
+        raise NotApplicable("; ".join(refusals) or "no adapter, or no backbone of its modality")
+    return ", ".join(dict.fromkeys(held))
+
+
+def _situation(subject: TaskSubject) -> tuple[Task, Tensor, Tensor, Tensor]:
+    """A prepared task, features that can be told apart, targets, and a new head's logits."""
+    task = subject.fresh()
+    targets = task.targets(subject.rows)
+    task.prepare(targets)
+    kinds = sorted(set(subject.rows))
+    with seeded():
+        centres = torch.randn(len(kinds), subject.feature_size) * 3
+        rows = torch.stack([centres[kinds.index(label)] for label in subject.rows])
+        features = rows + torch.randn(rows.shape) * 0.05
+        logits = task.head(subject.feature_size)(features)
+    return task, features, targets, logits
+
+
+def _fitted(task: Task, features: Tensor, targets: Tensor) -> nn.Module:
+    with seeded():
+        head = task.head(features.shape[1])
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
+    for _ in range(_FIT_STEPS):
+        optimizer.zero_grad()
+        task.loss(head(features), targets).backward()
+        optimizer.step()
+    return head
+
+
+TASK_RULES: tuple[Rule[Any], ...] = (
+    spec_is_well_formed,
+    hooks_import_nothing_heavy,
+    makes_a_task,
+    targets_have_one_row_a_label,
+    unknown_labels_are_refused,
+    head_has_the_right_shape,
+    loss_can_be_trained_on,
+    metrics_tell_good_from_bad,
+    majority_has_the_right_shape,
+    metrics_stand_few_rows,
+    decodes_every_row,
+    decoding_agrees_with_targets,
+    confusion_counts_every_row,
+    state_round_trips,
+    every_adapter_trains_it,
+)
