@@ -107,10 +107,16 @@ def test_a_recipe_is_replaced_whole(layers: Layers) -> None:
     ("content", "reason"),
     [
         ("show = [", "cannot be used: "),
-        ("aliases = 3", "aliases: Input should be a valid dictionary"),
-        ("alias = { a = 'b:c' }", "alias: Extra inputs are not permitted"),
-        ("[recipes.r]\nsummary = 's'", "recipes.r.backbone: Field required"),
-        ("[defaults]\nadapters = 'x'", "defaults.adapters: Extra inputs are not permitted"),
+        ("aliases = 3", "aliases: it is a table, not int."),
+        ("alias = { a = 'b:c' }", "alias: there is no such key; valid are show, aliases, "),
+        ("[recipes.r]\nsummary = 's'", "recipes.r.backbone: it is missing."),
+        (
+            "[defaults]\nadapters = 'x'",
+            "defaults.adapters: there is no such key; valid are backbones, ",
+        ),
+        ("show = 'a'", "show: it is a list, not text."),
+        ("[aliases]\na = 3", "aliases.a: it is text, not int."),
+        ("[plugins]\nallow = [3]", "plugins.allow: it is text, not int."),
     ],
 )
 def test_a_layer_that_cannot_be_used_is_named(layers: Layers, content: str, reason: str) -> None:

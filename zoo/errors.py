@@ -47,7 +47,10 @@ Each says what was received and what is valid; ``hint`` says what to type next.
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections.abc import Iterable
+
+_FEW = 200
 
 
 class ZooError(Exception):
@@ -78,7 +81,7 @@ class UnknownName(InputError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        near = _near(name, names)
         if near:
             advice = f"Did you mean {' or '.join(repr(n) for n in near)}?"
         elif names:
@@ -87,6 +90,22 @@ class UnknownName(InputError):
             advice = f"No {kind} is installed."
         listing = f"`zoo {kind}s` lists them all."
         super().__init__(f"Unknown {kind} {name!r}. {advice}", hint=hint or listing)
+
+
+def _near(name: str, names: list[str]) -> list[str]:
+    """Names that may have been meant, likeliest first.
+
+    difflib takes a third of a second for twenty thousand names, so where there are many it sees
+    only those that share most pairs of neighbouring letters with ``name``.
+    """
+    if len(names) > _FEW:
+        pairs = set(zip(name, name[1:], strict=False))
+        ranked = [
+            (len(pairs.intersection(zip(other, other[1:], strict=False))), -len(other), other)
+            for other in names
+        ]
+        names = [other for _, _, other in heapq.nlargest(_FEW, ranked)]
+    return difflib.get_close_matches(name, names, n=3, cutoff=0.5)
 
 
 class NameClash(InputError):

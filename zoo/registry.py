@@ -8,57 +8,57 @@ runs). Names live here and not in the host's code.
 from __future__ import annotations
 
 import functools
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from zoo import layers
 from zoo.errors import UnknownName
 from zoo.host import Host, Provided
-from zoo.specs import BackboneSpec
+from zoo.specs import BackboneSpec, NamespaceSpec
+
+Scalar = bool | int | float | str
 
 
-class Recipe(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
     """A named, tested combination."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     summary: str
     backbone: str
     adapter: str
-    settings: dict[str, bool | int | float | str] = Field(default_factory=dict)
-    training: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    training: Mapping[str, Scalar] = field(default_factory=dict)
 
 
-class Defaults(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
     """What is used where a person says nothing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    backbones: dict[str, str] = Field(default_factory=dict)  # by modality
+    backbones: Mapping[str, str] = field(default_factory=dict)  # by modality
     adapter: str = ""
     task: str = ""
     baseline_adapter: str = ""  # fitted beside every result
 
 
-class PluginRules(BaseModel):
-    """Which plugins may be loaded; :mod:`zoo.switches` reads and applies it, layer by layer."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    disable: tuple[str, ...] = ()
-    allow: tuple[str, ...] | None = None
-
-
-class Registry(BaseModel):
-    """The three layers merged."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """The three layers merged; what they say of plugins is :mod:`zoo.switches`'s to apply."""
 
     show: tuple[str, ...] = ()
-    aliases: dict[str, str] = Field(default_factory=dict)
-    defaults: Defaults = Field(default_factory=Defaults)
-    recipes: dict[str, Recipe] = Field(default_factory=dict)
-    plugins: PluginRules = Field(default_factory=PluginRules)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    defaults: Defaults = field(default_factory=Defaults)
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tables: Mapping[str, Any]) -> Registry:
+        """The registry that tables in the form of a ``registry.toml`` describe."""
+        return cls(
+            show=tuple(tables.get("show", ())),
+            aliases=tables.get("aliases", {}),
+            defaults=Defaults(**tables.get("defaults", {})),
+            recipes={name: Recipe(**parts) for name, parts in tables.get("recipes", {}).items()},
+        )
 
     def recipe(self, name: str) -> Recipe:
         """The recipe called ``name``.
@@ -93,16 +93,9 @@ class Registry(BaseModel):
             return host.backbones
         return [p for p in host.backbones if p.spec.name in self.show]
 
-    def under(self, above: Registry) -> Registry:
-        """Both layers, ``above`` winning name by name; a recipe is replaced whole, as it was tested."""
-        defaults = self.defaults.model_dump() | above.defaults.model_dump(exclude_unset=True)
-        defaults["backbones"] = self.defaults.backbones | above.defaults.backbones
-        return Registry(
-            show=above.show if "show" in above.model_fields_set else self.show,
-            aliases=self.aliases | above.aliases,
-            defaults=Defaults(**defaults),
-            recipes=self.recipes | above.recipes,
-        )
+    def shown_namespaces(self, host: Host) -> list[Provided[NamespaceSpec]]:
+        """The curated part of the open namespaces, which stand in ``show`` as ``namespace:*``."""
+        return [p for p in host.namespaces if not self.show or f"{p.spec.name}:*" in self.show]
 
 
 @functools.cache
@@ -112,20 +105,21 @@ def load() -> Registry:
     Raises:
         RegistryInvalid: a layer is not TOML, or has keys or types that are not known.
     """
-    merged = Registry()
+    merged: dict[str, Any] = {}
     for path in layers.paths():
-        try:
-            layer = Registry.model_validate(layers.read(path))
-        except ValidationError as err:
-            raise layers.unusable(path, _first_line(err)) from err
-        merged = merged.under(layer)
+        merged = _laid_on(merged, layers.read(path))
+    return Registry.of(merged)
+
+
+def _laid_on(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both layers, ``above`` winning name by name; a recipe is replaced whole, as it was tested."""
+    merged = {**below, **above}
+    for key in ("aliases", "defaults", "recipes"):
+        merged[key] = {**below.get(key, {}), **above.get(key, {})}
+    models = [layer.get("defaults", {}).get("backbones", {}) for layer in (below, above)]
+    merged["defaults"]["backbones"] = {**models[0], **models[1]}
     return merged
 
 
 def _names(host: Host) -> list[str]:
     return [p.spec.name for p in host.backbones]
-
-
-def _first_line(err: ValidationError) -> str:
-    first = err.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from zoo.errors import BadSetting, InvalidSpec
@@ -29,7 +30,7 @@ class Setting:
     choices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        require_types(self, {"name": str, "help": str, "choices": tuple})
+        _SETTING_TYPES.require(self)
         try:
             self.check("setting", self.default)
         except BadSetting as err:
@@ -117,26 +118,36 @@ def check_settings(
     }
 
 
-def require_types(spec: Any, types: Mapping[str, Any]) -> None:
-    """Refuse a spec with a field of another type.
+class Types:
+    """The types of a spec's fields.
 
     Args:
-        spec: has a ``name``.
         types: by field, a type or several as a tuple.
-
-    Raises:
-        InvalidSpec: names the field.
     """
-    for field, kind in types.items():
-        value = getattr(spec, field)
-        if not isinstance(value, kind):
-            raise InvalidSpec(
-                f"{spec.name}: {field}={str(value)[:60]!r} is not of type {_named(kind)}."
-            )
+
+    def __init__(self, **types: Any) -> None:
+        self._types = types
+        self._kinds = tuple(types.values())
+        self._read = attrgetter("name", *types)
+
+    def require(self, spec: Any) -> None:
+        """Refuse a spec with a field of another type.
+
+        Raises:
+            InvalidSpec: names the field.
+        """
+        _, *values = self._read(spec)
+        if all(map(isinstance, values, self._kinds)):  # one pass in C: catalogues are long
+            return
+        for (field, kind), value in zip(self._types.items(), values, strict=True):
+            if not isinstance(value, kind):
+                raise InvalidSpec(
+                    f"{spec.name}: {field}={str(value)[:60]!r} is not of type {_named(kind)}."
+                )
 
 
 def require_all(name: str, field: str, values: Iterable[object], kind: Any) -> None:
-    """Refuse a field that holds anything of another type; as :func:`require_types`."""
+    """Refuse a field that holds anything of another type; as :meth:`Types.require`."""
     for value in values:
         if not isinstance(value, kind):
             raise InvalidSpec(
@@ -147,3 +158,6 @@ def require_all(name: str, field: str, values: Iterable[object], kind: Any) -> N
 def _named(kind: Any) -> str:
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return " or ".join("None" if k is type(None) else k.__name__ for k in kinds)
+
+
+_SETTING_TYPES = Types(name=str, help=str, choices=tuple)

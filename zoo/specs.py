@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,19 +10,20 @@ from types import NoneType
 from typing import Any, Literal
 
 from zoo.errors import InvalidSpec
-from zoo.settings import Setting, check_settings, require_all, require_types
+from zoo.settings import Setting, Types, check_settings, require_all
 
 Verified = Literal["weights", "architecture", "unverified"]
 _VERIFIED = ("weights", "architecture", "unverified")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
+_ADAPTER_NAME = re.compile(r"([a-z0-9][a-z0-9_-]*:)?[a-z0-9][a-z0-9._-]*\Z")
 _BACKBONE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*:[^\s:][^\x00-\x1f\x7f]*\Z")
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 _COMMAND = re.compile(r"[a-z][a-z0-9-]*\Z")
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BackboneSpec:
     """A pretrained feature extractor, described without importing it.
 
@@ -67,12 +69,12 @@ class BackboneSpec:
             raise InvalidSpec(
                 f"{self.name}: verified={self.verified!r} is not weights, architecture or unverified."
             )
-        require_types(self, _BACKBONE_TYPES)
+        _BACKBONE_TYPES.require(self)
         require_all(self.name, "tags", self.tags, str)
         require_all(self.name, "input_size", self.input_size or (), int)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AdapterSpec:
     """What is trainable and how.
 
@@ -97,13 +99,13 @@ class AdapterSpec:
     def __post_init__(self) -> None:
         _require_name("Adapter", self.name)
         _require_import_string(self.name, self.loader)
-        require_types(self, _ADAPTER_TYPES)
+        _ADAPTER_TYPES.require(self)
         require_all(self.name, "settings", self.settings, Setting)
         require_all(self.name, "training", self.training, str)
         require_all(self.name, "training", self.training.values(), (bool, int, float, str))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskSpec:
     """What is predicted.
 
@@ -125,12 +127,12 @@ class TaskSpec:
     def __post_init__(self) -> None:
         _require_name("Task", self.name)
         _require_import_string(self.name, self.loader)
-        require_types(self, _TASK_TYPES)
+        _TASK_TYPES.require(self)
         require_all(self.name, "modalities", self.modalities, str)
         require_all(self.name, "settings", self.settings, Setting)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NamespaceSpec:
     """An open namespace: names that are resolved when they are asked for, and never listed.
 
@@ -151,12 +153,12 @@ class NamespaceSpec:
             raise InvalidSpec(
                 f"Namespace {self.name!r} is not valid: lower-case letters, digits, '_' and '-' only."
             )
-        require_types(self, _NAMESPACE_TYPES)
+        _NAMESPACE_TYPES.require(self)
         if not (is_backbone_name(self.example) and self.example.startswith(f"{self.name}:")):
             raise InvalidSpec(f"{self.name}: example {self.example!r} is not one of its names.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CommandSpec:
     """A command of the command line.
 
@@ -177,32 +179,27 @@ class CommandSpec:
                 f"Command name {self.name!r} is not valid: lower-case letters, digits and '-' only."
             )
         _require_import_string(self.name, self.loader)
-        require_types(self, _COMMAND_TYPES)
+        _COMMAND_TYPES.require(self)
 
 
 Spec = BackboneSpec | AdapterSpec | TaskSpec | NamespaceSpec | CommandSpec
 
 # What is printed and written to JSON must be of its type, or one spec would break every listing.
-_BACKBONE_TYPES: Mapping[str, Any] = {
-    "modality": str,
-    "source": str,
-    "summary": str,
-    "license": (str, NoneType),
-    "params": (int, NoneType),
-    "feature_size": (int, NoneType),
-    "input_size": (tuple, NoneType),
-    "tags": tuple,
-    "options": Mapping,
-}
-_ADAPTER_TYPES: Mapping[str, Any] = {
-    "summary": str,
-    "settings": tuple,
-    "training": Mapping,
-    "reference": str,
-}
-_TASK_TYPES: Mapping[str, Any] = {"modalities": tuple, "summary": str, "settings": tuple}
-_NAMESPACE_TYPES: Mapping[str, Any] = {"modality": str, "summary": str, "example": str}
-_COMMAND_TYPES: Mapping[str, Any] = {"summary": str}
+_BACKBONE_TYPES = Types(
+    modality=str,
+    source=str,
+    summary=str,
+    license=(str, NoneType),
+    params=(int, NoneType),
+    feature_size=(int, NoneType),
+    input_size=(tuple, NoneType),
+    tags=tuple,
+    options=(dict, Mapping),
+)
+_ADAPTER_TYPES = Types(summary=str, settings=tuple, training=(dict, Mapping), reference=str)
+_TASK_TYPES = Types(modalities=tuple, summary=str, settings=tuple)
+_NAMESPACE_TYPES = Types(modality=str, summary=str, example=str)
+_COMMAND_TYPES = Types(summary=str)
 
 
 def is_backbone_name(name: str) -> bool:
@@ -211,14 +208,20 @@ def is_backbone_name(name: str) -> bool:
 
 
 def _require_name(kind: str, name: str) -> None:
-    if not _NAME.match(name):
+    # A family of adapters may share a namespace, e.g. peft:ia3; each of them is listed.
+    if not (_ADAPTER_NAME if kind == "Adapter" else _NAME).match(name):
         raise InvalidSpec(
             f"{kind} name {name!r} is not valid: lower-case letters, digits, '.', '_' and '-' only."
         )
 
 
+@functools.lru_cache(maxsize=256)
+def _is_import_string(text: str) -> bool:
+    return _IMPORT_STRING.match(text) is not None  # of a whole catalogue usually the same one
+
+
 def _require_import_string(name: str, loader: str) -> None:
-    if not _IMPORT_STRING.match(loader):
+    if not _is_import_string(loader):
         raise InvalidSpec(
             f"{name}: loader {loader!r} is not of the form 'package.module:attribute'."
         )

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from zoo import layers
 from zoo.errors import BadSetting
@@ -87,22 +86,10 @@ def _rules() -> Iterator[Rule]:
     if allow.strip():
         yield Rule(ALLOW, allow=_names(allow))
     for path in layers.paths():
-        # The whole file is validated by zoo.registry; here only what decides about plugins.
         table = layers.read(path).get("plugins", {})
-        if not isinstance(table, dict):
-            raise layers.unusable(path, "plugins: it is a table, [plugins].")
-        lists = {key: _strings(table[key]) for key in ("disable", "allow") if key in table}
-        for key, names in lists.items():
-            if names is None:
-                raise layers.unusable(path, f"plugins.{key}: it is a list of names.")
-        if lists:
-            yield Rule(str(path), disable=lists.get("disable") or (), allow=lists.get("allow"))
-
-
-def _strings(value: Any) -> tuple[str, ...] | None:
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return tuple(value)
-    return None
+        if table:
+            allowed = tuple(table["allow"]) if "allow" in table else None
+            yield Rule(str(path), disable=tuple(table.get("disable", ())), allow=allowed)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -10,24 +10,30 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 import zoo
 from zoo.cli import failures
-from zoo.cli.output import emit
+from zoo.cli.output import emit, say
+from zoo.errors import ZooError
+from zoo.switches import ALLOW, DISABLE, STRICT, TRACE
+
+if TYPE_CHECKING:
+    from zoo.host import PluginRecord
 
 _LOOK, _WORK, _SHARE = "See what there is", "Fit and use a model", "Share a model"
+_EXTEND = "Extend and mend"
 
 # By name: the module that has a function of that name, and the panel of the help it stands in.
-_COMMANDS = {
+COMMANDS = {
     "backbones": ("listing", _LOOK),
     "adapters": ("listing", _LOOK),
     "tasks": ("listing", _LOOK),
     "recipes": ("listing", _LOOK),
-    "plugins": ("listing", _LOOK),
+    "plugins": ("plugins", _LOOK),
     "show": ("show", _LOOK),
     "fit": ("fit", _WORK),
     "evaluate": ("evaluate", _WORK),
@@ -38,7 +44,14 @@ _COMMANDS = {
     "pull": ("share", _SHARE),
     "verify": ("share", _SHARE),
     "hub": ("hub", _SHARE),
+    "plugin": ("plugin", _EXTEND),
+    "doctor": ("doctor", _EXTEND),
 }
+_GROUPS = ("hub", "plugin")
+
+
+_FLAGS = {"--trace": TRACE, "--strict": STRICT}
+_LISTS = {"--disable-plugins": DISABLE, "--allow-plugins": ALLOW}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: without the program's name; by default those of the process.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    debug, words = _take_debug(words)
+    debug, words = _take_switches(words)
     # To look for them pydantic would read the entry points of every installed distribution.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     if not debug:
@@ -60,16 +73,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(words: list[str], *, debug: bool) -> int:
+    provider: PluginRecord | None = None
     try:
-        code = _app(words)(words, prog_name="zoo", standalone_mode=False)
+        app = _app(words)
+        provider = _extend(app, words)
+        code = app(words, prog_name="zoo", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
         code = failures.report(failures.Interrupted(), debug=debug)
     except BrokenPipeError:
         code = failures.FAILED  # the reader had enough, as `head` does: nothing is left to tell
-    except Exception as failure:
-        code = failures.report(failure, debug=debug)
+    except BaseException as failure:
+        if provider is not None and not isinstance(failure, SystemExit):
+            from zoo.cli.extensions import blamed
+
+            code = failures.report(blamed(failure, provider, _named(words)), debug=debug)
+        elif isinstance(failure, Exception):
+            code = failures.report(failure, debug=debug)
+        else:
+            raise
     _end_stdout()
     return code
 
@@ -103,15 +126,35 @@ def _app(words: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    named = next((word for word in words if not word.startswith("-")), "")
-    for name in [named] if named in _COMMANDS else _COMMANDS:
-        module_name, panel = _COMMANDS[name]
+    named = _named(words)
+    for name in [named] if named in COMMANDS else COMMANDS:
+        module_name, panel = COMMANDS[name]
         module = importlib.import_module(f"zoo.cli.{module_name}")
-        if name == "hub":
+        if name in _GROUPS:
             app.add_typer(module.app, name=name, rich_help_panel=panel)
         else:
             app.command(name, rich_help_panel=panel)(getattr(module, name))
     return app
+
+
+def _extend(app: typer.Typer, words: Sequence[str]) -> PluginRecord | None:
+    """Give ``app`` the plugins' command that is named, or show all where none is; say whose it is."""
+    named = _named(words)
+    if named in COMMANDS or "--version" in words:
+        return None
+    from zoo.cli import extensions
+
+    if named:
+        return extensions.add(app, named)
+    try:
+        extensions.add_summaries(app, COMMANDS)
+    except ZooError as err:  # the help is what one turns to when nothing works
+        say(f"Commands of plugins are not shown. {err}")
+    return None
+
+
+def _named(words: Sequence[str]) -> str:
+    return next((word for word in words if not word.startswith("-")), "")
 
 
 def _print_version(asked: bool) -> None:
@@ -130,16 +173,42 @@ def _options(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show stack traces; also after a command.")
     ] = False,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Tell of every call of a plugin's hook.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first broken plugin.")
+    ] = False,
+    disable_plugins: Annotated[
+        str, typer.Option(metavar="NAMES", help="Do without these plugins or distributions.")
+    ] = "",
+    allow_plugins: Annotated[
+        str, typer.Option(metavar="NAMES", help="Do with no other plugins than these.")
+    ] = "",
 ) -> None:
-    # --debug is taken out of the arguments before typer sees them; here it is for the help.
+    # They are taken out of the arguments before typer sees them; here they are for the help.
     pass
 
 
-def _take_debug(words: list[str]) -> tuple[bool, list[str]]:
-    """``--debug`` is understood before and after a command, up to a ``--``."""
+def _take_switches(words: list[str]) -> tuple[bool, list[str]]:
+    """Take out what is understood before and after a command, up to a ``--``.
+
+    Returns whether ``--debug`` was there, and the rest. What is about plugins goes where child
+    processes find it as well.
+    """
     end = words.index("--") if "--" in words else len(words)
-    options = [word for word in words[:end] if word != "--debug"]
-    return len(options) < end, options + words[end:]
+    options, rest = iter(words[:end]), []
+    for word in options:
+        name, equals, value = word.partition("=")
+        if word in _FLAGS:
+            os.environ[_FLAGS[word]] = "1"
+        elif name in _LISTS:
+            names = value if equals else next(options, "")
+            given = os.environ.get(_LISTS[name], "") if name == "--disable-plugins" else ""
+            os.environ[_LISTS[name]] = f"{given} {names}".strip()
+        else:
+            rest.append(word)
+    return "--debug" in rest, [word for word in rest if word != "--debug"] + words[end:]
 
 
 def _quiet_libraries() -> None:
@@ -155,4 +224,4 @@ def _quiet_libraries() -> None:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]

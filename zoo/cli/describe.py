@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.host import PluginRecord, Provided
     from zoo.registry import Recipe
-    from zoo.specs import AdapterSpec, BackboneSpec, Setting, TaskSpec
+    from zoo.settings import Setting
+    from zoo.specs import AdapterSpec, BackboneSpec, NamespaceSpec, TaskSpec
 
 
 def backbone(provided: Provided[BackboneSpec]) -> dict[str, Any]:
@@ -28,7 +30,25 @@ def backbone(provided: Provided[BackboneSpec]) -> dict[str, Any]:
         "input_size": list(spec.input_size) if spec.input_size else None,
         "tags": list(spec.tags),
         "verified": spec.verified,
+        "open": False,
         "aliases": [alias for alias, name in aliases.items() if name == spec.name],
+        "plugin": _owner(provided.plugin),
+    }
+
+
+def namespace(provided: Provided[NamespaceSpec]) -> dict[str, Any]:
+    """An open namespace in the form of a backbone's facts, all that are not known ``None``."""
+    spec = provided.spec
+    facts = dict.fromkeys(("source", "license", "params", "feature_size", "input_size"))
+    return {
+        "name": f"{spec.name}:*",
+        "modality": spec.modality or None,
+        "summary": f"{spec.summary}, e.g. {spec.example}".removeprefix(", "),
+        **facts,
+        "tags": [],
+        "verified": None,
+        "open": True,
+        "aliases": [],
         "plugin": _owner(provided.plugin),
     }
 
@@ -86,7 +106,7 @@ def bounds(described: Mapping[str, Any]) -> str:
 
 def recipe(name: str, described: Recipe) -> dict[str, Any]:
     """A recipe's parts."""
-    return {"name": name, **described.model_dump()}
+    return {"name": name, **asdict(described)}
 
 
 def plugin(record: PluginRecord) -> dict[str, Any]:
@@ -97,6 +117,8 @@ def plugin(record: PluginRecord) -> dict[str, Any]:
         "version": record.version,
         "status": record.status,
         "reason": record.reason,
+        "remedy": record.remedy,
+        "warnings": list(record.warnings),
         "provides": list(record.provides),
         "load_seconds": round(record.load_seconds, 4),
     }

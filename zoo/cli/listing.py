@@ -1,4 +1,4 @@
-"""``zoo backbones``, ``adapters``, ``tasks``, ``recipes``, ``plugins``: what can be composed."""
+"""``zoo backbones``, ``adapters``, ``tasks``, ``recipes``: what can be composed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from zoo.cli import describe
 from zoo.cli.options import Json
-from zoo.cli.output import count, emit_json, emit_table, one_line, say
+from zoo.cli.output import count, emit_json, emit_table, say
 
 Modality = Annotated[str | None, typer.Option(help="Only those for image, text, …")]
 
@@ -21,13 +21,17 @@ def backbones(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List backbones: pretrained feature extractors."""
+    """List backbones: pretrained feature extractors, and namespaces that resolve any name."""
     from zoo import registry
     from zoo.host import installed
 
     host, curation = installed(), registry.load()
     listed = host.backbones if everything else curation.shown(host)
     found = [describe.backbone(p) for p in listed if modality in (None, p.spec.modality)]
+    opened = host.namespaces if everything else curation.shown_namespaces(host)
+    found += [
+        describe.namespace(p) for p in opened if modality in (None, p.spec.modality or modality)
+    ]
     if as_json:
         emit_json(found)
         return
@@ -39,7 +43,7 @@ def backbones(
     if not found and modality:
         known = sorted({p.spec.modality for p in host.backbones})
         say(f"None takes {modality!r}; there are some for {', '.join(known) or 'nothing'}.")
-    hidden = len(host.backbones) - len(listed)
+    hidden = len(host.backbones) - len(listed) + len(host.namespaces) - len(opened)
     if hidden:
         say(f"{hidden} more with `zoo backbones --all`.")
     _mention_broken()
@@ -74,23 +78,6 @@ def recipes(modality: Modality = None, as_json: Json = False) -> None:
     _list(found, ("name", "backbone", "adapter", "summary"), as_json=as_json)
 
 
-def plugins(as_json: Json = False) -> None:
-    """List plugins, and say what is wrong with those that are broken."""
-    from zoo.host import installed
-
-    records = installed().plugins
-    if as_json:
-        emit_json([describe.plugin(record) for record in records])
-        return
-    emit_table(
-        ("plugin", "distribution", "version", "status", "provides"),
-        [(r.name, r.distribution, r.version, r.status, ", ".join(r.provides)) for r in records],
-    )
-    for record in records:
-        if record.status == "broken":
-            say(f"{record.origin} is broken: {one_line(record.reason)}")
-
-
 def _list(found: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         emit_json(found)
@@ -107,6 +94,7 @@ def _cell(value: object) -> object:
 def _mention_broken() -> None:
     from zoo.host import installed
 
-    broken = [record.origin for record in installed().plugins if record.status == "broken"]
-    if broken:
-        say(f"Broken: {', '.join(broken)}; `zoo plugins` says why.")
+    for status in ("broken", "skipped"):
+        found = [record.origin for record in installed().plugins if record.status == status]
+        if found:
+            say(f"{status.capitalize()}: {', '.join(found)}; `zoo plugins` says why.")

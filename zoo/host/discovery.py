@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
 
 from zoo.host.record import PluginRecord
 
@@ -37,9 +38,13 @@ def installed_plugins() -> list[Found]:
                 points = distribution.entry_points.select(group=GROUP)
                 found.setdefault(name, []).extend(_of(point, name, version) for point in points)
         except Exception as err:
-            name = str(getattr(distribution, "_path", _UNKNOWN))
+            path = Path(str(getattr(distribution, "_path", _UNKNOWN)))
+            name = path.name.partition("-")[0]
             record = PluginRecord(name, name, "?")
-            record.break_with(f"its metadata cannot be read: {type(err).__name__}: {err}")
+            record.break_with(
+                f"its metadata cannot be read: {type(err).__name__}: {err}",
+                f"Install it anew, or remove {path}.",
+            )
             found.setdefault(name, []).append(Found(record, None))
     return _sorted(plugin for plugins in found.values() for plugin in plugins)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 from zoo import switches as switches_module
@@ -99,6 +100,41 @@ class Host:
     def command(self, name: str) -> Provided[CommandSpec]:
         """The plugins' command called ``name``; raises as :meth:`backbone`."""
         return self._named("command", name, self.commands)
+
+    @property
+    def clashes(self) -> list[NameClash]:
+        """What several plugins provide under one name, which is an error on use."""
+        kinds: dict[str, Sequence[Provided[Any]]] = {
+            "backbone": self.backbones,
+            "adapter": self.adapters,
+            "task": self.tasks,
+            "command": self.commands,
+        }
+        found = []
+        for kind, provided in kinds.items():
+            owners: dict[str, list[str]] = {}
+            for p in provided:
+                owners.setdefault(p.spec.name, []).append(p.plugin.origin)
+            several = {name: of for name, of in owners.items() if len(of) > 1}
+            found += [NameClash(kind, name, of) for name, of in several.items()]
+        return found
+
+    def before_push(self, repo: str, manifest: Mapping[str, Any]) -> list[str]:
+        """Why plugins do not let an artifact be pushed; one that breaks when asked is a reason too."""
+        sound = [record for record in self._plugins.records if record.status == "ok"]
+        answers = self._plugins.ask(
+            "zoo_before_push", _reason, limited=False, repo=repo, manifest=manifest
+        )
+        broken = [(record, record.reason) for record in sound if record.status == "broken"]
+        return [f"{record.origin}: {reason}" for record, reason in (*answers, *broken)]
+
+    def after_pull(self, repo: str, commit: str, folder: Path) -> list[str]:
+        """Tell plugins of an artifact that was pulled; what broke of them, in words."""
+        sound = [record for record in self._plugins.records if record.status == "ok"]
+        self._plugins.ask(
+            "zoo_after_pull", _nothing, limited=False, repo=repo, commit=commit, folder=folder
+        )
+        return [f"{r.origin}: {r.reason}" for r in sound if r.status == "broken"]
 
     def load(self, provided: Provided[Any]) -> Callable[..., Any]:
         """Import what a spec's loader string names.
@@ -216,6 +252,14 @@ def _specs(hook: str, kind: type[S], _: PluginRecord, answer: Any) -> tuple[list
             return specs, f"{hook} returned {type(spec).__name__}, not {kind.__name__}"
         specs.append(spec)
     return specs, ""
+
+
+def _reason(_: PluginRecord, answer: Any) -> str:
+    return answer if isinstance(answer, str) else f"returned {type(answer).__name__}, not a reason"
+
+
+def _nothing(_: PluginRecord, answer: Any) -> None:
+    pass
 
 
 def _one_spec(

@@ -119,6 +119,9 @@ class Plugins:
 
     def _register(self, plugin: Found, key: str) -> None:
         assert plugin.point is not None, "a plugin whose metadata cannot be read is not wanted"
+        if plugin.point.pattern.match(plugin.point.value) is None:
+            plugin.record.break_with(f"its entry point, {plugin.point.value!r}, names no module")
+            return
         thing = plugin.point.load()
         if not agrees(plugin.record, getattr(thing, DECLARATION, None)):
             return

@@ -64,7 +64,7 @@ class PluginRecord:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Provided(Generic[S]):
     """A spec and the plugin it came from."""
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import re
 
-from zoo.plugin import BackboneSpec, hookimpl
+from zoo.plugin import BackboneSpec, NamespaceSpec, hookimpl
 
 _LOADER = "zoo_nlp.encoder:load"
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?\Z")
 _FOLDER = re.compile(r"(~?/|\.{1,2}(/|\Z))")
+
+
+@hookimpl
+def zoo_namespaces() -> list[NamespaceSpec]:
+    """``hf:``."""
+    return [
+        NamespaceSpec(
+            name="hf",
+            modality="text",
+            summary="a transformers encoder, by Hub repo or local folder",
+            example="hf:google-bert/bert-base-uncased",
+        )
+    ]
 
 
 @hookimpl

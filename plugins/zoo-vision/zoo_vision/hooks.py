@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from zoo.plugin import BackboneSpec, hookimpl
+from zoo.plugin import BackboneSpec, NamespaceSpec, hookimpl
 
 LOADER = "zoo_vision.timm_backbone:load"
 CATALOGUE = Path(__file__).with_name("catalogue.json")
@@ -31,6 +31,19 @@ def zoo_backbones() -> list[BackboneSpec]:
             options={"timm": entry["timm"]},
         )
         for entry in entries
+    ]
+
+
+@hookimpl
+def zoo_namespaces() -> list[NamespaceSpec]:
+    """``timm:``."""
+    return [
+        NamespaceSpec(
+            name="timm",
+            modality="image",
+            summary="anything timm.create_model takes, or a local folder",
+            example="timm:resnet50.a1_in1k",
+        )
     ]
 
 
