@@ -12,7 +12,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from zoo.artifact.contents import ASSETS, CARD, PEFT_CONFIG
+from zoo.artifact.contents import ASSETS, CARD, CONFIG, PEFT_CONFIG, native_model
 from zoo.artifact.licences import hub_licence
 from zoo.artifact.load import load
 from zoo.artifact.manifest import Manifest, read_manifest
@@ -55,7 +55,7 @@ def render(
     """
     card: str = _template().render(
         manifest=manifest,
-        metadata=Markup(_metadata(manifest, repo)),
+        metadata=Markup(_metadata(manifest, model, repo)),
         repo=Markup(repo),
         settings={k: v for k, v in manifest.adapter.settings.items() if v not in ([], "")},
         results=_results(manifest),
@@ -94,10 +94,11 @@ def card_for(folder: Path, repo: str, *, model: ComposedModel | None = None) -> 
     return re.sub(whole_name, lambda match: repo, text)
 
 
-def _metadata(manifest: Manifest, repo: str) -> str:
+def _metadata(manifest: Manifest, model: ComposedModel, repo: str) -> str:
     """The YAML block: https://huggingface.co/docs/hub/model-cards."""
     source = manifest.backbone.source
     peft = PEFT_CONFIG in manifest.files
+    native = native_model(model) if CONFIG in manifest.files else None
     facts: dict[str, Any] = dict(hub_licence(manifest.license))
     if _HUB_ID.match(source):
         facts["base_model"] = source
@@ -105,7 +106,7 @@ def _metadata(manifest: Manifest, repo: str) -> str:
     results = _eval_results(manifest)
     data = ModelCardData(
         **facts,
-        library_name="peft" if peft else "zoo",
+        library_name="peft" if peft else native.library if native else "zoo",
         pipeline_tag=_pipeline(manifest) if _pipeline(manifest) in _PIPELINES else None,
         tags=["zoo", "transfer-learning", manifest.adapter.name],
         metrics=list(dict.fromkeys(result.metric_type for result in results)) or None,

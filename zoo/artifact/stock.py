@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from zoo.artifact.contents import HEADS, contents
+from zoo.artifact.contents import CHANGED, CONFIG, HEADS, contents, native_model
 from zoo.artifact.manifest import MANIFEST
 from zoo.artifact.probe import PROBE
 from zoo.model import ComposedModel, StockCode
@@ -41,7 +41,7 @@ def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
 
     The code gives ``logits`` of the first input of the probe and compares them with those recorded.
     """
-    base, adapter = model.backbone.stock_code(), model.adapter.stock_code()
+    base, adapter = _base(model), model.adapter.stock_code()
     modality = model.backbone.contract.modality
     linear = all(isinstance(head, nn.Linear) for head in model.heads.values())
     if base is None or adapter is None or not linear or modality not in _EXAMPLES:
@@ -71,6 +71,15 @@ def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
         *(_module(line) for line in adapter_imports),
     }
     return Snippet(tuple(sorted(requires)), "\n".join(lines).replace("{repo}", repo))
+
+
+def _base(model: ComposedModel) -> StockCode | None:
+    """What the adapter is put onto: the pinned backbone, or the whole model where it changed."""
+    found = contents(model)
+    native = native_model(model) if CONFIG in found.configs else None
+    if native is not None:
+        return native.stock
+    return None if CHANGED in found.tensors else model.backbone.stock_code()
 
 
 def _open_whole(model: ComposedModel, base: StockCode, adapter_line: str) -> list[str]:

@@ -12,7 +12,7 @@ from zoo.cli.options import Json, Revision
 from zoo.cli.output import count, emit, emit_facts, emit_json, emit_table, say
 
 if TYPE_CHECKING:
-    from zoo.artifact.manifest import Manifest
+    from zoo.cli.manifests import Known
 
 
 def show(
@@ -27,9 +27,9 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show all that is known of a backbone, adapter, task, recipe or artifact."""
-    manifest = _manifest(name, revision)
-    if manifest is not None:
-        manifests.emit(name, manifest, as_json=as_json)
+    known = _known(name, revision)
+    if known is not None:
+        manifests.emit(name, known, as_json=as_json)
         return
     kind, facts = _named(name)
     if as_json:
@@ -46,8 +46,8 @@ def show(
         _emit_settings(facts["settings"])
 
 
-def _manifest(word: str, revision: str | None) -> Manifest | None:
-    """The manifest of the artifact or repo that ``word`` means; ``None`` where it is neither."""
+def _known(word: str, revision: str | None) -> Known | None:
+    """What is known of the artifact or repo that ``word`` means; ``None`` where it is neither."""
     if sources.is_repo(word):
         return manifests.remote(word, revision)
     # A directory without one that happens to be called as an adapter does not hide the adapter.
@@ -66,12 +66,12 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
     from zoo.host import installed
 
     host, curation = installed(), registry.load()
-    if ":" in name or name in curation.aliases:
-        return "backbone", describe.backbone(curation.backbone(host, name))
     adapters = [p.spec.name for p in host.adapters]
     tasks = [p.spec.name for p in host.tasks]
     if name in adapters:
         return "adapter", describe.adapter(host.adapter(name))
+    if ":" in name or name in curation.aliases:
+        return "backbone", describe.backbone(curation.backbone(host, name))
     if name in tasks:
         return "task", describe.task(host.task(name))
     if name in curation.recipes:

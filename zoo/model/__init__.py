@@ -1,12 +1,13 @@
 """Backbones, adapters, tasks, and the model composed of them."""
 
-from zoo.model.adapter import Adapter, HeadProblem, Layout, Solution
+from zoo.model.adapter import Adapter, HeadProblem, Layout, ParameterGroup, Solution
 from zoo.model.backbone import (
     Backbone,
     Batch,
     Block,
     Features,
     NativeHead,
+    NativeModel,
     Origin,
     Preprocess,
     StockCode,
@@ -34,7 +35,9 @@ __all__ = [
     "HeadProblem",
     "Layout",
     "NativeHead",
+    "NativeModel",
     "Origin",
+    "ParameterGroup",
     "Prediction",
     "Preprocess",
     "Preprocessed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -26,11 +26,30 @@ class Layout:
         tensors: safetensors files.
         configs: JSON files that stock libraries want; zoo itself never reads them.
         holds_heads: the heads are inside, so that no ``heads.safetensors`` is needed.
+        changed: the backbone's own tensors that training may change, parameters and buffers, by
+            their names in :attr:`Backbone.module`. Where the base library has a layout for a whole
+            model they are saved in that, with the head, and else by themselves.
     """
 
     tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     holds_heads: bool = False
+    changed: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that learn at a rate of their own.
+
+    Attributes:
+        parameters: of the backbone or of the heads.
+        rate: factor on the learning rate.
+        decays: whether weight decay applies.
+    """
+
+    parameters: Sequence[nn.Parameter]
+    rate: float = 1.0
+    decays: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,6 +116,19 @@ class Adapter(abc.ABC):
 
     def train(self, backbone: Backbone, mode: bool) -> None:
         """Put this adapter's own modules, and no other, in training mode or out of it."""
+
+    def groups(
+        self, backbone: Backbone, heads: Mapping[str, nn.Module]
+    ) -> Sequence[ParameterGroup]:
+        """What learns at another rate than the one that was set; each parameter at most once."""
+        return ()
+
+    def start_epoch(self, backbone: Backbone, epoch: int, epochs: int) -> None:
+        """Choose what of the trained parameters rests in this epoch: let it require no gradient.
+
+        Called before each epoch, counted from 1 of at most ``epochs``; :meth:`train` follows. After
+        the last one the loop lets all of them require gradients again.
+        """
 
     def solve(self, problem: HeadProblem) -> Solution:
         """Set ``problem.head`` to the best fit on frozen features.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.contract import InputContract
-from zoo.errors import BadSetting
+from zoo.errors import BadSetting, Incompatible
 from zoo.specs import BackboneSpec
 
 Batch = Mapping[str, Tensor]
@@ -103,6 +103,26 @@ class StockCode:
     pooled: str
 
 
+@dataclass(frozen=True)
+class NativeModel:
+    """How the base library itself keeps a whole model, weights and all, in a folder or repo.
+
+    The tensors are in ``model.safetensors``, under ``prefix`` and their names in the backbone's
+    module, the head's under the name of the native head.
+
+    Attributes:
+        config: what ``config.json`` says; the same for equal models.
+        stock: opens it from ``{repo}`` with no zoo installed.
+        library: the base library's name, as the Hub knows it.
+        prefix: before the names of this backbone's tensors.
+    """
+
+    config: Mapping[str, Any]
+    stock: StockCode
+    library: str
+    prefix: str = ""
+
+
 class Preprocess(abc.ABC):
     """Turns raw samples into what the module takes; deterministic."""
 
@@ -132,7 +152,8 @@ class Backbone(nn.Module, abc.ABC):
         origin: where the weights came from.
         license: SPDX identifier or Hub licence tag, ``None`` where unknown.
         lora_targets: full names of the linear and convolution modules of :attr:`module` that a
-            low-rank adapter can sit on, by role: ``attention``, ``mlp``, ``conv``.
+            low-rank adapter can sit on, by role: ``attention``, ``mlp``, ``conv``; where none is
+            named, all linear layers and convolutions of one group, as ``linear`` and ``conv``.
         poolings: the ways this backbone can pool; the first is right for frozen features.
 
     Attributes:
@@ -164,7 +185,8 @@ class Backbone(nn.Module, abc.ABC):
         self.feature_size = feature_size
         self.origin = origin
         self.license = license
-        self.lora_targets = {k: tuple(v) for k, v in (lora_targets or {}).items()}
+        named = {k: tuple(v) for k, v in (lora_targets or {}).items()}
+        self.lora_targets = named or _plain_layers(module)
         self.poolings = tuple(poolings)
         self.pooling = self.poolings[0]
         self.digest = digest(module.state_dict())
@@ -190,6 +212,16 @@ class Backbone(nn.Module, abc.ABC):
         """How to open this backbone without zoo; ``None`` where no library has it."""
         return None
 
+    def native_model(self, labels: Sequence[str]) -> NativeModel | None:
+        """The library's own layout for a model with this backbone's weights changed.
+
+        Args:
+            labels: of the native head's outputs; empty for a model without a head.
+
+        ``None`` where the library has none.
+        """
+        return None
+
     def probe_inputs(self) -> Sequence[Tensor]:
         """A few synthetic raw samples as small tensors, for a modality of the plugin's own.
 
@@ -201,6 +233,14 @@ class Backbone(nn.Module, abc.ABC):
     def probe_sample(self, raw: Tensor) -> Any:
         """The raw sample that a tensor of :meth:`probe_inputs` stands for."""
         raise NotImplementedError(f"{type(self).__name__} offers no inputs for a probe")
+
+    def shorten(self, tokens: int) -> None:
+        """Take inputs of at most so many tokens, so that an adapter has room for its own.
+
+        Raises:
+            Incompatible: this backbone does not count tokens.
+        """
+        raise Incompatible(f"{self.spec.name} does not cut its inputs to a number of tokens.")
 
     def pool_by(self, pooling: str) -> None:
         """Choose how tokens become one vector.
@@ -214,6 +254,17 @@ class Backbone(nn.Module, abc.ABC):
                 hint=f"The default is {self.poolings[0]!r}.",
             )
         self.pooling = pooling
+
+
+def _plain_layers(module: nn.Module) -> dict[str, tuple[str, ...]]:
+    """Layers whose type says what they compute; subclasses may use their weights otherwise."""
+    roles: dict[str, list[str]] = {"linear": [], "conv": []}
+    for name, layer in module.named_modules():
+        if type(layer) is nn.Linear:
+            roles["linear"].append(name)
+        elif type(layer) is nn.Conv2d and layer.groups == 1:
+            roles["conv"].append(name)
+    return {role: tuple(names) for role, names in roles.items() if names}
 
 
 def digest(state: Mapping[str, Tensor]) -> str:
@@ -235,6 +286,7 @@ __all__ = [
     "Block",
     "Features",
     "NativeHead",
+    "NativeModel",
     "Origin",
     "Preprocess",
     "StockCode",

@@ -1,7 +1,8 @@
 """The fit loop: epochs of gradient steps, validation after each, the best state kept.
 
 AdamW with warm-up and a cosine decay to zero; accelerate does devices, precision and gradient
-scaling. The loop knows nothing of backbones or adapters: it trains what requires a gradient.
+scaling. The loop knows no backbone and no adapter: it trains what requires a gradient, at the rates
+and in the epochs that the adapter says.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.errors import BadSetting, TrainingFailed
-from zoo.model import ComposedModel, Task
+from zoo.model import ComposedModel, ParameterGroup, Task
 from zoo.progress import Progress
 from zoo.training.config import FitConfig
 from zoo.training.prepared import PreparedSplit, shuffled_batches
@@ -55,11 +56,14 @@ def train(
     """
     outcome = Outcome()
     best = _Best(model)
+    trained = model.trainable()
     try:
         _record(outcome, best, _validate(model, task, splits, config, 0), on_epoch)
         _epochs(model, task, splits, config, outcome, best, progress, on_epoch)
     except KeyboardInterrupt:
         outcome.interrupted = True
+    for parameter in trained.values():
+        parameter.requires_grad_(True)
     best.restore()
     model.to("cpu").eval()
     outcome.best_epoch = best.epoch
@@ -98,7 +102,7 @@ def _epochs(
 ) -> None:
     accelerator = accelerate(config.precision)
     parameters = list(model.trainable().values())
-    optimizer = torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(_groups(model, config), lr=config.lr)
     steps = math.ceil(len(splits["train"]) / config.batch_size)
     epochs = config.epochs_for(steps)
     schedule = LambdaLR(optimizer, _warm_up_and_cosine(config, steps * epochs))
@@ -107,9 +111,11 @@ def _epochs(
     optimizer = accelerator.prepare(optimizer)
     generator = torch.Generator().manual_seed(config.seed)
     preprocess = model.backbone.preprocess
+    waiting_since = 0
     for epoch in range(1, epochs + 1):
         start = time.perf_counter()
         total = 0.0
+        model.adapter.start_epoch(model.backbone, epoch, epochs)
         model.train()
         with progress.stage(f"epoch {epoch}/{epochs}", steps) as advance:
             for batch, targets in shuffled_batches(
@@ -128,11 +134,30 @@ def _epochs(
                 advance(1)
         line = _validate(model, task, splits, config, epoch)
         line["train_loss"] = total / len(splits["train"])
-        line["lr"] = schedule.get_last_lr()[0]
+        line["lr"] = max(schedule.get_last_lr())
         line["seconds"] = time.perf_counter() - start
         _record(outcome, best, line, on_epoch)
-        if epoch - best.epoch >= config.patience:
+        # While something still rests, no improvement says nothing.
+        if not all(parameter.requires_grad for parameter in parameters):
+            waiting_since = epoch
+        if epoch - max(best.epoch, waiting_since) >= config.patience:
             return
+
+
+def _groups(model: ComposedModel, config: FitConfig) -> list[dict[str, Any]]:
+    """The optimizer's groups: what the adapter sets apart, and first all the rest."""
+    apart = model.adapter.groups(model.backbone, dict(model.heads.items()))
+    seen = {id(parameter) for group in apart for parameter in group.parameters}
+    rest = [p for p in model.trainable().values() if id(p) not in seen]
+    return [
+        {
+            "params": list(group.parameters),
+            "lr": config.lr * group.rate,
+            "weight_decay": config.weight_decay if group.decays else 0.0,
+        }
+        for group in (ParameterGroup(rest), *apart)
+        if group.parameters
+    ]
 
 
 def _validate(
@@ -160,6 +185,7 @@ class _Best:
     def __init__(self, model: ComposedModel) -> None:
         self.model = model
         self.epoch = 0
+        self._trained = model.trainable()
         self._value = math.inf
         self._state: dict[str, Tensor] = {}
 
@@ -175,7 +201,7 @@ class _Best:
                     tensor.copy_(self._state[name])
 
     def _moving(self) -> dict[str, Tensor]:
-        return {**self.model.trainable(), **dict(self.model.named_buffers())}
+        return {**self._trained, **dict(self.model.named_buffers())}
 
 
 def _warm_up_and_cosine(config: FitConfig, total: int) -> Callable[[int], float]:

@@ -21,7 +21,7 @@ def zoo_adapters() -> list[AdapterSpec]:
                     "roles",
                     (),
                     "which layers, by role; empty: attention, else the role with most of the parameters",
-                    choices=("attention", "mlp", "conv"),
+                    choices=("attention", "mlp", "conv", "linear"),
                 ),
                 Setting(
                     "last_blocks",

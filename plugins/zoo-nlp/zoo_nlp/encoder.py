@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from zoo.plugin import (
     Incompatible,
     InputContract,
     NativeHead,
+    NativeModel,
     Origin,
     StockCode,
     Weights,
@@ -26,7 +28,7 @@ from zoo.plugin import (
 from zoo_nlp.blocks import blocks_of, lora_targets
 from zoo_nlp.checkpoint import Checkpoint, load_checkpoint
 from zoo_nlp.files import license_of, locate, sentence_pooling
-from zoo_nlp.native import native_head
+from zoo_nlp.native import native_config, native_head
 from zoo_nlp.pooling import pool
 from zoo_nlp.stock import stock_code
 from zoo_nlp.tokens import Tokens
@@ -65,6 +67,7 @@ class Encoder(Backbone):
     """
 
     preprocess: Tokens
+    module: PreTrainedModel
 
     def __init__(
         self, spec: BackboneSpec, checkpoint: Checkpoint, folder: Path, origin: Origin
@@ -120,8 +123,27 @@ class Encoder(Backbone):
         """The pooling under transformers' own classifier, unless the model was made for another."""
         return self._trained_pooling
 
+    def shorten(self, tokens: int) -> None:
+        """Cut texts to so many tokens from now on."""
+        self.preprocess.shorten(tokens)
+        self.contract = replace(self.contract, max_length=tokens)
+
     def stock_code(self) -> StockCode:
         """Lines for transformers alone, by the present pooling."""
+        return self._stock_code()
+
+    def native_model(self, labels: Sequence[str]) -> NativeModel:
+        """Transformers' own layout, for its Auto classes."""
+        native = self.native_head if labels else None
+        last = native is not None and self.pooling == "last"
+        return NativeModel(
+            native_config(self.module, labels, pad_id=self.preprocess.pad_id if last else None),
+            self._stock_code(repo="{repo}"),
+            library="transformers",
+            prefix=native.prefix if native else "",
+        )
+
+    def _stock_code(self, repo: str | None = None) -> StockCode:
         native = self.native_head
         return stock_code(
             self.spec,
@@ -131,6 +153,7 @@ class Encoder(Backbone):
             native=native,
             own_head=native is not None and f"{native.name}.weight" in self._leftover,
             without_pooler=self._without_pooler,
+            repo=repo,
         )
 
 

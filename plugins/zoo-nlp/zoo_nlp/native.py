@@ -6,6 +6,7 @@ which are random until they are trained: no place for a head on pretrained featu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import (
@@ -38,6 +39,27 @@ def native_head(model: PreTrainedModel) -> tuple[str, NativeHead] | None:
     if config.model_type in _ON_LAST or _is_generic(classifier):
         return "last", NativeHead("score", prefix, bias=False, peft_task="SEQ_CLS")
     return None
+
+
+def native_config(
+    model: PreTrainedModel, labels: Sequence[str], *, pad_id: int | None
+) -> dict[str, Any]:
+    """``config.json`` of ``model``, with transformers' own classifier where there are labels.
+
+    Args:
+        model: without a head.
+        labels: of the classifier.
+        pad_id: where the classifier has to tell padding from the last token.
+    """
+    config = {k: v for k, v in model.config.to_diff_dict().items() if not k.startswith("_")}
+    kind: Any = type(model)
+    if labels:
+        kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(model.config)]
+        config["id2label"] = {str(i): label for i, label in enumerate(labels)}
+        config["label2id"] = {label: i for i, label in enumerate(labels)}
+        if pad_id is not None:
+            config["pad_token_id"] = pad_id
+    return config | {"architectures": [kind.__name__], "dtype": "float32"}
 
 
 def _is_generic(classifier: type) -> bool:

@@ -18,6 +18,7 @@ def stock_code(
     native: NativeHead | None,
     own_head: bool,
     without_pooler: bool,
+    repo: str | None = None,
 ) -> StockCode:
     """Source lines for one backbone and one pooling.
 
@@ -29,14 +30,18 @@ def stock_code(
         native: transformers' own place for a head on this pooling.
         own_head: the checkpoint has a head in that place, perhaps of another size.
         without_pooler: the checkpoint lacks a pooler that transformers would make up.
+        repo: where the whole model is, config included; by default it is the base that is opened.
     """
     base, revision = _base(spec, origin)
-    whole = [base, *revision, "num_labels={n}", 'dtype="float32"']
-    if own_head:
-        whole.append("ignore_mismatched_sizes=True")
-    if native is not None and pooling == "last":
-        whole.append(f"pad_token_id={tokens.pad_id}")
-    features = [base, *revision, 'dtype="float32"']
+    opened = [f'"{repo}"'] if repo else [base, *revision]
+    whole = [*opened, 'dtype="float32"']
+    if not repo:
+        whole.append("num_labels={n}")
+        if own_head:
+            whole.append("ignore_mismatched_sizes=True")
+        if native is not None and pooling == "last":
+            whole.append(f"pad_token_id={tokens.pad_id}")
+    features = [*opened, 'dtype="float32"']
     if without_pooler:
         features.append("add_pooling_layer=False")
     cut = f'truncation=True, max_length={tokens.max_length}, return_tensors="pt"'

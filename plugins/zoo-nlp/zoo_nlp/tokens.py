@@ -49,7 +49,6 @@ class Tokens(Preprocess):
     ) -> None:
         known = _tokenizer(name, folder, config)
         limits = (LONGEST, known.model_max_length, positions, sentence_length(folder))
-        self.max_length = int(min(limit for limit in limits if limit and limit > 0))
         self._digest = tokenizer_digest(folder)
         self._tokenizer = known
         given = "token_type_ids" in known.model_input_names
@@ -64,7 +63,7 @@ class Tokens(Preprocess):
         self._backend = getattr(known, "backend_tokenizer", None)
         if self._backend is not None:
             self._backend.no_padding()
-            self._backend.enable_truncation(self.max_length, direction=known.truncation_side)
+        self.shorten(int(min(limit for limit in limits if limit and limit > 0)))
         self.ends_with_pad = self("a")["input_ids"][-1].item() == self.pad_id
 
     def __call__(self, sample: str) -> dict[str, Tensor]:
@@ -78,6 +77,13 @@ class Tokens(Preprocess):
         if self._type_ids:
             encoded["token_type_ids"] = torch.tensor(types)
         return encoded
+
+    def shorten(self, tokens: int) -> None:
+        """Cut texts to so many tokens from now on."""
+        self.max_length = tokens
+        if self._backend is not None:
+            side = self._tokenizer.truncation_side
+            self._backend.enable_truncation(tokens, direction=side)
 
     def describe(self) -> dict[str, Any]:
         """The longest input, and the digest of the vocabulary for information."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ class Built:
         name: what stands for it from now on; never an absolute path.
         origin: where the weights came from.
         stock: the leading arguments of ``timm.create_model`` that give it without zoo.
+        arguments: of its architecture, where its folder or repo gives any.
     """
 
     model: nn.Module
     name: str
     origin: Origin
     stock: str
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 def build(spec: BackboneSpec, weights: Weights) -> Built:
@@ -78,6 +80,7 @@ def _from_folder(path: Path, weights: Weights) -> Built:
         f"timm:{public}",
         Origin("", folder=folder),
         json.dumps(f"local-dir:{public}"),
+        read_config(folder).model_args,
     )
 
 
@@ -90,6 +93,7 @@ def _from_hub(wanted: TimmName, weights: Weights) -> Built:
         f"timm:hf-hub:{wanted.name}",
         Origin(wanted.name, fetched.commit, fetched.folder),
         json.dumps(f"hf-hub:{wanted.name}{at}"),
+        read_config(fetched.folder).model_args,
     )
 
 

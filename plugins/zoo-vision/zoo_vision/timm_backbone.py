@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from zoo.plugin import (
     Incompatible,
     InputContract,
     NativeHead,
+    NativeModel,
     Preprocess,
     StockCode,
     Weights,
@@ -31,6 +33,8 @@ from zoo_vision.structure import find_blocks, find_lora_targets, observe, pool
 
 _MODES = {1: "L", 3: "RGB"}
 _PIXELS = "pixel_values"
+# What timm's configuration of the pretrained weights says of any weights of that architecture.
+_DESCRIBED = ("classifier", "first_conv", "fixed_input_size", "license", "pool_size", "tag")
 
 
 class TimmPreprocess(Preprocess):
@@ -82,6 +86,7 @@ class TimmBackbone(Backbone):
             )
         self._native = seen.native_head
         self._stock = built.stock
+        self._arguments = built.arguments
         super().__init__(
             spec,
             model,
@@ -121,11 +126,31 @@ class TimmBackbone(Backbone):
             options = f"pretrained=True, num_classes={classes}"
             return f"model = timm.create_model({self._stock}, {options}).eval()"
 
+        return self._stock_code(whole=create("{n}") if self._native else "", features=create("0"))
+
+    def native_model(self, labels: Sequence[str]) -> NativeModel:
+        """Timm's hub format: architecture, its arguments, labels, and timm's data configuration."""
+        create = 'model = timm.create_model("hf-hub:{repo}", pretrained=True).eval()'
+        known: Any = self.module.pretrained_cfg
+        described = {k: known[k] for k in _DESCRIBED if known.get(k) is not None}
+        config = {
+            "architecture": known["architecture"],
+            "num_classes": len(labels),
+            "num_features": self.feature_size,
+            "model_args": self._arguments,
+            "pretrained_cfg": {**described, **self.preprocess.describe(), "custom_load": False},
+        }
+        if labels:
+            config["label_names"] = list(labels)
+        stock = self._stock_code(whole=create if self._native else "", features=create)
+        return NativeModel(config, stock, library="timm")
+
+    def _stock_code(self, *, whole: str, features: str) -> StockCode:
         return StockCode(
             requires=("timm",),
             imports=("import timm",),
-            whole=create("{n}") if self._native else "",
-            features=create("0"),
+            whole=whole,
+            features=features,
             inputs="config = timm.data.resolve_model_data_config(model)\n"
             "transform = timm.data.create_transform(**config, is_training=False)\n"
             f'inputs = transform(example.convert("{_MODES[self._channels]}")).unsqueeze(0)',

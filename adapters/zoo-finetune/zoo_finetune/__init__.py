@@ -1,0 +1,1 @@
+"""Adapters for zoo that train the backbone's own weights."""

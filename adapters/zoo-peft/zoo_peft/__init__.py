@@ -1,0 +1,1 @@
+"""Methods of PEFT as adapters for zoo."""
