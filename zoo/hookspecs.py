@@ -11,7 +11,9 @@ describes each hook; tests hold it to the signatures here and run its examples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pluggy
 
@@ -97,4 +99,41 @@ def zoo_commands() -> Sequence[CommandSpec]:  # type: ignore[empty-body]
         @hookimpl
         def zoo_commands():
             return [CommandSpec(name="mine", loader="mine.cli:mine", summary="what it does")]
+    """
+
+
+@hookspec
+def zoo_before_push(repo: str, manifest: Mapping[str, Any]) -> str | None:
+    """Look at an artifact before it leaves this machine; a reason that is returned refuses it.
+
+    Args:
+        repo: where it would go, ``owner/name``.
+        manifest: what its ``zoo.json`` says, as plain data.
+
+    A hook that raises refuses too: a gate that is broken is shut.
+
+    Example::
+
+        @hookimpl
+        def zoo_before_push(repo, manifest):
+            if manifest["license"] is None:
+                return "our models need a licence"
+    """
+
+
+@hookspec
+def zoo_after_pull(repo: str, commit: str, folder: Path) -> None:
+    """Told of an artifact that was pulled, and answers as the one that was pushed.
+
+    Args:
+        repo: where it came from, ``owner/name``.
+        commit: of the repo.
+        folder: where its files are; they belong to the cache and are not to be changed.
+
+    Example::
+
+        @hookimpl
+        def zoo_after_pull(repo, commit, folder):
+            with open("pulled.log", "a") as log:
+                print(repo, commit, file=log)
     """

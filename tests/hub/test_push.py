@@ -204,8 +204,8 @@ class TestRefusedBeforeAnythingIsSent:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("hf_" + "aB3" * 10, "looks like a token or a key"),
-            ("-----BEGIN RSA PRIVATE KEY-----", "looks like a token or a key"),
+            ("hf_" + "aB3" * 10, "holds what looks like a"),
+            ("-----BEGIN RSA PRIVATE KEY-----", "holds what looks like a"),
             ("trained in /home/ann/flowers", "names '/home/ann', a place on somebody's machine"),
             ("see C:\\Users\\ann\\x", "a place on somebody's machine"),
         ],

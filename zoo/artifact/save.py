@@ -29,6 +29,7 @@ from zoo.artifact.manifest import (
     read_manifest,
 )
 from zoo.artifact.probe import PROBE
+from zoo.artifact.signing import SIGNATURE
 from zoo.artifact.tensors import to_bytes
 from zoo.errors import ArtifactError, OutputExists
 from zoo.host import Provided, installed
@@ -36,7 +37,7 @@ from zoo.model import ComposedModel
 from zoo.report.plots import confusion_png
 from zoo.report.record import RunRecord
 
-_INERT = (MANIFEST, CARD, ASSETS)
+_INERT = (MANIFEST, CARD, ASSETS, SIGNATURE)
 
 
 def save(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,52 +16,98 @@ if TYPE_CHECKING:
 _SHOWN_LABELS = 12
 
 
-def local(path: Path) -> Manifest | None:
-    """The manifest of an artifact or of a run's artifact; ``None`` where there is none.
+@dataclass(frozen=True)
+class Known:
+    """An artifact as far as it is known without its weights.
+
+    Attributes:
+        manifest: what it says.
+        content: the manifest's bytes.
+        signature: the bytes of its signature, if it has one.
+        commit: where it is on a hub.
+    """
+
+    manifest: Manifest
+    content: bytes
+    signature: bytes | None
+    commit: str | None = None
+
+
+def local(path: Path) -> Known | None:
+    """What is known of an artifact or of a run's artifact; ``None`` where there is none.
 
     Raises:
         ArtifactError: there is one, and it cannot be read.
     """
-    from zoo.artifact.manifest import MANIFEST, read_manifest
+    from zoo.artifact.manifest import MANIFEST, manifest_bytes, parse_manifest
+    from zoo.artifact.signing import read_signature
     from zoo.report.record import ARTIFACT
 
     folders = [at for at in (path, path / ARTIFACT) if (at / MANIFEST).exists()]
-    return read_manifest(folders[0]) if folders else None
+    if not folders:
+        return None
+    content = manifest_bytes(folders[0])
+    manifest = parse_manifest(content, str(folders[0] / MANIFEST))
+    return Known(manifest, content, read_signature(folders[0]))
 
 
-def remote(repo: str, revision: str | None) -> Manifest:
-    """The manifest of a Hub repo; nothing else is fetched."""
+def remote(repo: str, revision: str | None) -> Known:
+    """What is known of a Hub repo; neither weights nor card are fetched."""
     from zoo import progress
-    from zoo.hub.fetch import remote_manifest
+    from zoo.hub.signatures import glance
 
-    return remote_manifest(repo, revision, progress=progress.default())
+    found = glance(repo, revision, progress=progress.default())
+    return Known(found.manifest, found.content, found.signature, found.commit)
 
 
-def emit(name: str, manifest: Manifest, *, as_json: bool) -> None:
-    """Print a manifest on stdout."""
+def emit(name: str, known: Known, *, as_json: bool) -> None:
+    """Print what is known of an artifact on stdout."""
+    from zoo.artifact import trust
+    from zoo.artifact.manifest import digest_of
+
+    manifest, signed = known.manifest, trust.signed(known.content, known.signature)
+    digest = digest_of(known.content)
     if as_json:
-        output.emit_json({"kind": "artifact", **manifest.model_dump()})
+        facts = {"kind": "artifact", "commit": known.commit, "digest": digest}
+        who = signed and {"key": signed.key, "by": signed.by}
+        output.emit_json({**facts, "signed": who, **manifest.model_dump()})
         return
     backbone, data = manifest.backbone, manifest.provenance.data
     output.emit(f"artifact {output.one_line(name)}")
     output.emit_facts(
         {
+            "commit": known.commit,
+            "manifest": digest,
+            "signed": signed or "no",
+            "tasks": "; ".join(map(_task, manifest.tasks)),
             "backbone": f"{backbone.name} ({backbone.provider})",
             "source": f"{backbone.source}{f' at {backbone.commit}' if backbone.commit else ''}",
             "digest": backbone.digest,
             "pooling": backbone.pooling,
             "adapter": f"{manifest.adapter.name} ({manifest.adapter.provider})",
             "settings": _settings(manifest.adapter.settings),
-            "tasks": "; ".join(map(_task, manifest.tasks)),
-            "license": manifest.license,
+            "license": _licences(manifest),
             "data": data and f"{data.description}; {_settings(data.rows)}",
             "seed": manifest.provenance.seed,
             "versions": _settings(manifest.provenance.versions),
+            "format": manifest.format,
             "files": ", ".join(f"{n} ({_size(f.size)})" for n, f in manifest.files.items()),
+            "size": _size(sum(file.size for file in manifest.files.values())),
         }
     )
     if manifest.provenance.metrics:
         emit_comparison(manifest.provenance.metrics)
+
+
+def _licences(manifest: Manifest) -> str:
+    data = manifest.provenance.data
+    of = {"backbone": manifest.backbone.license, "data": data.license if data else None}
+    own = manifest.license or "not stated"
+    sources = ", ".join(f"{what} {name or 'not stated'}" for what, name in of.items())
+    accepted = ", ".join(manifest.accepted_licenses)
+    return f"{own} ({sources})" + (
+        f", said to be allowed in spite of {accepted}" if accepted else ""
+    )
 
 
 def _task(task: TaskEntry) -> str:

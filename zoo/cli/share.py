@@ -30,6 +30,13 @@ def push(
     force: Annotated[
         bool, typer.Option("--force", help="Replace another model, or a commit made meanwhile.")
     ] = False,
+    sign: Annotated[
+        Path | None, typer.Option(metavar="KEY", help="A private key (PEM) to sign it with.")
+    ] = None,
+    allow_findings: Annotated[
+        bool,
+        typer.Option("--allow-findings", help="Push what looks like a token or a path as well."),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Publish a model as a Hub repo, in one commit of what changed."""
@@ -44,6 +51,8 @@ def push(
         branch=branch,
         tag=tag,
         force=force,
+        sign=sign,
+        allow_findings=allow_findings,
         weights=weights,
         progress=progress.default(),
     )
@@ -109,11 +118,15 @@ def _facts(
 
 def verify(
     artifact: options.Artifact,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="KEY", help="A public key (PEM) that must have signed it."),
+    ] = None,
     weights: options.Weights = None,
     revision: options.Revision = None,
     as_json: options.Json = False,
 ) -> None:
-    """Open a model with every check: files, backbone, tensors, and its answers."""
+    """Open a model with every check: signature, files, backbone, tensors, and its answers."""
     from zoo import progress
     from zoo.artifact.verify import verify as check
 
@@ -122,11 +135,12 @@ def verify(
         from zoo.hub.fetch import fetch
 
         place = fetch(place, revision, progress=progress.default()).folder
-    found = check(place, weights=weights)
+    found = check(place, weights=weights, key=key)
     facts = {**asdict(found), "folder": str(found.folder)}
     if as_json:
         emit_json(facts)
         return
     facts["files"] = ", ".join(found.files)
+    facts["signed"] = found.signed or "no"
     emit_facts(facts)
     say("Whole: every file, the backbone and the answers are those that were saved.")

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +15,8 @@ from huggingface_hub import get_token
 
 from zoo.artifact.files import open_regular, shown
 from zoo.artifact.manifest import MANIFEST, Manifest
+from zoo.artifact.scan import bytes_to_scan, scan
+from zoo.artifact.signing import SIGNATURE
 from zoo.errors import ArtifactError, CorruptFile, UnsafeFile
 from zoo.hub.metadata import metadata
 
@@ -23,12 +25,9 @@ _ASSETS = "assets"
 _ASSET = re.compile(r"assets/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(png|jpe?g|gif|svg|webp)\Z")
 _TEXT = (".json", ".md", ".txt", ".svg")
 _WITHOUT_PATHS = re.compile(r"(zoo\.json|README\.md|.*config\.json)\Z")
-_SECRETS = re.compile(
-    rb"hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{30,}|AKIA[0-9A-Z]{16}|"
-    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"
-)
-_LOCAL = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\+Users\\+)[\w.-]+")
 _CHUNK = 1 << 20
+_LENGTH = 8  # bytes of a safetensors file that say how long its header is
+_A_NAME = 8  # a home directory of fewer letters is an ordinary word
 
 LARGE = ".safetensors"
 SMALL = 1 << 20  # bytes; a smaller file is read once and kept, so that it cannot change any more
@@ -64,7 +63,7 @@ def survey(folder: Path, manifest: Manifest) -> list[str]:
     Raises:
         UnsafeFile: a link or another thing that is no file, or a file that is no part of it.
     """
-    wanted = {MANIFEST, CARD, *manifest.files}
+    wanted = {MANIFEST, CARD, SIGNATURE, *manifest.files}
     found = sorted(_walk(folder))
     strange = [path for path in found if path not in wanted and not _ASSET.match(path)]
     if strange:
@@ -76,13 +75,16 @@ def survey(folder: Path, manifest: Manifest) -> list[str]:
     return found
 
 
-def collect(folder: Path, paths: list[str], card: str) -> list[Outgoing]:
+def collect(
+    folder: Path, paths: list[str], card: str, *, allow_findings: bool = False
+) -> list[Outgoing]:
     """Hash what is to be pushed and look through its texts.
 
     Args:
         folder: the artifact.
         paths: what :func:`survey` found.
         card: ``README.md`` as it reads in the repo.
+        allow_findings: send what looks like a token or a path as well.
 
     Raises:
         ArtifactError: a text holds something like a token or a path of this machine, or the card's
@@ -91,9 +93,8 @@ def collect(folder: Path, paths: list[str], card: str) -> list[Outgoing]:
     _check_card(card)
     files = [outgoing(path, folder / path) for path in paths if path != CARD]
     files.append(outgoing(CARD, card.encode()))
-    for file in files:
-        if file.path.endswith(_TEXT):
-            _refuse_private(file)
+    if not allow_findings:
+        _refuse_private(files)
     return sorted(files, key=lambda file: file.path)
 
 
@@ -148,20 +149,31 @@ def _check_card(card: str) -> None:
         ) from err
 
 
-def _refuse_private(file: Outgoing) -> None:
+def _refuse_private(files: Iterable[Outgoing]) -> None:
+    token, home = get_token(), str(Path.home())
+    findings = [
+        finding
+        for finding in scan(
+            ((file.path, _text_of(file)) for file in files),
+            secrets=[token] if token else [],
+            places=[home] if len(home) >= _A_NAME else [],
+        )
+        # A vocabulary or a picture may spell what looks like a path.
+        if not finding.place or _WITHOUT_PATHS.match(finding.file)
+    ]
+    if findings:
+        listed = "; ".join(map(str, findings[:5])) + ("; …" if len(findings) > 5 else "")
+        raise UnsafeFile(
+            f"{listed}; nothing was pushed.",
+            hint="Take it out, and revoke it if it was a real token or key; or send it as it is "
+            "with `--allow-findings`.",
+        )
+
+
+def _text_of(file: Outgoing) -> bytes:
+    """What can be read in a file: all of a text, the header of tensors, nothing of the rest."""
+    if not file.path.endswith((*_TEXT, LARGE, SIGNATURE)):
+        return b""
     with file.open() as stream:
-        content = stream.read()
-    token = get_token()
-    if _SECRETS.search(content) or (token and token.encode() in content):
-        raise UnsafeFile(
-            f"{file.path} holds what looks like a token or a key; nothing was pushed.",
-            hint="Take it out, and revoke it if it was real.",
-        )
-    if not _WITHOUT_PATHS.match(file.path):
-        return
-    if local := _LOCAL.search(content.decode("utf-8", errors="replace")):
-        raise UnsafeFile(
-            f"{file.path} names {shown(local[0])}, a place on somebody's machine; nothing was "
-            "pushed.",
-            hint="Take it out: it says who you are and means nothing elsewhere.",
-        )
+        start = stream.read(_LENGTH)
+        return start + stream.read(bytes_to_scan(file.path, start))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.artifact.manifest import MANIFEST, MAX_BYTES, parse_manifest
+from zoo.artifact.signing import SIGNATURE
 from zoo.errors import ArtifactError, OutputExists
 from zoo.hub import cache
 from zoo.hub.client import Client
@@ -64,7 +65,8 @@ def make_plan(
     if any(file.path == MANIFEST and head.holds(file) for file in files):
         earlier = frozenset(own)
     elif MANIFEST in head.files:
-        earlier = _listed(client, repo, head.commit)
+        # A signature of another manifest is none of this one.
+        earlier = _listed(client, repo, head.commit) | ({SIGNATURE} & head.files.keys())
     else:
         earlier = _NATIVE & head.files.keys()
         _require_force(repo, earlier, force)

@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.artifact.atomic import replacing
+from zoo.artifact.atomic import replacing, write
 from zoo.artifact.manifest import MANIFEST, read_manifest
+from zoo.artifact.signing import SIGNATURE, read_signature
 from zoo.errors import ArtifactError, OutputExists
+from zoo.host import installed
 from zoo.hub.fetch import FetchedArtifact, fetch
 from zoo.progress import Progress, Silent
 
@@ -55,6 +57,8 @@ def pull(
     model = load(found.folder, weights=weights)
     if folder is not None:
         copy(found, Path(folder))
+    for broken in installed().after_pull(repo, found.commit, found.folder):
+        progress.note(broken)
     return model
 
 
@@ -67,6 +71,8 @@ def copy(found: FetchedArtifact, folder: Path) -> None:
     with replacing(folder) as fresh:
         for name in (MANIFEST, *found.manifest.files):
             shutil.copyfile(found.folder / name, fresh / name)
+        if (signature := read_signature(found.folder)) is not None:
+            write(fresh / SIGNATURE, signature)
 
 
 def _require_free(folder: Path, force: bool) -> None:

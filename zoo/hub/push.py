@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.artifact.manifest import Manifest, read_manifest
-from zoo.errors import AccessDenied, OutputExists
+from zoo.artifact import signing
+from zoo.artifact.licences import Stated, require_consistent
+from zoo.artifact.licences import unknown as unknown_licences
+from zoo.artifact.manifest import MANIFEST, Manifest, manifest_bytes, read_manifest
+from zoo.artifact.signing import SIGNATURE
+from zoo.errors import AccessDenied, NotTrusted, OutputExists, PushRefused
+from zoo.host import installed
 from zoo.hub.access import Identity, refused, require_write
 from zoo.hub.client import Client, check_repo, check_revision, connect
 from zoo.hub.commit import send
 from zoo.hub.head import Head, head_of
-from zoo.hub.outgoing import Outgoing, collect, survey
+from zoo.hub.outgoing import Outgoing, collect, outgoing, survey
 from zoo.hub.plan import make_plan
 from zoo.hub.translate import told
 from zoo.progress import Progress, Silent
@@ -59,6 +64,8 @@ def push(
     branch: str = MAIN,
     tag: str | None = None,
     force: bool = False,
+    sign: Path | None = None,
+    allow_findings: bool = False,
     weights: Path | None = None,
     progress: Progress | None = None,
     endpoint: str | None = None,
@@ -76,12 +83,17 @@ def push(
         branch: made from the main branch if it is not there.
         tag: also name the commit so.
         force: replace another model, or put the commit on top of one made in the meantime.
+        sign: a private key; its signature of the artifact is pushed along.
+        allow_findings: push what looks like a token, a key or a path of this machine as well.
         weights: a folder to take the backbone's weights from.
         progress: told how far it is.
         endpoint: the hub, by default what ``HF_ENDPOINT`` says.
 
     Raises:
         BadSetting: ``repo``, ``branch`` or ``tag`` is not a name.
+        LicenceConflict: its licence allows what that of its backbone or data does not.
+        PushRefused: an installed plugin does not let it be pushed.
+        PolicyInvalid: the key cannot sign.
         AccessDenied: no token, or one that may not write there; nothing was opened or created.
         ArtifactError: the artifact does not answer as it did, or holds what must not be published.
         OutputExists: the tag exists elsewhere, or the repo holds another model.
@@ -95,12 +107,16 @@ def push(
     client = connect(endpoint, progress)
     with _on_disk(artifact) as path:
         folder, manifest, paths = _look(path)
+        require_consistent(_licences(manifest))
+        _ask_plugins(repo, manifest)
         progress.note(f"Pushing to {repo}{client.where}")
         identity = require_write(client, repo)
-        files = _prepare(path, folder, paths, repo, weights, progress)
-        if manifest.license is None:
-            progress.note("The card states no licence: nobody knows what they may do with it.")
+        files = _prepare(path, folder, paths, repo, weights, progress, allow_findings)
+        for unknown in unknown_licences(_licences(manifest)):
+            progress.note(f"Of the licences, {unknown}.")
         head = head_of(client, repo, branch)
+        if sign is not None:
+            files = _signed(client, repo, head, folder, files, sign)
         _require_free(client, repo, tag, head, files)
         if head is None:
             _make(client, repo, branch, private=private, identity=identity)
@@ -151,11 +167,56 @@ def _look(path: Path) -> tuple[Path, Manifest, list[str]]:
 
     folder = find_artifact(path)
     manifest = read_manifest(folder)
+    earlier = signing.read_signature(folder)
+    if earlier is not None and not signing.covers(manifest_bytes(folder), earlier):
+        raise NotTrusted(
+            f"{folder / SIGNATURE} is not a signature of the {MANIFEST} beside it; nothing was "
+            "pushed.",
+            hint="Remove it, and sign anew with `--sign KEY`.",
+        )
     return folder, manifest, survey(folder, manifest)
 
 
+def _licences(manifest: Manifest) -> Stated:
+    data = manifest.provenance.data
+    return Stated(
+        model=manifest.license,
+        backbone=manifest.backbone.license,
+        data=data.license if data else None,
+        accepted=manifest.accepted_licenses,
+    )
+
+
+def _ask_plugins(repo: str, manifest: Manifest) -> None:
+    reasons = installed().before_push(repo, manifest.model_dump())
+    if reasons:
+        raise PushRefused(
+            f"{'; '.join(reasons)}; nothing was pushed to {repo}.",
+            hint="`zoo plugins` lists what is installed.",
+        )
+
+
+def _signed(
+    client: Client, repo: str, head: Head | None, folder: Path, files: list[Outgoing], key: Path
+) -> list[Outgoing]:
+    """``files`` with a signature; the one that is there already where it says the same."""
+    from zoo.hub.signatures import signature_of
+
+    earlier = None
+    if head is not None and head.commit is not None and SIGNATURE in head.files:
+        earlier = signature_of(client, repo, head.commit)
+    made = outgoing(SIGNATURE, signing.sign(manifest_bytes(folder), key, earlier))
+    return sorted([*(f for f in files if f.path != SIGNATURE), made], key=lambda file: file.path)
+
+
 def _prepare(
-    path: Path, folder: Path, paths: list[str], repo: str, weights: Path | None, progress: Progress
+    path: Path,
+    folder: Path,
+    paths: list[str],
+    repo: str,
+    weights: Path | None,
+    progress: Progress,
+    allow_findings: bool,
 ) -> list[Outgoing]:
     """The files as they will be in the repo, of an artifact that answers as it should."""
     from zoo.artifact.card import card_for
@@ -163,7 +224,8 @@ def _prepare(
 
     progress.note("Opening the artifact, and comparing its answers")
     opened = open_artifact(path, weights=weights)
-    return collect(folder, paths, card_for(folder, repo, model=opened.model))
+    card = card_for(folder, repo, model=opened.model)
+    return collect(folder, paths, card, allow_findings=allow_findings)
 
 
 def _require_free(
