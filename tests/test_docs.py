@@ -22,6 +22,14 @@ from zoo.training.config import FitConfig
 
 DOCS = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("*/zoo-*/*.md"), *(CHECKOUT / "docs").rglob("*.md")]
 COMMANDS = dict(commands())
+EVERYWHERE = {
+    "--allow-plugins",
+    "--debug",
+    "--disable-plugins",
+    "--help",
+    "--strict",
+    "--trace",
+}
 
 
 def read(path: str) -> str:
@@ -48,12 +56,12 @@ def test_each_page_is_of_a_command() -> None:
 @pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(CHECKOUT)))
 def test_commands_in_examples_exist_with_their_options(path: Path) -> None:
     for line in re.findall(r"^(?:\$ |    )(?:\S*/)?zoo ([a-z].*)$", path.read_text("utf-8"), re.M):
-        words = line.split("#")[0].split()
-        name = " ".join(words[:2]) if words[0] == "hub" else words[0]
+        words = line.split("#")[0].partition(" -- ")[0].split()
+        name = " ".join(words[:2]) if words[0] in ("hub", "plugin") else words[0]
         assert name in COMMANDS, line
         known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
-        used = {word.partition("=")[0] for word in words if word.startswith("--") and word != "--"}
-        assert used <= known | {"--help", "--debug"}, line
+        used = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert used <= known | EVERYWHERE, line
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(CHECKOUT)))
