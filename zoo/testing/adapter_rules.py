@@ -62,7 +62,7 @@ def answers_when_new(subject: AdapterSubject) -> None:
 
 @rule(
     "In training mode its own modules are, and no others; out of it, none.",
-    needs=[attaches],
+    needs=[answers_when_new],
 )
 def switches_its_own_modules(subject: AdapterSubject) -> None:
     """A frozen batch norm that is in training mode changes although nothing requires a gradient."""
@@ -81,7 +81,7 @@ def switches_its_own_modules(subject: AdapterSubject) -> None:
     _on_each(subject, try_out)
 
 
-@rule("Training changes what requires a gradient and nothing else.", needs=[attaches])
+@rule("Training changes what requires a gradient and nothing else.", needs=[answers_when_new])
 def trains_only_what_it_says(subject: AdapterSubject) -> None:
     """Buffers may move only beside a parameter that is trained."""
 
@@ -109,7 +109,10 @@ def trains_only_what_it_says(subject: AdapterSubject) -> None:
     _on_each(subject, try_out)
 
 
-@rule("What it trains is used: the gradient reaches it and changes the answers.", needs=[attaches])
+@rule(
+    "What it trains is used: the gradient reaches it and changes the answers.",
+    needs=[answers_when_new],
+)
 def what_it_trains_matters(subject: AdapterSubject) -> None:
     """A module beside the path of the data learns nothing."""
 
@@ -131,7 +134,8 @@ def what_it_trains_matters(subject: AdapterSubject) -> None:
 
 
 @rule(
-    "Where it does not train the backbone, it fits the head better than guessing.", needs=[attaches]
+    "Where it does not train the backbone, it fits the head better than guessing.",
+    needs=[answers_when_new],
 )
 def solves(subject: AdapterSubject) -> None:
     """The loss of the fitted head against that of the most frequent label."""

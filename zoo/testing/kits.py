@@ -47,13 +47,14 @@ class BackboneKit:
     adapters: ClassVar[Sequence[str] | None] = None
 
     @pytest.fixture(scope="class")
-    def subject(self) -> BackboneSubject:
+    @classmethod
+    def subject(cls) -> BackboneSubject:
         """What the rules are asked of."""
         return BackboneSubject(
-            registry.load().backbone(installed(), self.backbone),
-            weights=Weights(self.weights, pretrained=self.pretrained or self.weights is not None),
-            seconds=self.seconds,
-            adapters=self.adapters,
+            registry.load().backbone(installed(), cls.backbone),
+            weights=Weights(cls.weights, pretrained=cls.pretrained or cls.weights is not None),
+            seconds=cls.seconds,
+            adapters=cls.adapters,
         )
 
     @pytest.mark.parametrize("rule", BACKBONE_RULES, ids=_names(BACKBONE_RULES))
@@ -77,10 +78,11 @@ class AdapterKit:
     backbones: ClassVar[Sequence[str] | None] = None
 
     @pytest.fixture(scope="class")
-    def subject(self) -> AdapterSubject:
+    @classmethod
+    def subject(cls) -> AdapterSubject:
         """What the rules are asked of."""
         return AdapterSubject(
-            installed().adapter(self.adapter), settings=self.settings, backbones=self.backbones
+            installed().adapter(cls.adapter), settings=cls.settings, backbones=cls.backbones
         )
 
     @pytest.mark.parametrize("rule", ADAPTER_RULES, ids=_names(ADAPTER_RULES))
@@ -97,21 +99,25 @@ class TaskKit:
         settings: other than its defaults.
         labels: names of its outputs, in order; by default those of ``rows``, or of its own example.
         rows: labels as data gives them; by default its own example.
+        adapters: names of those to train it with; by default all that are installed.
     """
 
     task: ClassVar[str]
     settings: ClassVar[Mapping[str, object]] = {}
     labels: ClassVar[Sequence[str] | None] = None
     rows: ClassVar[Sequence[str] | None] = None
+    adapters: ClassVar[Sequence[str] | None] = None
 
     @pytest.fixture(scope="class")
-    def subject(self) -> TaskSubject:
+    @classmethod
+    def subject(cls) -> TaskSubject:
         """What the rules are asked of."""
         return TaskSubject(
-            installed().task(self.task),
-            labels=self.labels,
-            rows=self.rows,
-            settings=self.settings,
+            installed().task(cls.task),
+            labels=cls.labels,
+            rows=cls.rows,
+            settings=cls.settings,
+            adapters=cls.adapters,
         )
 
     @pytest.mark.parametrize("rule", TASK_RULES, ids=_names(TASK_RULES))

@@ -6,10 +6,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
 from typing import Any
 
-from zoo.host import GROUP, PluginRecord
 from zoo.specs import AdapterSpec, BackboneSpec, Setting, Spec, TaskSpec
 from zoo.testing.rule import NotApplicable, Rule, require, rule, some
 from zoo.testing.subjects import PluginSubject
@@ -46,7 +44,7 @@ def plugin_works(subject: PluginSubject) -> None:
 @rule("Its hook module imports nothing that computes: it is imported to list what there is.")
 def hooks_import_nothing_heavy(subject: Any) -> None:
     """In a fresh interpreter, since this one may have imported all of it long ago."""
-    module = _module_of(subject.plugin)
+    module = subject.plugin.module.partition(":")[0]
     script = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
         f"import {module}\n"
@@ -78,7 +76,7 @@ def provides_something(subject: PluginSubject) -> str | None:
 def spec_is_well_formed(subject: Any) -> None:
     """What the spec itself does not refuse when it is made."""
     spec: Spec = subject.spec
-    problems = [*_common(spec)]
+    problems = _of_summary(spec.summary, listed=spec.name in subject.plugin.provides)
     if isinstance(spec, BackboneSpec):
         problems += _of_backbone(spec)
     elif isinstance(spec, (AdapterSpec, TaskSpec)):
@@ -90,13 +88,12 @@ def spec_is_well_formed(subject: Any) -> None:
     require(not problems, "; ".join(problems))
 
 
-def _common(spec: Spec) -> list[str]:
-    problems = []
-    if not isinstance(spec.summary, str) or not spec.summary.strip():
-        problems.append("there is no summary: one line for the catalogue")
-    elif "\n" in spec.summary or len(spec.summary) > _LONGEST_SUMMARY:
-        problems.append(f"the summary is not one line of at most {_LONGEST_SUMMARY} characters")
-    return problems
+def _of_summary(summary: str, *, listed: bool) -> list[str]:
+    if listed and not summary.strip():
+        return ["there is no summary: one line for the catalogue"]
+    if "\n" in summary or len(summary) > _LONGEST_SUMMARY:
+        return [f"the summary is not one line of at most {_LONGEST_SUMMARY} characters"]
+    return []
 
 
 def _of_backbone(spec: BackboneSpec) -> list[str]:
@@ -140,13 +137,6 @@ def _is_plain(data: object) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _module_of(plugin: PluginRecord) -> str:
-    for point in entry_points(group=GROUP, name=plugin.name):
-        if (point.dist.name if point.dist else "(unknown)") == plugin.distribution:
-            return point.module
-    raise NotApplicable("it is not installed, so that no other interpreter finds it")
 
 
 PLUGIN_RULES: tuple[Rule[Any], ...] = (

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from zoo.artifact import probe
-from zoo.errors import UnknownName
 from zoo.host import PluginRecord, Provided, installed
 from zoo.model import ComposedModel, load_spec
 from zoo.plugin import (
@@ -72,14 +71,7 @@ class BackboneSubject(Subject):
         self.weights = weights or Weights(pretrained=False)
         self.seconds = seconds
         self.title = f"backbone {self.spec.name}"
-        self._adapters = adapters
-
-    @property
-    def adapters(self) -> Sequence[str]:
-        """Names of the adapters to try on it."""
-        if self._adapters is not None:
-            return self._adapters
-        return [p.spec.name for p in installed().adapters]
+        self.adapters = _adapters(adapters)
 
     def fresh(self, seed: int = 0) -> Backbone:
         """A newly loaded one; random weights are those of ``seed``."""
@@ -146,6 +138,7 @@ class TaskSubject(Subject):
         labels: names of the outputs; by default those in the task's own example.
         rows: labels as data would give them; by default the task's own example.
         settings: other than its defaults.
+        adapters: the names of those to train it with; by default all that are installed.
     """
 
     feature_size = 8
@@ -157,6 +150,7 @@ class TaskSubject(Subject):
         labels: Sequence[str] | None = None,
         rows: Sequence[str] | None = None,
         settings: Mapping[str, object] | None = None,
+        adapters: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         self.provided = provided
@@ -164,6 +158,7 @@ class TaskSubject(Subject):
         self.plugin = provided.plugin
         self.settings = check_settings(self.spec.name, self.spec.settings, settings or {})
         self.title = f"task {self.spec.name}"
+        self.adapters = _adapters(adapters)
         self._labels, self._rows = labels, rows
 
     @functools.cached_property
@@ -233,15 +228,5 @@ def _seeded(load: Callable[[], Backbone]) -> Callable[[], Backbone]:
     return loaded
 
 
-def record_of(name: str) -> PluginRecord:
-    """The plugin called ``name``, or the first of the distribution called that.
-
-    Raises:
-        UnknownName: no such plugin is installed.
-    """
-    records = installed().plugins
-    for record in records:
-        if name in (record.name, record.distribution):
-            return record
-    known = {r.name for r in records} | {r.distribution for r in records}
-    raise UnknownName("plugin", name, known)
+def _adapters(names: Sequence[str] | None) -> Sequence[str]:
+    return [p.spec.name for p in installed().adapters] if names is None else names

@@ -216,15 +216,12 @@ def state_round_trips(subject: TaskSubject) -> None:
 @rule("Every installed adapter trains it, or says why it cannot.", needs=[loss_can_be_trained_on])
 def every_adapter_trains_it(subject: TaskSubject) -> str:
     """On a reference backbone of a modality that it takes."""
-    from zoo.host import installed
-
-    names = [p.spec.name for p in installed().adapters]
     held, refusals = [], []
     for load in reference_backbones().values():
         modalities = subject.spec.modalities
         if modalities and load().contract.modality not in modalities:
             continue
-        for name in names:
+        for name in subject.adapters:
             try:
                 model = ComposedModel(load(), make_adapter(name), [subject.fresh()])
                 computing.learn(model, samples_of(model.backbone), subject.rows)

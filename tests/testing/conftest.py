@@ -1,0 +1,5 @@
+"""The fixture that plugin authors import."""
+
+from zoo.testing import zoo_host
+
+__all__ = ["zoo_host"]
