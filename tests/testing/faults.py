@@ -220,20 +220,10 @@ def _state_round_trips(backbone):
     forward_by(backbone, lambda f, batch: Features(f.pooled + offset))
 
 
-class ConvLike(nn.Module):
-    def __init__(self, conv):
-        super().__init__()
-        self.weight = conv.weight
-
-    def forward(self, x):
-        return nn.functional.conv2d(x, self.weight, stride=2, padding=1)
-
-
 @breaks(BACKBONES)
 def _every_adapter_attaches(backbone):
-    backbone.module[0][0] = ConvLike(backbone.module[0][0]).eval()  # what PEFT does not know
-    backbone.lora_targets = {"conv": ("0.0",)}
-    forward_by(backbone, lambda features, batch: features)
+    kind = type(backbone)
+    backbone.__class__ = type("Pooled", (kind,), {"native_pooling": "one that it does not have"})
 
 
 @breaks(BACKBONES)

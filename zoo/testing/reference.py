@@ -168,6 +168,8 @@ BACKBONES = {CONV.name: (CONV, load_conv), TEXT.name: (TEXT, load_text)}
 class HeadOnly(Adapter):
     """Trains nothing but the head."""
 
+    trains_backbone = False
+
     def __init__(self) -> None:
         super().__init__(AdapterSpec(name="head-only", loader=f"{_HERE}:HeadOnly"), {})
 
