@@ -112,5 +112,5 @@ def _differences(owner: Any, path: str, held: dict[str, Any]) -> Iterator[Change
     for name, before in held.items():
         value = now.get(name, _GONE)
         # The import system itself sets a package's attributes when its modules are imported.
-        if value is not before and value is not sys.modules.get(f"{path}.{name}"):
+        if value is not before and value is not sys.modules.get(f"{path}.{name}", before):
             yield Change(owner, path, name, before, value)

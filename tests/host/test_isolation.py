@@ -1,0 +1,251 @@
+"""What hangs is left behind, what prints stays out of the data, and nobody waits for either."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tests.plugin_site import PluginSite
+from zoo.host import Host
+from zoo.host.isolation import Outcome, TookTooLong, run_each
+from zoo.switches import Switches
+
+GOOD = """
+    @hookimpl
+    def zoo_backbones():
+        return [BackboneSpec(name="vision:good", loader="x:y", modality="image")]
+"""
+SOON = Switches(limit=0.5)
+
+
+def runner_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "zoo-plugins"]
+
+
+def until_left_alone() -> None:
+    """Wait for threads that were left behind to come back and end."""
+    for thread in runner_threads():
+        thread.join(5)
+    assert runner_threads() == []
+
+
+# === Hanging ===
+
+
+def test_a_plugin_that_hangs_at_import_is_named_and_the_rest_goes_on(site: PluginSite) -> None:
+    site.add("zoo-a-slow", f"import time\ntime.sleep(1.5)\n{GOOD}".replace("\n    ", "\n"))
+    site.add("zoo-good", GOOD)
+    start = time.monotonic()
+    host = Host(site.points(), switches=SOON)
+    assert [p.spec.name for p in host.backbones] == ["vision:good"]
+    assert time.monotonic() - start < 1.4
+    slow = host.plugins[0]
+    assert slow.status == "broken"
+    assert slow.reason == "importing zoo_a_slow took longer than 0.5 s"
+    assert "`ZOO_PLUGIN_TIMEOUT=60` allows more" in slow.remedy
+    until_left_alone()
+
+
+def test_a_plugin_that_hangs_in_a_hook_is_named_too(site: PluginSite) -> None:
+    site.add("zoo-a-slow", "import time\n@hookimpl\ndef zoo_backbones():\n    time.sleep(1.5)\n")
+    site.add("zoo-good", GOOD)
+    host = Host(site.points(), switches=SOON)
+    assert [p.spec.name for p in host.backbones] == ["vision:good"]
+    assert host.plugins[0].reason == "zoo_backbones took longer than 0.5 s"
+    until_left_alone()
+
+
+def test_what_was_left_behind_ends_when_it_comes_back_and_prints_nothing(
+    site: PluginSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marker = site.folder / "came-back"
+    site.add(
+        "zoo-slow",
+        f"import pathlib, time\ntime.sleep(1)\nprint('late')\npathlib.Path({str(marker)!r}).touch()\n",
+    )
+    Host(site.points(), switches=SOON)
+    until_left_alone()
+    assert not marker.exists()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_process_ends_though_a_plugin_hangs_for_ever(site: PluginSite) -> None:
+    site.add("zoo-stuck", "import threading\nthreading.Event().wait()\n")
+    script = (
+        "import zoo.host\n"
+        "from zoo.switches import Switches\n"
+        "print(zoo.host.Host(switches=Switches(limit=0.5, rules=())).plugins[-1].reason)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(site.folder)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert ended.stdout == "importing zoo_stuck took longer than 0.5 s\n"
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_pieces_after_several_that_hang_are_run_in_order() -> None:
+    def slow() -> str:
+        time.sleep(0.6)
+        return "late"
+
+    outcomes = run_each([lambda: "a", slow, lambda: "b", slow, lambda: "c"], 0.2)
+    assert [o.value for o in outcomes] == ["a", None, "b", None, "c"]
+    assert [type(o.error) for o in outcomes[1::2]] == [TookTooLong, TookTooLong]
+    until_left_alone()
+
+
+def test_without_a_limit_pieces_run_where_they_are_asked_for() -> None:
+    assert run_each([threading.current_thread], 0) == [
+        Outcome(threading.current_thread(), None, pytest.approx(0, abs=1))
+    ]
+    with pytest.raises(KeyboardInterrupt):
+        run_each([lambda: (_ for _ in ()).throw(KeyboardInterrupt)], 0)
+
+
+def test_a_plugin_that_asks_zoo_for_its_catalogue_does_not_wait_for_itself(
+    site: PluginSite,
+) -> None:
+    site.add("zoo-circle", "import zoo.host\nzoo.host.Host()\n")
+    start = time.monotonic()
+    (circle,) = site.host().plugins
+    assert "a plugin asked zoo for its catalogue" in circle.reason
+    assert time.monotonic() - start < 3
+
+
+# === Ending ===
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(0)", "Odd('really')", "KeyboardInterrupt()"])
+@pytest.mark.parametrize("where", ["import", "hook"])
+def test_no_exception_ends_the_host(site: PluginSite, raised: str, where: str) -> None:
+    hook = f"@hookimpl\ndef zoo_tasks():\n    raise {raised}\n" if where == "hook" else ""
+    now = f"raise {raised}\n" if where == "import" else ""
+    site.add("zoo-a-odd", f"class Odd(BaseException):\n    pass\n{now}{hook}")
+    site.add("zoo-good", GOOD)
+    host = site.host()
+    odd, good = host.plugins
+    kind, _, said = raised.rstrip(")").partition("(")
+    before = "zoo_tasks raised " if where == "hook" else ""
+    said = said.strip("'")
+    assert (odd.status, odd.reason) == ("broken", f"{before}{kind}: {said}")
+    assert good.status == "ok"
+
+
+def test_an_error_that_cannot_be_told_is_still_one(site: PluginSite) -> None:
+    site.add(
+        "zoo-mute",
+        "class Mute(Exception):\n    def __str__(self):\n        raise OSError\nraise Mute\n",
+    )
+    assert site.host().plugins[0].reason == "Mute: (its message cannot be read)"
+
+
+@pytest.mark.parametrize("answer", ["(x for x in ())", "'text'", "{}", "{1}", "zoo_backbones", "0"])
+def test_an_answer_of_another_type_is_named(site: PluginSite, answer: str) -> None:
+    site.add("zoo-odd", f"@hookimpl\ndef zoo_backbones():\n    return {answer}\n")
+    reason = site.host().plugins[0].reason
+    assert reason.startswith("zoo_backbones returned ")
+    assert reason.endswith(", not a list of specs")
+
+
+def test_looking_at_an_answer_is_isolated_as_well(site: PluginSite) -> None:
+    site.add(
+        "zoo-odd",
+        """
+        class Trap(list):
+            def __iter__(self):
+                raise OSError("no")
+
+        @hookimpl
+        def zoo_backbones():
+            return Trap([1])
+        """,
+    )
+    assert site.host().plugins[0].reason == "zoo_backbones raised OSError: no"
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("summary=5", "vision:x: summary='5' is not of type str."),
+        ("tags=['a']", "vision:x: tags=\"['a']\" is not of type tuple."),
+        ("tags=(1,)", "vision:x: tags holds '1', which is not of type str."),
+        ("params='many'", "vision:x: params='many' is not of type int or None."),
+        ("options=3", "vision:x: options='3' is not of type dict or Mapping."),
+    ],
+)
+def test_a_spec_that_would_break_a_listing_is_refused_at_birth(
+    site: PluginSite, field: str, message: str
+) -> None:
+    site.add(
+        "zoo-odd",
+        "@hookimpl\ndef zoo_backbones():\n"
+        f"    return [BackboneSpec(name='vision:x', loader='x:y', modality='image', {field})]\n",
+    )
+    assert site.host().plugins[0].reason == f"zoo_backbones raised InvalidSpec: {message}"
+
+
+# === Printing ===
+
+
+def test_nothing_that_a_plugin_writes_reaches_standard_output(
+    site: PluginSite, capfd: pytest.CaptureFixture[str]
+) -> None:
+    site.add(
+        "zoo-loud",
+        """
+        import os, subprocess, sys
+        print("print")
+        print("by name", file=sys.__stdout__)
+        os.write(1, b"descriptor\\n")
+        subprocess.run(["echo", "child"])
+
+        @hookimpl
+        def zoo_backbones():
+            os.write(1, b"in a hook\\n")
+            return []
+        """,
+    )
+    assert site.host().plugins[0].status == "ok"
+    os.write(1, b"data\n")
+    out, err = capfd.readouterr()
+    assert out == "data\n"
+    assert {"descriptor", "child", "in a hook"} <= set(err.splitlines())
+
+
+# === Metadata ===
+
+
+def test_metadata_that_cannot_be_read_is_named_by_its_place(site: PluginSite) -> None:
+    site.add("zoo-odd", GOOD)
+    (site.folder / "zoo_odd-1.0.dist-info" / "entry_points.txt").write_bytes(b"[zoo]\n\xff = x\n")
+    odd = next(p for p in Host().plugins if p.distribution == "zoo_odd")
+    assert odd.reason.startswith("its metadata cannot be read: UnicodeDecodeError")
+    assert str(site.folder) in odd.remedy
+
+
+def test_an_entry_point_that_names_no_module_says_so(site: PluginSite) -> None:
+    site.add("zoo-odd", GOOD)
+    points = site.folder / "zoo_odd-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[zoo]\nodd = not a module\n")
+    assert site.host().plugins[0].reason == "its entry point, 'not a module', names no module"
+
+
+def test_of_two_entry_points_the_sound_one_works(site: PluginSite) -> None:
+    site.add("zoo-two", GOOD)
+    points = site.folder / "zoo_two-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[zoo]\nbad = zoo_two.missing\ngood = zoo_two\ntwin = zoo_two\n")
+    host = site.host()
+    assert [(p.name, p.status) for p in host.plugins] == [
+        ("bad", "broken"),
+        ("good", "ok"),
+        ("twin", "broken"),
+    ]
+    assert host.plugins[2].reason == "names the same module as zoo-two 1.0 (plugin 'good')"
+    assert [p.spec.name for p in host.backbones] == ["vision:good"]
