@@ -13,7 +13,7 @@ CATALOGUE = Path(__file__).with_name("catalogue.json")
 
 @hookimpl
 def zoo_backbones() -> list[BackboneSpec]:
-    """A handful of timm models, with the facts that ``zoo_vision.catalogue`` measured."""
+    """The listed timm models, with the facts that ``measure.py`` wrote."""
     entries = json.loads(CATALOGUE.read_text(encoding="utf-8"))
     return [
         BackboneSpec(
@@ -27,7 +27,7 @@ def zoo_backbones() -> list[BackboneSpec]:
             feature_size=entry["feature_size"],
             input_size=tuple(entry["input_size"]),
             tags=tuple(entry["tags"]),
-            verified="architecture",
+            verified=entry["verified"],
             options={"timm": entry["timm"]},
         )
         for entry in entries

@@ -50,8 +50,11 @@ class TimmPreprocess(Preprocess):
 
     def describe(self) -> dict[str, Any]:
         """The data configuration of timm."""
-        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in self.config.items()}
-        return {"library": "timm", **plain}
+        return {"library": "timm", **self.plain_config()}
+
+    def plain_config(self) -> dict[str, Any]:
+        """The data configuration as JSON has it."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in self.config.items()}
 
     def noise(self) -> Tensor:
         """A batch of one image of fixed noise, preprocessed: ``[1, channels, height, width]``."""
@@ -132,13 +135,14 @@ class TimmBackbone(Backbone):
         """Timm's hub format: architecture, its arguments, labels, and timm's data configuration."""
         create = 'model = timm.create_model("hf-hub:{repo}", pretrained=True).eval()'
         known: Any = self.module.pretrained_cfg
+        preprocess: Any = self.preprocess
         described = {k: known[k] for k in _DESCRIBED if known.get(k) is not None}
         config = {
             "architecture": known["architecture"],
             "num_classes": len(labels),
             "num_features": self.feature_size,
             "model_args": self._arguments,
-            "pretrained_cfg": {**described, **self.preprocess.describe(), "custom_load": False},
+            "pretrained_cfg": {**described, **preprocess.plain_config(), "custom_load": False},
         }
         if labels:
             config["label_names"] = list(labels)
