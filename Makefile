@@ -35,6 +35,7 @@ soak: $(installed)
 
 bench: $(installed)
 	$(python) benchmarks/startup.py
+	$(python) benchmarks/many_plugins.py
 	$(python) benchmarks/accuracy.py ../shared
 
 check: format lint types layers
@@ -57,6 +58,7 @@ fix: $(installed)
 
 docs: $(installed)
 	@$(python) -m docs.write_options
+	@$(python) -m docs.write_adapters
 
 picture: $(installed)
 	@$(python) examples/picture.py

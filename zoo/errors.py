@@ -99,11 +99,8 @@ def _near(name: str, names: list[str]) -> list[str]:
     only those that share most pairs of neighbouring letters with ``name``.
     """
     if len(names) > _FEW:
-        pairs = set(zip(name, name[1:], strict=False))
-        ranked = [
-            (len(pairs.intersection(zip(other, other[1:], strict=False))), -len(other), other)
-            for other in names
-        ]
+        pairs = {name[i : i + 2] for i in range(len(name) - 1)}
+        ranked = [(sum(map(other.__contains__, pairs)), -len(other), other) for other in names]
         names = [other for _, _, other in heapq.nlargest(_FEW, ranked)]
     return difflib.get_close_matches(name, names, n=3, cutoff=0.5)
 

@@ -39,6 +39,7 @@ class Defaults:
     adapter: str = ""
     task: str = ""
     baseline_adapter: str = ""  # fitted beside every result
+    merged_adapter: str = ""  # what a merged model is opened with: all of a backbone's own weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +80,11 @@ class Registry:
         """
         full = self.aliases.get(name, name)
         try:
-            return host.backbone(full)
+            return host.backbone(full, also=() if full != name else self.aliases)
         except UnknownName as err:
             if full != name:
-                hint = f"The alias {name!r} stands for it in a registry.toml. {err.hint}"
-                raise UnknownName("backbone", full, _names(host), hint=hint) from None
-            known = [*self.aliases, *_names(host)]
-            raise UnknownName("backbone", name, known, hint=err.hint) from None
+                err.hint = f"The alias {name!r} stands for it in a registry.toml. {err.hint}"
+            raise
 
     def shown(self, host: Host) -> list[Provided[BackboneSpec]]:
         """The curated part of the catalogue; everything where nothing was curated."""
@@ -119,7 +118,3 @@ def _laid_on(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
     models = [layer.get("defaults", {}).get("backbones", {}) for layer in (below, above)]
     merged["defaults"]["backbones"] = {**models[0], **models[1]}
     return merged
-
-
-def _names(host: Host) -> list[str]:
-    return [p.spec.name for p in host.backbones]

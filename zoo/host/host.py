@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -75,8 +76,12 @@ class Host:
         """All commands of plugins, in plugin order."""
         return self._collect("zoo_commands", CommandSpec)
 
-    def backbone(self, name: str) -> Provided[BackboneSpec]:
+    def backbone(self, name: str, *, also: Iterable[str] = ()) -> Provided[BackboneSpec]:
         """The backbone called ``name``, listed or in an open namespace.
+
+        Args:
+            name: in full.
+            also: other names that may have been meant where there is none of that name.
 
         Raises:
             NameClash: two plugins provide it.
@@ -86,7 +91,7 @@ class Host:
         owners = [p.plugin for p in listed]
         # A plugin may list names of a namespace that it also opens: that is one answer, not two.
         resolved = [p for p in self._resolved(name) if p.plugin not in owners]
-        known = (p.spec.name for p in self.backbones)
+        known = itertools.chain(also, (p.spec.name for p in self.backbones))
         return self._only("backbone", name, [*listed, *resolved], known)
 
     def adapter(self, name: str) -> Provided[AdapterSpec]:
