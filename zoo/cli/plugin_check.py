@@ -22,8 +22,8 @@ def check(
     plugin: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|PATH",
-            help="A plugin or distribution from `zoo plugins`, or the root of a source tree.",
+            metavar="PLUGIN",
+            help="A name from `zoo plugins`, of plugin or distribution; or the root of a source tree.",
         ),
     ],
     backbone: Annotated[

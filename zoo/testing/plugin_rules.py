@@ -72,7 +72,7 @@ def provides_something(subject: PluginSubject) -> str | None:
     return some(subject.plugin.provides)
 
 
-@rule("Its spec says what it says in the right types, in one line, and twice the same.")
+@rule("Its spec says what it says in the right types, its summary in one line.")
 def spec_is_well_formed(subject: Any) -> None:
     """What the spec itself does not refuse when it is made."""
     spec: Spec = subject.spec

@@ -1,0 +1,64 @@
+"""Environments of their own: wheels built and installed with no network, libraries of this one's."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+_OFFLINE = ("--no-index", "--no-deps", "--no-build-isolation")
+
+
+def call(*command: object, cwd: Path, timeout: float = 300, **environment: str) -> str:
+    """Run a command that must succeed, and give what it printed."""
+    answer = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=os.environ | environment,
+    )
+    assert answer.returncode == 0, f"{command}\n{answer.stderr}\n{answer.stdout}"
+    return answer.stdout
+
+
+def build(projects: Iterable[Path], folder: Path) -> dict[str, Path]:
+    """A wheel of each project, by import name."""
+    call(*_PIP, "wheel", "--quiet", *_OFFLINE, "-w", folder, *projects, cwd=folder)
+    return {wheel.name.partition("-")[0]: wheel for wheel in folder.glob("*.whl")}
+
+
+class Environment:
+    """A virtual environment with some wheels; third-party libraries are those of this one.
+
+    ``zoo``, ``pip`` and ``pytest`` are commands in it, and pip looks at no index.
+    """
+
+    def __init__(self, folder: Path, wheels: Iterable[Path]) -> None:
+        self.folder = folder
+        call(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
+        self.bin = folder / "venv" / "bin"
+        self.python = self.bin / "python"
+        site = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        purelib = Path(call(self.python, "-c", site, cwd=folder).strip())
+        # A folder named by a .pth file has its own .pth files ignored, those of editable installs
+        # too: of what is in this checkout, only the wheels are seen.
+        ours = sysconfig.get_path("purelib")
+        purelib.joinpath("libraries.pth").write_text(f"{ours}\n", encoding="utf-8")
+        pip = f'exec {" ".join(_PIP)} --python {self.python} "$1" {" ".join(_OFFLINE)} "${{@:2}}"'
+        self._command("pip", pip)
+        self._command("pytest", f'exec {self.python} -m pytest -p no:cacheprovider "$@"')
+        self.run("pip", "install", "--quiet", *wheels)
+
+    def run(self, *command: object, cwd: Path | None = None) -> str:
+        """Run a command of this environment, which must succeed."""
+        path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
+        return call(*command, cwd=cwd or self.folder, PATH=path)
+
+    def _command(self, name: str, line: str) -> None:
+        script = self.bin / name
+        script.write_text(f"#!/usr/bin/env bash\n{line}\n", encoding="utf-8")
+        script.chmod(0o755)
