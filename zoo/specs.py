@@ -13,6 +13,7 @@ from zoo.errors import InvalidSpec
 from zoo.settings import Setting, Types, check_settings, require_all
 
 Verified = Literal["weights", "architecture", "unverified"]
+Fact = bool | int | float | str
 _VERIFIED = ("weights", "architecture", "unverified")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
@@ -43,6 +44,7 @@ class BackboneSpec:
         input_size: channels, height, width for images; for texts the longest input in tokens.
         tags: free words to filter by.
         verified: how the entry was checked.
+        facts: what else a person decides by, shown as it is: pooling, prefix, value range, …
         options: plain data for the loader.
     """
 
@@ -57,6 +59,7 @@ class BackboneSpec:
     input_size: tuple[int, ...] | None = None
     tags: tuple[str, ...] = ()
     verified: Verified = "unverified"
+    facts: Mapping[str, Fact] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,6 +75,8 @@ class BackboneSpec:
         _BACKBONE_TYPES.require(self)
         require_all(self.name, "tags", self.tags, str)
         require_all(self.name, "input_size", self.input_size or (), int)
+        require_all(self.name, "facts", self.facts, str)
+        require_all(self.name, "facts", self.facts.values(), (bool, int, float, str))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,6 +199,7 @@ _BACKBONE_TYPES = Types(
     feature_size=(int, NoneType),
     input_size=(tuple, NoneType),
     tags=tuple,
+    facts=(dict, Mapping),
     options=(dict, Mapping),
 )
 _ADAPTER_TYPES = Types(summary=str, settings=tuple, training=(dict, Mapping), reference=str)

@@ -78,9 +78,11 @@ def _fill_zeros(module: nn.Module) -> None:
 
 def _first(called: list[str], modules: tuple[str, ...]) -> int:
     """When a block's first module, or the module whose bare parameter it holds, was called."""
-    return min(
+    calls = [
         i
         for i, name in enumerate(called)
         for root in modules
         if name == root or name.startswith(f"{root}.") or root.startswith(f"{name}.")
-    )
+    ]
+    # T5's shared embedding is called by another of its names.
+    return min(calls) if calls else -1

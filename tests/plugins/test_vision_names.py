@@ -1,16 +1,15 @@
 """The names that zoo-vision answers to, and the catalogue it lists; nothing here needs torch."""
 
-import importlib.util
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from zoo_vision.hooks import CATALOGUE, zoo_backbones, zoo_resolve_backbone
 from zoo_vision.names import TimmName, parse
 
 import zoo
+from tests.plugins.measuring import script_of
 
 
 @pytest.mark.parametrize(
@@ -50,13 +49,8 @@ def test_listing_and_resolving_import_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_the_catalogue_is_what_the_installed_timm_measures(checkout: Path):
-    path = checkout / "plugins" / "zoo-vision" / "measure.py"
-    found = importlib.util.spec_from_file_location("measure_vision", path)
-    assert found is not None
-    assert found.loader is not None
-    script = importlib.util.module_from_spec(found)
-    found.loader.exec_module(script)
+def test_the_catalogue_is_what_the_installed_timm_measures():
+    script = script_of("zoo-vision")
     assert [script.measure(*listed) for listed in script.LISTED] == json.loads(
         CATALOGUE.read_text(encoding="utf-8")
     )

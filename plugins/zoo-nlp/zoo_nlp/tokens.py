@@ -28,6 +28,7 @@ class Tokens(Preprocess):
         vocabulary: how many tokens the model knows; a tokenizer may have a padding token beyond.
         positions: how many the model has, ``None`` where there is no limit.
         type_ids: whether the model takes token types.
+        prefix: what every text is to begin with.
 
     Attributes:
         max_length: longest input in tokens; the rest of a text is cut.
@@ -46,9 +47,11 @@ class Tokens(Preprocess):
         vocabulary: int,
         positions: int | None,
         type_ids: bool,
+        prefix: str = "",
     ) -> None:
         known = _tokenizer(name, folder, config)
         limits = (LONGEST, known.model_max_length, positions, sentence_length(folder))
+        self.prefix = prefix
         self._digest = tokenizer_digest(folder)
         self._tokenizer = known
         given = "token_type_ids" in known.model_input_names
@@ -70,7 +73,7 @@ class Tokens(Preprocess):
         """``input_ids`` (and ``token_type_ids``), each ``[tokens]``."""
         # JSON can hold half of a surrogate pair, which no tokenizer takes.
         text = sample if sample.isascii() else sample.encode("utf-8", "replace").decode()
-        ids, types = self._encode(text)
+        ids, types = self._encode(self.prefix + text)
         if not ids:
             ids, types = [self._stand_in], [0]
         encoded = {"input_ids": torch.tensor(ids)}
@@ -86,8 +89,9 @@ class Tokens(Preprocess):
             self._backend.enable_truncation(tokens, direction=side)
 
     def describe(self) -> dict[str, Any]:
-        """The longest input, and the digest of the vocabulary for information."""
-        return {"max_length": self.max_length, "tokenizer_sha256": self._digest}
+        """The longest input, what texts are made to begin with, and the digest of the vocabulary for information."""
+        described = {"max_length": self.max_length, "tokenizer_sha256": self._digest}
+        return described | ({"prefix": self.prefix} if self.prefix else {})
 
     def collate(self, samples: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """Batches ``[batch, longest]``, with an ``attention_mask`` that is 0 on padding."""

@@ -51,6 +51,14 @@ _RELATIVE = {
 }
 _NEO = {"num_layers": 3, "num_heads": 2, "attention_types": [[["global", "local", "global"], 1]]}
 _MOBILE = {"embedding_size": 16, "intra_bottleneck_size": 16, "true_hidden_size": 16}
+_T5 = {
+    "vocab_size": len(VOCAB),
+    "d_model": 16,
+    "d_kv": 8,
+    "d_ff": 24,
+    "num_layers": 3,
+    "num_heads": 2,
+}
 _DISTIL = {"dim": 16, "n_layers": 3, "n_heads": 2, "hidden_dim": 24}
 
 ENCODERS = {
@@ -66,6 +74,8 @@ ENCODERS = {
     "mpnet": (tf.MPNetModel, _BERT),
     "rembert": (tf.RemBertModel, _BERT | {"input_embedding_size": 8}),
     "roberta": (tf.RobertaModel, _BERT),
+    "t5": (tf.T5EncoderModel, _T5),
+    "xlm-roberta": (tf.XLMRobertaModel, _BERT),
 }
 DECODERS = {
     "bloom": (tf.BloomModel, _BASE | {"n_head": 2, "bos_token_id": 1, "eos_token_id": 2}),

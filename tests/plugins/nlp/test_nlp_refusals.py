@@ -211,12 +211,16 @@ def test_a_folder_that_is_not_there(tmp_path):
     assert "nowhere is not a folder." in refusal(tmp_path / "nowhere", WeightsNotFound)
 
 
-def test_encoder_decoders_are_refused(tmp_path):
-    folder = tmp_path / "t5"
-    sizes = {"vocab_size": 17, "d_model": 8, "d_ff": 8, "d_kv": 4, "num_layers": 1, "num_heads": 2}
-    tf.T5Model(tf.T5Config(**sizes)).save_pretrained(folder)
+def test_encoder_decoders_without_an_encoder_of_their_own_are_refused(tmp_path):
+    folder = tmp_path / "bart"
+    sides = {
+        f"{side}_{what}": 2
+        for side in ("encoder", "decoder")
+        for what in ("layers", "attention_heads", "ffn_dim")
+    }
+    tf.BartModel(tf.BartConfig(vocab_size=17, d_model=8, **sides)).save_pretrained(folder)
     save_tokenizer(folder, decoder=False)
-    assert "hf:./t5 is an encoder-decoder (t5)." in refusal(folder, Incompatible)
+    assert "hf:./bart is an encoder-decoder (bart)," in refusal(folder, Incompatible)
 
 
 _SMALL = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}

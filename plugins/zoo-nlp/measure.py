@@ -1,0 +1,381 @@
+"""The facts of the listed backbones: ``python measure.py`` measures and writes them.
+
+Each model is built on the meta device, which computes shapes and allocates nothing. transformers
+carries no checkpoint's configuration, so each entry below says in what its published ``config.json``
+differs from the defaults of its class; the rest follows. A licence is stated by a repo's own card and
+read there when the weights are loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from zoo.torchvision_clash import mend_torchvision
+
+mend_torchvision()
+
+import transformers  # noqa: E402
+from zoo_nlp.hooks import CATALOGUE  # noqa: E402
+
+LONGEST = 512  # tokens that zoo-nlp gives a model at most
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is known of a checkpoint besides the sizes that its class computes.
+
+    Attributes:
+        name: after ``nlp:``.
+        repo: where it is published.
+        model: transformers' class without a head.
+        summary: one line.
+        tags: language first, then what it is.
+        config: in what it differs from the defaults of the class.
+        lower: whether its tokenizer lower-cases; ``None`` where that is no property of it.
+        pooling: the one it was trained for; ``None`` where it was trained for none.
+        prefix: what its authors ask every text to begin with.
+        longest: the longest text in tokens, where its authors say less than fits.
+    """
+
+    name: str
+    repo: str
+    model: str
+    summary: str
+    tags: tuple[str, ...]
+    config: dict[str, Any] = field(default_factory=dict)
+    lower: bool | None = None
+    pooling: str | None = None
+    prefix: str = ""
+    longest: int = LONGEST
+
+
+ROBERTA = {"max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+XLMR = ROBERTA | {"vocab_size": 250002}
+DEBERTA = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_attention_heads": 12,
+    "relative_attention": True,
+    "position_biased_input": False,
+    "pos_att_type": ["p2c", "c2p"],
+    "position_buckets": 256,
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "type_vocab_size": 0,
+}
+LARGE = {
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+}
+SMALL = {"hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 1536}
+MULTI_E5 = SMALL | {"vocab_size": 250037}
+T5_BASE = {"d_model": 768, "d_ff": 3072, "num_layers": 12, "num_heads": 12}
+GPT2_MEDIUM = {"n_embd": 1024, "n_layer": 24, "n_head": 16}
+ELECTRA_BASE = {
+    "embedding_size": 768,
+    "hidden_size": 768,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+}
+MODERN_LARGE = LARGE | {"num_hidden_layers": 28, "intermediate_size": 2624}
+EN, DE, MULTI, SENTENCE = "english", "german", "multilingual", "sentence"
+
+LISTED = (
+    Listed(
+        "bert-base-uncased",
+        "google-bert/bert-base-uncased",
+        "BertModel",
+        "BERT, base; English",
+        (EN, "bert"),
+        lower=True,
+    ),
+    Listed(
+        "bert-large-uncased",
+        "google-bert/bert-large-uncased",
+        "BertModel",
+        "BERT, large; English",
+        (EN, "bert"),
+        LARGE,
+        lower=True,
+    ),
+    Listed(
+        "bert-base-german-cased",
+        "google-bert/bert-base-german-cased",
+        "BertModel",
+        "BERT, base; German",
+        (DE, "bert"),
+        {"vocab_size": 30000},
+        lower=False,
+    ),
+    Listed(
+        "bert-base-multilingual-cased",
+        "google-bert/bert-base-multilingual-cased",
+        "BertModel",
+        "BERT, base; 104 languages",
+        (MULTI, "bert"),
+        {"vocab_size": 119547},
+        lower=False,
+    ),
+    Listed(
+        "distilbert-base-uncased",
+        "distilbert/distilbert-base-uncased",
+        "DistilBertModel",
+        "DistilBERT, six of BERT's twelve layers; English",
+        (EN, "distilbert"),
+        lower=True,
+    ),
+    Listed(
+        "roberta-base",
+        "FacebookAI/roberta-base",
+        "RobertaModel",
+        "RoBERTa, base; English",
+        (EN, "roberta"),
+        ROBERTA,
+        lower=False,
+    ),
+    Listed(
+        "roberta-large",
+        "FacebookAI/roberta-large",
+        "RobertaModel",
+        "RoBERTa, large; English",
+        (EN, "roberta"),
+        ROBERTA | LARGE,
+        lower=False,
+    ),
+    Listed(
+        "xlm-roberta-base",
+        "FacebookAI/xlm-roberta-base",
+        "XLMRobertaModel",
+        "XLM-RoBERTa, base; 100 languages",
+        (MULTI, "xlm-roberta"),
+        XLMR,
+        lower=False,
+    ),
+    Listed(
+        "xlm-roberta-large",
+        "FacebookAI/xlm-roberta-large",
+        "XLMRobertaModel",
+        "XLM-RoBERTa, large; 100 languages",
+        (MULTI, "xlm-roberta"),
+        XLMR | LARGE,
+        lower=False,
+    ),
+    Listed(
+        "deberta-v3-small",
+        "microsoft/deberta-v3-small",
+        "DebertaV2Model",
+        "DeBERTa v3, small; English",
+        (EN, "deberta"),
+        DEBERTA | {"num_hidden_layers": 6},
+        lower=False,
+    ),
+    Listed(
+        "deberta-v3-base",
+        "microsoft/deberta-v3-base",
+        "DebertaV2Model",
+        "DeBERTa v3, base; English",
+        (EN, "deberta"),
+        DEBERTA | {"num_hidden_layers": 12},
+        lower=False,
+    ),
+    Listed(
+        "electra-small",
+        "google/electra-small-discriminator",
+        "ElectraModel",
+        "ELECTRA's discriminator, small; English",
+        (EN, "electra"),
+        lower=True,
+    ),
+    Listed(
+        "electra-base",
+        "google/electra-base-discriminator",
+        "ElectraModel",
+        "ELECTRA's discriminator, base; English",
+        (EN, "electra"),
+        ELECTRA_BASE,
+        lower=True,
+    ),
+    Listed(
+        "modernbert-base",
+        "answerdotai/ModernBERT-base",
+        "ModernBertModel",
+        "ModernBERT, base; English",
+        (EN, "modernbert"),
+        lower=False,
+    ),
+    Listed(
+        "modernbert-large",
+        "answerdotai/ModernBERT-large",
+        "ModernBertModel",
+        "ModernBERT, large; English",
+        (EN, "modernbert"),
+        MODERN_LARGE,
+        lower=False,
+    ),
+    Listed(
+        "minilm-l12",
+        "sentence-transformers/all-MiniLM-L12-v2",
+        "BertModel",
+        "all-MiniLM-L12-v2: English sentences and short paragraphs",
+        (EN, SENTENCE, "minilm"),
+        SMALL,
+        lower=True,
+        pooling="mean",
+        longest=128,
+    ),
+    Listed(
+        "mpnet-base",
+        "microsoft/mpnet-base",
+        "MPNetModel",
+        "MPNet, base; English",
+        (EN, "mpnet"),
+        {"max_position_embeddings": 514},
+        lower=True,
+    ),
+    Listed(
+        "all-mpnet-base",
+        "sentence-transformers/all-mpnet-base-v2",
+        "MPNetModel",
+        "all-mpnet-base-v2: English sentences and paragraphs",
+        (EN, SENTENCE, "mpnet"),
+        {"max_position_embeddings": 514},
+        lower=True,
+        pooling="mean",
+        longest=384,
+    ),
+    Listed(
+        "e5-small",
+        "intfloat/e5-small-v2",
+        "BertModel",
+        "E5 v2, small; English texts to vectors",
+        (EN, SENTENCE, "e5"),
+        SMALL,
+        lower=True,
+        pooling="mean",
+        prefix="query: ",
+    ),
+    Listed(
+        "e5-large",
+        "intfloat/e5-large-v2",
+        "BertModel",
+        "E5 v2, large; English texts to vectors",
+        (EN, SENTENCE, "e5"),
+        LARGE,
+        lower=True,
+        pooling="mean",
+        prefix="query: ",
+    ),
+    Listed(
+        "multilingual-e5-small",
+        "intfloat/multilingual-e5-small",
+        "BertModel",
+        "multilingual E5, small; texts of 100 languages to vectors",
+        (MULTI, SENTENCE, "e5"),
+        MULTI_E5,
+        lower=False,
+        pooling="mean",
+        prefix="query: ",
+    ),
+    Listed(
+        "bge-small-en",
+        "BAAI/bge-small-en-v1.5",
+        "BertModel",
+        "BGE v1.5, small; English texts to vectors",
+        (EN, SENTENCE, "bge"),
+        SMALL,
+        lower=True,
+        pooling="cls",
+    ),
+    Listed(
+        "bge-large-en",
+        "BAAI/bge-large-en-v1.5",
+        "BertModel",
+        "BGE v1.5, large; English texts to vectors",
+        (EN, SENTENCE, "bge"),
+        LARGE,
+        lower=True,
+        pooling="cls",
+    ),
+    Listed(
+        "gpt2",
+        "openai-community/gpt2",
+        "GPT2Model",
+        "GPT-2, the smallest; reads English from left to right",
+        (EN, "gpt2", "decoder"),
+        lower=False,
+    ),
+    Listed(
+        "gpt2-medium",
+        "openai-community/gpt2-medium",
+        "GPT2Model",
+        "GPT-2, medium; reads English from left to right",
+        (EN, "gpt2", "decoder"),
+        GPT2_MEDIUM,
+        lower=False,
+    ),
+    Listed(
+        "t5-small",
+        "google-t5/t5-small",
+        "T5EncoderModel",
+        "T5's encoder, small; English",
+        (EN, "t5"),
+        lower=False,
+    ),
+    Listed(
+        "t5-base",
+        "google-t5/t5-base",
+        "T5EncoderModel",
+        "T5's encoder, base; English",
+        (EN, "t5"),
+        T5_BASE,
+        lower=False,
+    ),
+)
+
+
+def model_of(listed: Listed) -> Any:
+    """The model with random weights, on the device in force."""
+    model_class = getattr(transformers, listed.model)
+    return model_class(model_class.config_class(**listed.config)).eval()
+
+
+def measure(listed: Listed) -> dict[str, Any]:
+    """Everything the catalogue says of one checkpoint."""
+    with torch.device("meta"):
+        model = model_of(listed)
+    facts: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    if listed.lower is not None:
+        facts["lower-cases"] = listed.lower
+    if listed.pooling:
+        facts["pooling"] = options["pooling"] = listed.pooling
+    if listed.prefix:
+        facts["prefix"] = options["prefix"] = listed.prefix
+    return {
+        "name": f"nlp:{listed.name}",
+        "source": listed.repo,
+        "summary": listed.summary,
+        "params": sum(parameter.numel() for parameter in model.parameters()),
+        "feature_size": model.config.hidden_size,
+        "input_size": [listed.longest],
+        "tags": list(listed.tags),
+        "verified": "architecture",
+        "facts": facts,
+        "options": options,
+    }
+
+
+def main() -> None:
+    """Write ``catalogue.json`` into the package, an entry a line."""
+    entries = [json.dumps(measure(listed)) for listed in LISTED]
+    CATALOGUE.write_text("[\n" + ",\n".join(entries) + "\n]\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
