@@ -16,7 +16,13 @@ _SCALAR = (bool, int, float, str)
 SHAPE: dict[str, Any] = {
     "show": [str],
     "aliases": {"*": str},
-    "defaults": {"backbones": {"*": str}, "adapter": str, "task": str, "baseline_adapter": str},
+    "defaults": {
+        "backbones": {"*": str},
+        "adapter": str,
+        "task": str,
+        "baseline_adapter": str,
+        "merged_adapter": str,
+    },
     "recipes": {
         "*": {
             "summary!": str,

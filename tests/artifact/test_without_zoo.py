@@ -25,6 +25,12 @@ MOBILENET = "timm:hf-hub:zoo-mirror/mobilenetv2_100.tf2_in1k"
 CASES = {
     "timm-lora": (MOBILENET, "lora"),
     "timm-probe": (MOBILENET, "linear-probe"),
+    "timm-finetune": (MOBILENET, "finetune"),
+    "bert-finetune": ("hf:org/bert", "finetune"),
+    "bert-prefix": ("hf:org/bert", "peft:prefix_tuning"),
+    "llama-partial": ("hf:org/llama", "partial"),
+    "minilm-bitfit": ("nlp:minilm", "bitfit"),
+    "minilm-prefix": ("nlp:minilm", "peft:prefix_tuning"),
     "bert-lora": ("hf:org/bert", "lora"),
     "bert-probe": ("hf:org/bert", "linear-probe"),
     "llama-lora": ("hf:org/llama", "lora"),
@@ -130,7 +136,12 @@ def test_the_code_pins_what_it_opens(cards: dict[str, str], name: str) -> None:
     code = code_of(cards[name])
 
     assert "OWNER/NAME" not in cards[name]
-    if CASES[name][0] == MOBILENET:
+    if (
+        "model.safetensors"
+        in json.loads(Path(hf_hub_download(f"me/{name}", "zoo.json")).read_text())["files"]
+    ):
+        assert f'"hf-hub:me/{name}"' in code or f'from_pretrained("me/{name}"' in code
+    elif CASES[name][0] == MOBILENET:
         assert re.search(r'"hf-hub:zoo-mirror/mobilenetv2_100\.tf2_in1k@[0-9a-f]{40}"', code)
     elif CASES[name][0].startswith("hf:"):
         assert re.search(r'revision="[0-9a-f]{40}"', code)
@@ -153,5 +164,8 @@ def test_the_budget_of_bytes(cards: dict[str, str], hub: EmbeddedHub) -> None:
     for name in CASES:
         manifest = json.loads(Path(hf_hub_download(f"me/{name}", "zoo.json")).read_text())
         sizes = {file: entry["size"] for file, entry in manifest["files"].items()}
-        trained = sum(sizes.get(f, 0) for f in ("adapter_model.safetensors", "heads.safetensors"))
+        trained = sum(
+            sizes.get(f, 0)
+            for f in ("adapter_model.safetensors", "heads.safetensors", "model.safetensors")
+        )
         assert sum(sizes.values()) - trained + len(json.dumps(manifest)) < 256 * 1024

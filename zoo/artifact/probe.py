@@ -70,7 +70,12 @@ def check(model: ComposedModel, path: Path) -> ProbeResult:
         TensorMismatch: its logits are not those of this model's tasks.
         ProbeMismatch: the model answers differently, or no model could have been told apart.
     """
-    raw, recorded = _split(read_tensors(path, max_bytes=MAX_BYTES), path)
+    return compare(model, read_tensors(path, max_bytes=MAX_BYTES), path)
+
+
+def compare(model: ComposedModel, tensors: Mapping[str, Tensor], path: Path) -> ProbeResult:
+    """As :func:`check`, with what :func:`record` gave or ``path`` holds."""
+    raw, recorded = _split(tensors, path)
     found = _answer(model, raw)
     _require_same_shapes(found, recorded, path)
     results = [_compare(task, found[task], rows) for task, rows in recorded.items()]

@@ -40,6 +40,7 @@ COMMANDS = {
     "predict": ("predict", _WORK),
     "embed": ("embed", _WORK),
     "report": ("report", _WORK),
+    "merge": ("merge", _SHARE),
     "push": ("share", _SHARE),
     "pull": ("share", _SHARE),
     "verify": ("share", _SHARE),

@@ -74,6 +74,17 @@ class PromptTuner(Adapter):
         if self._longest is not None:
             backbone.shorten(self._longest)
 
+    def merge(self, backbone: Backbone) -> None:
+        """Never.
+
+        Raises:
+            Incompatible: always.
+        """
+        raise Incompatible(
+            f"{self.spec.name} cannot be merged: learned tokens are no weights of a layer.",
+            hint="Publish it as it is; an artifact needs no merging.",
+        )
+
     def _config(self) -> Any:
         kind = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType[self.peft_type]]
         return kind(task_type="FEATURE_EXTRACTION", **self.options, **self.settings)
