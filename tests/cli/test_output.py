@@ -35,6 +35,22 @@ def test_a_table_in_a_pipe_is_not_folded_and_no_line_ends_in_blanks(capsys):
     assert all(line == line.rstrip() for line in lines)
 
 
+def test_columns_stand_where_letters_are_wide(capsys):
+    emit_table(("name", "size"), [("日本", "1"), ("ab", "22")], right=("size",))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "name  size"
+    assert lines[2:] == ["日本     1", "ab      22"]
+
+
+def test_a_long_list_is_json_with_an_entry_a_line(capsys):
+    entries = [{"name": f"n{number}", "text": NASTY} for number in range(600)]
+    emit_json(entries)
+    out = capsys.readouterr().out
+    assert json.loads(out) == entries
+    assert len(out.splitlines()) == 602
+    assert not set("\x1b\x07\x9b\u202e\x00") & set(out)
+
+
 def test_facts_leave_out_what_is_unknown(capsys):
     emit_facts({"known": 0, "unknown": None, "empty": "", "text": NASTY})
     assert capsys.readouterr().out == f"known  0\ntext   {one_line(NASTY)}\n"

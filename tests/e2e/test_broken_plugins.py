@@ -136,6 +136,25 @@ def test_the_doctor_says_how_each_is_mended(place: Environment) -> None:
     assert all(check["remedy"] for check in broken.values())
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--help"], 0),
+        (["plugins"], 0),
+        (["doctor"], 1),
+        (["backbones", "--json"], 0),
+        (["plugin", "uninstall", "nothing-of-the-kind"], 2),
+    ],
+)
+def test_what_mends_works_with_every_plugin_broken(
+    place: Environment, words: list[str], code: int
+) -> None:
+    names = ",".join(name for name in WRECKS if name != "zoo-hang")
+    ended = place.zoo(*words, env={"ZOO_ALLOW_PLUGINS": names})
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_strictly_the_first_broken_one_ends_the_command(place: Environment) -> None:
     ended = place.zoo("plugins", "--strict", "--json", env=NO_HANG)
     assert (ended.returncode, ended.stdout) == (1, "")
