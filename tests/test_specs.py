@@ -48,6 +48,7 @@ def test_a_value_is_taken_in_the_settings_own_type(
         (RANK, "eight", "of type int"),
         (RANK, None, "of type int"),
         (RANK, "1" * 5000, "of type int"),
+        (RANK, "1" * 4000, "of type int"),
         (ALPHA, "nan", "of type float, at least 0.001"),
         (ALPHA, float("inf"), "of type float, at least 0.001"),
         (DORA, 2, "true or false"),

@@ -75,7 +75,10 @@ class Setting:
             raise TypeError(value)
         if kind is int and isinstance(value, float) and not value.is_integer():
             raise ValueError(value)
-        return kind(value)
+        parsed = kind(value)
+        if kind is int and abs(parsed) >= 1 << 63:  # no float holds what thousands of digits say
+            raise OverflowError(value)
+        return parsed
 
     def _refusal(self, owner: str, value: object) -> BadSetting:
         if self.choices:

@@ -73,11 +73,23 @@ def compose(toys: Path) -> Compose:
         task: str = "classification",
         **options: object,
     ) -> ComposedModel:
-        model = zoo.compose(backbone, adapter, zoo.task(task, labels=labels), **options)
-        with torch.random.fork_rng(), torch.no_grad():
-            torch.manual_seed(1)
-            for parameter in [*model.trainable().values(), *model.heads.parameters()]:
-                parameter.add_(torch.randn_like(parameter) * 0.3)
-        return model
+        return toy_model(backbone, adapter, labels=labels, task=task, **options)
 
     return make
+
+
+def toy_model(
+    backbone: str = "toy:image",
+    adapter: str = "lora",
+    *,
+    labels: tuple[str, ...] = ("ants", "bees", "wasps"),
+    task: str = "classification",
+    **options: object,
+) -> ComposedModel:
+    """As :func:`compose` makes it, where the toys are installed."""
+    model = zoo.compose(backbone, adapter, zoo.task(task, labels=labels), **options)
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(1)
+        for parameter in [*model.trainable().values(), *model.heads.parameters()]:
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    return model
