@@ -64,17 +64,9 @@ def test_they_work_together(others: Environment, tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "run" / "artifact" / "zoo.json").read_text())
     assert manifest["adapter"]["provider"] == "zoo-parallel 0.1.0"
     assert manifest["tasks"][0]["provider"] == "zoo-hierarchy 0.1.0"
-    (prediction,) = json.loads(
-        others.run(
-            "zoo",
-            "predict",
-            tmp_path / "run",
-            next(data.rglob("*.png")),
-            "--weights",
-            weights,
-            "--json",
-        )  # fmt: skip
-    )
+    image = next(data.rglob("*.png"))
+    predict = ("zoo", "predict", tmp_path / "run", image, "--weights", weights, "--json")
+    (prediction,) = json.loads(others.run(*predict))
     assert {"round", "straight", "round:0", "straight:7"} <= prediction["scores"].keys()
 
 

@@ -50,9 +50,9 @@ def check(
     else:
         rows = [(v.subject, v.rule, v.status, one_line(v.reason)) for v in verdicts]
         emit_table(("of", "rule", "verdict", "why"), rows)
-        for verdict in verdicts:
-            if verdict.status == "failed":
-                say(f"{verdict.subject}: {verdict.sentence}\n  {one_line(verdict.reason)}")
+    for verdict in verdicts:
+        if verdict.status == "failed":
+            say(f"{verdict.subject}: {verdict.sentence}\n  {one_line(verdict.reason)}")
     say(", ".join(f"{count[word]} {word}" for word in ("passed", "skipped", "failed")) + ".")
     if count["failed"]:
         raise typer.Exit(FAILED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def names_of(given: str) -> Names:
     Raises:
         BadSetting: no distribution and package can be called so.
     """
-    plain = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-")
+    letters = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")
     package = plain.replace("-", "_")
     short = plain.removeprefix("zoo-")
     if not package.isidentifier() or not short[:1].isalpha() or len(plain) > _LONGEST:
