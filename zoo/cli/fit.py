@@ -25,6 +25,12 @@ def _training(help: str, **more: Any) -> Any:
     )
 
 
+def _licences(help: str, **more: Any) -> Any:
+    return typer.Option(
+        help=help, rich_help_panel="Licences, as the Hub or SPDX names them", **more
+    )
+
+
 class Precision(StrEnum):
     """Of the arithmetic, as accelerate names them."""
 
@@ -83,6 +89,14 @@ def fit(
         list[Baseline] | None,
         _training("Also train this; majority class and linear probe are always there."),
     ] = None,
+    license: Annotated[
+        str | None, _licences("Of the model; the backbone's where not given.", metavar="NAME")
+    ] = None,
+    data_license: Annotated[str | None, _licences("Of the data.", metavar="NAME")] = None,
+    accept_license: Annotated[
+        list[str] | None,
+        _licences("Of backbone or data, that the model's may differ from.", metavar="NAME"),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run at --out.")
     ] = False,
@@ -138,7 +152,12 @@ def fit(
         say(one_line(line))
     name = chosen.backbone_for(dataset.modality)
     model = _compose(chosen, name, dataset.labels, weights, revision, pooling, seed)
-    run = _train(model, dataset, out, overwrite, chosen.training)
+    licences = {
+        "license": license,
+        "data_license": data_license,
+        "accept_licenses": accept_license or [],
+    }
+    run = _train(model, dataset, out, overwrite, {**chosen.training, **licences})
     results.emit_run(run.folder, run.record, as_json=as_json)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from zoo.artifact.licences import Stated, require_consistent
 from zoo.artifact.save import save
 from zoo.data.dataset import Dataset
 from zoo.data.load import load
@@ -31,6 +32,9 @@ def fit(
     *,
     progress: Progress | None = None,
     overwrite: bool = False,
+    license: str | None = None,
+    data_license: str | None = None,
+    accept_licenses: Sequence[str] = (),
     **options: Any,
 ) -> Run:
     """Train ``model`` in place and write a run directory.
@@ -45,16 +49,23 @@ def fit(
         out: the run directory; it appears whole or not at all.
         progress: whom to tell; by default bars where stderr is a terminal.
         overwrite: replace an earlier run at ``out``.
+        license: of the model; by default the backbone's.
+        data_license: of the data.
+        accept_licenses: of the backbone or the data, which ``license`` may contradict because you
+            have the right to.
         **options: fields of :class:`zoo.training.config.FitConfig`; what is not given is the
             adapter's own default.
 
     Raises:
         BadSetting: an option that does not exist or is out of bounds.
         DataError: the data does not fit the model.
+        LicenceConflict: the model's licence allows what that of its backbone or data does not.
         OutputExists: ``out`` holds something.
         TrainingFailed: the loss diverged.
     """
     config = FitConfig.resolve(model.adapter.spec.training, options)
+    own, base = license or model.license, model.backbone.license
+    require_consistent(Stated(own or base, base, data_license, accept_licenses))
     # Both are refused now rather than after an hour of reading and computing.
     require_free(Path(out), overwrite=overwrite)
     accelerate(config.precision)
@@ -67,7 +78,14 @@ def fit(
         outcome = job.run(_line_writer(folder))
         record = job.record(outcome, time.perf_counter() - start)
         record.write(folder)
-        save(model, folder / ARTIFACT, record=record)
+        save(
+            model,
+            folder / ARTIFACT,
+            record=record,
+            license=license,
+            data_license=data_license,
+            accept_licenses=accept_licenses,
+        )
         write_report(folder)
     if outcome.interrupted:
         raise KeyboardInterrupt
