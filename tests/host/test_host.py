@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.plugin_site import PluginSite
-from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName
+from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName, WeightsNotFound
 from zoo.host import Host, PluginRecord, require
 
 GOOD = """
@@ -278,6 +278,40 @@ def test_loaders_are_imported_only_when_a_model_is_built(site: PluginSite) -> No
     assert names(host) == ["vision:lazy"]
     with pytest.raises(PluginError, match="RuntimeError: heavy"):
         host.load(host.backbone("vision:lazy"))
+
+
+@pytest.mark.parametrize(
+    "raised", ["KeyError('weights')", "SystemExit('weights')", "Odd('weights')"]
+)
+def test_a_loader_that_raises_names_its_plugin(site: PluginSite, raised: str) -> None:
+    site.add("zoo-lazy", lists("vision:lazy", "zoo_lazy_loader:load"))
+    (site.folder / "zoo_lazy_loader.py").write_text(
+        f"class Odd(BaseException):\n    pass\n\ndef load(spec):\n    raise {raised}\n"
+    )
+    host = site.host()
+    provided = host.backbone("vision:lazy")
+    with pytest.raises(PluginError) as caught:
+        host.make(provided, provided.spec)
+    kind = raised.partition("(")[0]
+    assert caught.value.message.startswith(
+        f"zoo-lazy 1.0 (plugin 'zoo-lazy') failed to load vision:lazy: {kind}: "
+    )
+
+
+def test_an_error_of_zoos_own_passes_and_what_a_loader_prints_is_no_data(
+    site: PluginSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.add("zoo-lazy", lists("vision:lazy", "zoo_lazy_loader:load"))
+    (site.folder / "zoo_lazy_loader.py").write_text(
+        "from zoo.plugin import WeightsNotFound\n\n"
+        "def load(spec):\n    print('loading')\n    raise WeightsNotFound('nowhere')\n"
+    )
+    host = site.host()
+    provided = host.backbone("vision:lazy")
+    with pytest.raises(WeightsNotFound, match="nowhere"):
+        host.make(provided, provided.spec)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "loading\n")
 
 
 # === Names ===

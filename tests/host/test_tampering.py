@@ -2,6 +2,9 @@
 
 import importlib
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -22,6 +25,7 @@ AT_LOAD = {
                  "zoo.specs.Spec, zoo.specs.BackboneSpec.__post_init__"),
     "an exception": ("import zoo.errors as m; m.UnknownName = KeyError", "zoo.errors.UnknownName"),
     "by deleting": ("import zoo.specs as m; del m.is_backbone_name", "zoo.specs.is_backbone_name"),
+    "a builtin": ("import builtins; builtins.open = print", "builtins.open"),
     "the host": ("from zoo.host import Host; Host.load = None", "zoo.host.host.Host.load"),
 }  # fmt: skip
 
@@ -76,6 +80,42 @@ def test_another_plugins_hook_replaced_in_a_hook(site: PluginSite) -> None:
     assert (ape.status, ape.reason) == ("broken", "replaced zoo_victim.zoo_backbones")
     assert victim.status == "ok"
     assert importlib.import_module("zoo_victim").zoo_backbones.__module__ == "zoo_victim"
+
+
+@pytest.mark.parametrize("how", ["zoo_victim.LOADER = 'x:z'", "setattr(zoo_victim, 'LOADER', 0)"])
+def test_what_does_not_say_where_it_was_written_is_told_by_who_speaks_of_it(
+    site: PluginSite, how: str
+) -> None:
+    site.add(
+        "zoo-bystander", "import zoo_victim\n" + LISTS.format("bystander").replace("\n    ", "\n")
+    )
+    site.add("zoo-victim", "LOADER = 'x:y'\n" + LISTS.format("victim").replace("\n    ", "\n"))
+    site.add("zoo-z-ape", f"import zoo_victim\n{how}\n")
+    bystander, victim, ape = site.host().plugins
+    assert (ape.status, ape.reason) == ("broken", "replaced zoo_victim.LOADER")
+    assert (bystander.status, victim.status) == ("ok", "ok")
+    assert importlib.import_module("zoo_victim").LOADER == "x:y"
+
+
+def test_a_module_of_zoo_that_a_plugin_is_the_first_to_import(site: PluginSite) -> None:
+    site.add(
+        "zoo-ape", "import zoo.registry\ndef evil():\n    return 1\nzoo.registry.load = evil\n"
+    )
+    script = (
+        "import zoo.host, sys\n"
+        "assert 'zoo.registry' not in sys.modules\n"
+        "(ape,) = [p for p in zoo.host.Host().plugins if p.name == 'zoo-ape']\n"
+        "from zoo import registry\n"
+        "print(ape.reason, registry.load.__module__)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(site.folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.stdout == "replaced zoo.registry.load zoo.registry\n", ended.stderr
 
 
 def test_plugins_may_use_each_other_and_fill_in_their_own(site: PluginSite) -> None:

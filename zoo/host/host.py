@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import switches as switches_module
-from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName
+from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName, ZooError
 from zoo.host.discovery import given_plugins, installed_plugins
 from zoo.host.isolation import stdout_to_stderr
 from zoo.host.plugins import Plugins
@@ -169,6 +169,26 @@ class Host:
                 hint=f"Report this to the authors of {provided.plugin.distribution}.",
             )
         return loader  # type: ignore[no-any-return]  # getattr on a module is Any
+
+    def make(self, provided: Provided[Any], *arguments: object) -> Any:
+        """Call what a spec's loader string names; what it prints is not data.
+
+        Raises:
+            PluginError: it cannot be imported, or raises anything but an error of zoo's tree.
+        """
+        loader = self.load(provided)
+        try:
+            with stdout_to_stderr():
+                return loader(*arguments)
+        except (ZooError, KeyboardInterrupt):
+            raise
+        except BaseException as err:  # sys.exit included
+            reason = str(err).strip().partition("\n")[0]
+            raise PluginError(
+                f"{provided.plugin.origin} failed to load {provided.spec.name}: "
+                f"{type(err).__name__}: {reason}",
+                hint="`--debug` shows where.",
+            ) from err
 
     def _collect(self, hook: str, kind: type[S]) -> list[Provided[S]]:
         found: list[Provided[S]] = []

@@ -7,7 +7,6 @@ the call), so they are called one at a time here.
 from __future__ import annotations
 
 import functools
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -17,10 +16,11 @@ import pluggy
 from zoo import hookspecs
 from zoo.errors import PluginError
 from zoo.host.api import DECLARATION, agrees
+from zoo.host.culprits import Tampered, culprits, watched
 from zoo.host.discovery import Found
 from zoo.host.isolation import Outcome, TookTooLong, run_each
 from zoo.host.record import PluginRecord
-from zoo.host.tampering import Change, Watch, package_of, undo
+from zoo.host.tampering import Change, Watch, package_of
 from zoo.host.trace import traced
 from zoo.switches import TIMEOUT, Switches
 
@@ -162,32 +162,28 @@ class Plugins:
     ) -> list[Outcome[T]]:
         """Run one piece of code of each plugin, and undo what they do to zoo and to each other."""
         others = Watch(lambda module: package_of(module) in self._packages)
-        ours = Watch(lambda module: module == "zoo" or module.startswith("zoo."))
-        watched: list[Callable[[], T]] = [
-            functools.partial(_watched, piece, ours, others, package_of(record.module))
+        ours = Watch(lambda module: package_of(module) in ("zoo", "builtins"))
+        guarded: list[Callable[[], T]] = [
+            functools.partial(watched, piece, ours, others, package_of(record.module))
             for piece, record in zip(pieces, records, strict=True)
         ]
         if self._switches.trace:
-            watched = [
+            guarded = [
                 traced(f"{what} {record.origin}", piece)
-                for piece, record in zip(watched, records, strict=True)
+                for piece, record in zip(guarded, records, strict=True)
             ]
-        outcomes = run_each(watched, self._switches.limit if limited else 0)
+        outcomes = run_each(guarded, self._switches.limit if limited else 0)
         self._settle(others.changes(), records)
         return outcomes
 
     def _settle(self, changes: Sequence[Change], records: Sequence[PluginRecord]) -> None:
-        """Put back what one plugin replaced of another, where the new object says who that was.
-
-        Plugins may fill in their own globals, with objects of others' too; what held a function or
-        a class is not such a blank.
-        """
+        """Put back what one plugin replaced of another, where it can be told who that was."""
         for change in changes:
-            culprits = [r for r in records if package_of(r.module) == change.made_in]
-            if callable(change.before) and culprits and package_of(change.path) != change.made_in:
+            guilty = culprits(change, records)
+            if guilty:
                 change.undo()
-                for record in culprits:
-                    self.fail(record, f"replaced {change}")
+            for record in guilty:
+                self.fail(record, f"replaced {change}")
 
     def _break(self, record: PluginRecord, before: str, what: str, error: BaseException) -> None:
         if isinstance(error, TookTooLong):
@@ -219,10 +215,6 @@ class Plugins:
             raise PluginError(f"{record.origin}: {reason}", hint=record.remedy) from error
 
 
-class Tampered(Exception):
-    """A plugin replaced something that is not its own."""
-
-
 def _call(
     implementation: Any,
     record: PluginRecord,
@@ -231,38 +223,6 @@ def _call(
 ) -> T | None:
     answer = implementation.function(*(arguments[name] for name in implementation.argnames))
     return None if answer is None else understand(record, answer)
-
-
-def _watched(piece: Callable[[], T], ours: Watch, others: Watch, package: str) -> T:
-    try:
-        return piece()
-    finally:
-        changes = ours.changes()
-        undo(changes)
-        ours.look()
-        planted = _planted(others.look(), package)
-        if changes or planted:
-            named = [str(change) for change in changes] + planted
-            raise Tampered(f"replaced {', '.join(named[:3])}{' …' if len(named) > 3 else ''}")
-
-
-def _planted(fresh: Sequence[str], package: str) -> list[str]:
-    """What a plugin put into other plugins' modules that it was itself the first to import.
-
-    Those modules are forgotten, so that their own plugin gets them as they were written.
-    """
-    found = [
-        f"{name}.{attribute}"
-        for name in fresh
-        if package_of(name) != package
-        for attribute, value in vars(sys.modules[name]).items()
-        if callable(value) and package_of(str(getattr(value, "__module__", ""))) == package
-    ]
-    if found:
-        owners = {package_of(name) for name in found}
-        for name in [name for name in sys.modules if package_of(name) in owners]:
-            del sys.modules[name]
-    return found
 
 
 def _shown(arguments: dict[str, object]) -> str:

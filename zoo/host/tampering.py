@@ -3,7 +3,7 @@
 What counts is an attribute of a module, or of a class defined there, that existed before and is now
 another object. zoo itself is looked at after every piece of a plugin's code. Other plugins' modules
 are looked at once after all of them, which keeps the cost in proportion to the number of plugins;
-who changed them is told by where the new object was written.
+:mod:`zoo.host.culprits` tells who changed them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Watch:
             ):
                 self._modules.add(name)
                 taken.append(name)
-                for owner, path in _owners(module, name):
+                for owner, path in owners(module, name):
                     held = dict(vars(owner))
                     self._seen.append((owner, path, held, tuple(held.values())))
         return taken
@@ -100,8 +100,11 @@ def undo(changes: Iterable[Change]) -> None:
         change.undo()
 
 
-def _owners(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
+def owners(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
+    """A module and the classes defined there, each with its full name."""
     yield module, name
+    if name == "builtins":
+        return  # its classes cannot be changed, and have thousands of attributes to look at
     for value in list(vars(module).values()):
         if isinstance(value, type) and value.__module__ == name:
             yield value, f"{name}.{value.__qualname__}"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoo import registry
 from zoo.artifact.manifest import Provenance
-from zoo.errors import BadSetting, Incompatible, PluginError, ZooError
+from zoo.errors import BadSetting, Incompatible, PluginError
 from zoo.host import Provided, installed
 from zoo.model.adapter import Adapter
 from zoo.model.backbone import Backbone, Batch, NativeHead
@@ -199,17 +199,7 @@ def load_backbone(
 
 def load_spec(provided: Provided[BackboneSpec], weights: Weights) -> Backbone:
     """Load the backbone that a spec describes; raises as :func:`load_backbone`."""
-    loader = installed().load(provided)
-    try:
-        backbone = loader(provided.spec, weights)
-    except ZooError:
-        raise
-    except Exception as err:
-        raise PluginError(
-            f"{provided.plugin.origin} failed to load {provided.spec.name}: "
-            f"{type(err).__name__}: {str(err).strip().splitlines()[0] if str(err).strip() else ''}",
-            hint="`--debug` shows where.",
-        ) from err
+    backbone = installed().make(provided, provided.spec, weights)
     if not isinstance(backbone, Backbone):
         raise PluginError(
             f"{provided.plugin.origin}: the loader of {provided.spec.name} returned "
@@ -232,7 +222,7 @@ def make_task(
     """
     provided = installed().task(kind)
     checked = check_settings(kind, provided.spec.settings, settings)
-    made = installed().load(provided)(provided.spec, labels, checked, name or kind)
+    made = installed().make(provided, provided.spec, labels, checked, name or kind)
     if not isinstance(made, Task):
         raise PluginError(f"{provided.plugin.origin}: {kind!r} is not a Task.")
     return made
@@ -242,7 +232,7 @@ def make_adapter(kind: str, settings: Mapping[str, object] | None = None) -> Ada
     """An adapter by name, e.g. ``zoo.adapter("lora", {"rank": 4})``; raises as :func:`make_task`."""
     provided = installed().adapter(kind)
     checked = check_settings(kind, provided.spec.settings, settings or {})
-    made = installed().load(provided)(provided.spec, checked)
+    made = installed().make(provided, provided.spec, checked)
     if not isinstance(made, Adapter):
         raise PluginError(f"{provided.plugin.origin}: {kind!r} is not an Adapter.")
     return made
