@@ -75,7 +75,7 @@ def test_an_earlier_run_is_kept_unless_told_otherwise(digits, run, tmp_path):
     ("words", "message"),
     [
         (["--backbone", "vision:digts"], "Unknown backbone 'vision:digts'. Did you mean 'vision:digits'"),
-        (["--adapter", "lorra"], "Unknown adapter 'lorra'. Did you mean 'lora'?"),
+        (["--adapter", "lorra"], "Unknown adapter 'lorra'. Did you mean 'lora'"),
         (["--task", "clasification"], "Did you mean 'classification'?"),
         (["--recipe", "text"], "Unknown recipe 'text'. Did you mean 'texts' or 'few-texts'?"),
         (["--set", "rank=0"], "lora: rank='0' is not valid; it is of type int, at least 1"),
@@ -244,3 +244,22 @@ def _wait_for_epochs(folder):
             return
         time.sleep(0.1)
     raise AssertionError("no epoch ended within two minutes")
+
+
+def test_licences_are_stated_and_a_contradiction_is_refused_before_training(digits, tmp_path):
+    words = ("fit", digits, "--backbone", "digits", "--adapter", "linear-probe",
+             "--out", tmp_path / "run", "--data-license", "cc-by-nc-4.0")  # fmt: skip
+    ended = zoo(*words)
+    assert ended.code == 2
+    assert "the data is under cc-by-nc-4.0, which allows no commercial use" in ended.err
+    assert "`--license cc-by-nc-4.0`" in ended.err
+    assert not (tmp_path / "run").exists()
+
+    assert zoo(*words, "--license", "cc-by-nc-4.0").code == 0
+    shown = zoo("show", tmp_path / "run", "--json").data
+    assert shown["license"] == shown["provenance"]["data"]["license"] == "cc-by-nc-4.0"
+    assert "license: cc-by-nc-4.0" in (tmp_path / "run/artifact/README.md").read_text()
+
+    assert zoo(*words, "--accept-license", "cc-by-nc-4.0", "--overwrite").code == 0
+    assert zoo("show", tmp_path / "run", "--json").data["accepted_licenses"] == ["cc-by-nc-4.0"]
+    assert "said to be allowed in spite of cc-by-nc-4.0" in zoo("show", tmp_path / "run").out

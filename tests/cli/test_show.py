@@ -1,10 +1,13 @@
 """`zoo show`: names, artifacts and runs."""
 
+import hashlib
 import shutil
 
 import pytest
 
+from tests.artifact.signing_keys import make_key
 from tests.cli.commands import zoo
+from zoo.artifact.signing import sign
 
 
 def test_an_adapter_is_shown_with_each_setting_its_default_and_bounds():
@@ -17,7 +20,7 @@ def test_an_adapter_is_shown_with_each_setting_its_default_and_bounds():
     settings = {s["name"]: s for s in zoo("show", "lora", "--json").data["settings"]}
     assert settings["rank"]["default"] == 8
     assert settings["rank"]["maximum"] == 1024
-    assert settings["roles"]["choices"] == ["attention", "mlp", "conv"]
+    assert settings["roles"]["choices"] == ["attention", "mlp", "conv", "linear"]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ def test_every_kind_of_name_is_found(name, kind):
 def test_a_near_miss_is_suggested():
     ended = zoo("show", "loar")
     assert ended.code == 2
-    assert ended.err.startswith("Error: Unknown name 'loar'. Did you mean 'lora'?\n")
+    assert ended.err.startswith("Error: Unknown name 'loar'. Did you mean 'lora'\n")
     assert zoo("show", "vision:digit").err.startswith(
         "Error: Unknown backbone 'vision:digit'. Did you mean 'vision:digits'"
     )
@@ -73,3 +76,46 @@ def test_a_path_without_an_artifact_says_what_one_is(tmp_path):
     assert ended.code == 2
     assert "is not an artifact" in ended.err
     assert "`zoo fit --out`" in ended.err
+
+
+def test_an_artifact_shows_its_licences_its_size_and_who_signed_it(run, tmp_path):
+    people = zoo("show", run).out
+    assert "signed    no" in people
+    assert "license   apache-2.0 (backbone apache-2.0, data not stated)" in people
+    shown = zoo("show", run, "--json").data
+    manifest = (run / "artifact/zoo.json").read_bytes()
+    assert shown["digest"] == hashlib.sha256(manifest).hexdigest()
+    assert (shown["signed"], shown["commit"]) == (None, None)
+    assert f"manifest  {shown['digest']}" in people
+
+    shutil.copytree(run / "artifact", tmp_path / "a")
+    private, _ = make_key(tmp_path, "ann")
+    (tmp_path / "a/model.sig").write_bytes(sign(manifest, private))
+    assert zoo("show", tmp_path / "a", "--json").data["signed"]["by"] is None
+    assert ", not checked" in zoo("show", tmp_path / "a").out
+
+
+def test_a_backbone_shows_what_it_was_trained_for_and_how_it_was_checked():
+    shown = zoo("show", "nlp:e5-small")
+    facts = dict(line.split(None, 1) for line in shown.out.splitlines()[1:])
+    assert facts["prefix"] == "query:"
+    assert facts["pooling"] == "mean"
+    assert facts["lower-cases"] == "yes"
+    assert facts["verified"].startswith("architecture: built and run")
+    assert zoo("show", "nlp:e5-small", "--json").data["facts"]["prefix"] == "query: "
+
+
+def test_a_backbone_is_measured_here_on_request():
+    found = zoo("show", "digits", "--measure", "--json").data["latency"]
+    assert 0 < found["milliseconds"] < 1000
+    assert found["per_second"] > 1
+    assert found["threads"] >= 1
+    assert " ms an input here, " in zoo("show", "digits", "--measure").out
+    assert "latency" not in zoo("show", "digits", "--json").data
+
+
+def test_only_backbones_are_measured(run):
+    assert zoo("show", "lora", "--measure").code == 2
+    ended = zoo("show", run, "--measure")
+    assert ended.code == 2
+    assert "--measure is of a backbone, not of an artifact." in ended.err
