@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from docs.write_adapters import with_adapters
 from docs.write_options import PAGES, commands, page, with_options
 from tests.conftest import CHECKOUT
 from tests.plugin_site import PluginSite
@@ -124,6 +125,11 @@ def test_the_registry_in_the_documentation_is_valid() -> None:
     check_settings(
         "lora", installed().adapter("lora").spec.settings, registry.recipes["reviews"].settings
     )
+
+
+def test_the_settings_of_all_adapters_are_described() -> None:
+    text = read("docs/adapters.md")
+    assert text == with_adapters(text), "`make docs` writes the tables anew"
 
 
 @pytest.mark.parametrize("name", ["linear-probe", "lora", "classification"])
