@@ -59,6 +59,7 @@ fix: $(installed)
 docs: $(installed)
 	@$(python) -m docs.write_options
 	@$(python) -m docs.write_adapters
+	@$(python) -m docs.write_rules
 
 picture: $(installed)
 	@$(python) examples/picture.py

@@ -44,10 +44,13 @@ class Environment:
         self.python = self.bin / "python"
         site = "import sysconfig; print(sysconfig.get_path('purelib'))"
         purelib = Path(call(self.python, "-c", site, cwd=folder).strip())
-        # A folder named by a .pth file has its own .pth files ignored, those of editable installs
-        # too: of what is in this checkout, only the wheels are seen.
-        ours = sysconfig.get_path("purelib")
-        purelib.joinpath("libraries.pth").write_text(f"{ours}\n", encoding="utf-8")
+        # Not the folder itself: it also holds the metadata of what is installed from a checkout.
+        libraries = folder / "libraries"
+        libraries.mkdir()
+        for entry in Path(sysconfig.get_path("purelib")).iterdir():
+            if not entry.name.startswith(("zoo", "__editable__")):
+                (libraries / entry.name).symlink_to(entry)
+        purelib.joinpath("libraries.pth").write_text(f"{libraries}\n", encoding="utf-8")
         pip = f'exec {" ".join(_PIP)} --python {self.python} "$1" {" ".join(_OFFLINE)} "${{@:2}}"'
         self._command("pip", pip)
         self._command("pytest", f'exec {self.python} -m pytest -p no:cacheprovider "$@"')

@@ -1,53 +1,32 @@
 """Every distribution builds as a wheel, and the wheels work where no checkout is."""
 
 import json
-import subprocess
-import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import CHECKOUT
+from tests.environments import Environment, build, call
 
-DISTRIBUTIONS = [CHECKOUT, *sorted(p.parent for p in CHECKOUT.glob("*/zoo-*/pyproject.toml"))]
-
-
-def call(*command: object, cwd: Path) -> str:
-    answer = subprocess.run(
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=300
-    )
-    assert answer.returncode == 0, answer.stderr + answer.stdout
-    return answer.stdout
+OURS = (
+    p.parent
+    for place in ("plugins", "adapters")
+    for p in CHECKOUT.glob(f"{place}/*/pyproject.toml")
+)
+DISTRIBUTIONS = [CHECKOUT, *sorted(OURS)]
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A wheel of every distribution, by import name."""
-    folder = tmp_path_factory.mktemp("wheels")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-    build = ("wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "-w", folder)
-    call(*pip, *build, *DISTRIBUTIONS, cwd=folder)
-    return {wheel.name.partition("-")[0]: wheel for wheel in folder.glob("*.whl")}
+    return build(DISTRIBUTIONS, tmp_path_factory.mktemp("wheels"))
 
 
 @pytest.fixture(scope="module")
 def elsewhere(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheels installed by pip; third-party libraries are this one's."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    call(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
-    python = folder / "venv" / "bin" / "python"
-    install = ("install", "--quiet", "--no-index", "--no-deps", *wheels.values())
-    call(sys.executable, "-m", "pip", "--python", python, *install, cwd=folder)
-    ours = Path(
-        call(
-            python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder
-        ).strip()
-    )
-    # A folder named by a .pth file has its own .pth files ignored, those of editable installs too.
-    (ours / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    return folder
+    return Environment(tmp_path_factory.mktemp("elsewhere"), wheels.values()).folder
 
 
 def package_of(project: Path) -> str:

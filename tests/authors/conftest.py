@@ -7,7 +7,12 @@ import pytest
 from tests.conftest import CHECKOUT
 from tests.environments import Environment, build
 
-BUILT_INS = ("plugins/zoo-digits", "plugins/zoo-tasks", "adapters/zoo-linear-probe")
+BUILT_INS = (
+    "plugins/zoo-digits",
+    "plugins/zoo-tasks",
+    "adapters/zoo-linear-probe",
+    "adapters/zoo-finetune",
+)
 
 
 @pytest.fixture(scope="session")

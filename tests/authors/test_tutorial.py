@@ -59,7 +59,7 @@ def test_following_the_tutorial_builds_the_example(
     assert "cifar:resnet20" in said["zoo plugins"]
     assert "269,072" in said["zoo show cifar:resnet20"].replace("269 k", "269,072")
     assert " failed" not in said["zoo plugin check cifar"]
-    assert (tmp_path / "runs" / "lora" / "artifact" / "zoo.json").is_file()
+    assert (tmp_path / "runs" / "partial" / "artifact" / "zoo.json").is_file()
     assert [path.name for path in (tmp_path / "dist").iterdir()] == [
         "zoo_cifar-0.1.0-py3-none-any.whl"
     ]
