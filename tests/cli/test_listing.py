@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cli.commands import zoo
+from zoo.cli.search import parse_count
 from zoo.host import installed
 
 
@@ -23,10 +24,76 @@ def test_backbones_are_filtered_by_what_they_take():
     assert len(images) < len(every)
 
 
-def test_a_modality_that_nothing_takes_is_answered_with_those_there_are():
-    ended = zoo("backbones", "--modality", "smell")
-    assert ended.code == 0
-    assert "None takes 'smell'; there are some for image" in ended.err
+@pytest.mark.parametrize(
+    ("option", "word", "answer"),
+    [
+        ("--modality", "imgae", "Unknown modality 'imgae'. Did you mean 'image'?"),
+        ("--modality", "smell", "Unknown modality 'smell'. Valid: image, text"),
+        ("--tag", "resnte", "Unknown tag 'resnte'. Did you mean 'resnet'"),
+        ("--license", "permisive", "Unknown license 'permisive'. Did you mean 'permissive'"),
+        ("--max-params", "3x", "'3x' is no number of parameters."),
+        ("--sort", "parms", "Unknown order 'parms'. Did you mean 'params'?"),
+    ],
+)
+def test_a_filter_that_nothing_has_is_answered_with_what_there_is(option, word, answer):
+    ended = zoo("backbones", option, word)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert answer in ended.err
+
+
+def test_backbones_are_found_by_size_licence_and_tag_in_order_of_size():
+    words = ("--modality", "image", "--max-params", "30M", "--license", "permissive")
+    found = zoo("backbones", *words, "--tag", "cnn", "--sort", "params", "--json").data
+    sizes = [b["params"] for b in found]
+    assert len(found) > 5
+    assert sizes == sorted(sizes)
+    assert sizes[-1] <= 30_000_000
+    assert {b["modality"] for b in found} == {"image"}
+    assert all("cnn" in b["tags"] for b in found)
+    assert {b["license"] for b in found} <= {"apache-2.0", "mit", "bsd-3-clause"}
+
+
+def test_a_licence_is_found_by_its_own_name_and_by_its_kind():
+    own = zoo("backbones", "--license", "cc-by-nc-4.0", "--json").data
+    kind = zoo("backbones", "--license", "non-commercial", "--json").data
+    assert {b["name"] for b in own} <= {b["name"] for b in kind}
+    assert "vision:regnety_160" in {b["name"] for b in own}
+
+
+def test_what_is_not_known_fits_no_limit_and_that_is_said():
+    ended = zoo("backbones", "--modality", "text", "--license", "permissive")
+    assert "nlp:gpt2" not in ended.out
+    assert "left out because their size or licence is not stated" in ended.err
+    assert "nlp:gpt2" in zoo("backbones", "--license", "unknown").out
+
+
+def test_several_tags_are_all_asked_for():
+    found = zoo("backbones", "--tag", "dinov2", "--tag", "self-supervised", "--json").data
+    assert found
+    assert all({"dinov2", "self-supervised"} <= set(b["tags"]) for b in found)
+
+
+def test_how_each_entry_was_checked_is_in_the_table_and_in_the_json():
+    line = next(r for r in zoo("backbones").out.splitlines() if r.startswith("vision:resnet18 "))
+    assert "architecture" in line.split()
+    checked = {b["name"]: b["verified"] for b in zoo("backbones", "--json").data}
+    assert checked["vision:digits"] == "weights"
+    assert checked["vision:resnet18"] == "architecture"
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("30M", 30_000_000),
+        ("1.5g", 1_500_000_000),
+        ("500 k", 500_000),
+        ("1,000", 1000),
+        (None, None),
+    ],
+)
+def test_numbers_of_parameters_as_people_write_them(text, count):
+    assert parse_count(text) == count
 
 
 def test_recipes_are_filtered_by_the_modality_of_their_backbone():

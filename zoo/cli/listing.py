@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,11 +11,27 @@ from zoo.cli import describe
 from zoo.cli.options import Json
 from zoo.cli.output import count, emit_json, emit_table, say
 
+if TYPE_CHECKING:
+    from zoo.host import Host
+
 Modality = Annotated[str | None, typer.Option(help="Only those for image, text, …")]
 
 
 def backbones(
     modality: Modality = None,
+    max_params: Annotated[
+        str | None, typer.Option(metavar="N", help="Only those of at most so many parameters: 30M.")
+    ] = None,
+    license: Annotated[
+        str | None,
+        typer.Option(help="Only those under this licence, or kind of licences: permissive, …"),
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only those with this tag; several: with all of them.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="By name, params, features, license or verified.")
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also those the registry does not show by default.")
     ] = False,
@@ -23,30 +39,57 @@ def backbones(
 ) -> None:
     """List backbones: pretrained feature extractors, and namespaces that resolve any name."""
     from zoo import registry
+    from zoo.cli.search import Wanted, parse_count
     from zoo.host import installed
 
     host, curation = installed(), registry.load()
     listed = host.backbones if everything else curation.shown(host)
-    found = [describe.backbone(p) for p in listed if modality in (None, p.spec.modality)]
     opened = host.namespaces if everything else curation.shown_namespaces(host)
-    found += [
-        describe.namespace(p) for p in opened if modality in (None, p.spec.modality or modality)
-    ]
+    wanted = Wanted(
+        modality=modality,
+        max_params=parse_count(max_params),
+        license=license,
+        tags=tag or (),
+        sort=sort,
+    )
+    wanted.check(_everything(host))
+    entries = [*map(describe.backbone, listed), *map(describe.namespace, opened)]
+    found = wanted.of(entries)
     if as_json:
         emit_json(found)
         return
     emit_table(
-        ("name", "takes", "parameters", "summary"),
-        [(b["name"], b["modality"], count(b["params"]), b["summary"]) for b in found],
-        right=("parameters",),
+        ("name", "takes", "parameters", "features", "license", "verified", "summary"),
+        [
+            (
+                b["name"],
+                b["modality"],
+                count(b["params"]),
+                b["feature_size"],
+                b["license"],
+                b["verified"],
+                b["summary"],
+            )
+            for b in found
+        ],
+        right=("parameters", "features"),
     )
-    if not found and modality:
-        known = sorted({p.spec.modality for p in host.backbones})
-        say(f"None takes {modality!r}; there are some for {', '.join(known) or 'nothing'}.")
+    silent = [name for name in wanted.silent(entries) if not name.endswith(":*")]
+    if silent:
+        say(
+            f"{len(silent)} left out because their size or licence is not stated, "
+            f"e.g. {silent[0]}; `zoo show` says what is known."
+        )
     hidden = len(host.backbones) - len(listed) + len(host.namespaces) - len(opened)
     if hidden:
         say(f"{hidden} more with `zoo backbones --all`.")
     _mention_broken()
+
+
+def _everything(host: Host) -> list[dict[str, Any]]:
+    """All that can be asked for, shown by default or not."""
+    backbones = map(describe.backbone, host.backbones)
+    return [*backbones, *map(describe.namespace, host.namespaces)]
 
 
 def adapters(as_json: Json = False) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import describe, manifests, sources
-from zoo.cli.options import Json, Revision
+from zoo.cli.options import Json, Revision, Weights
 from zoo.cli.output import count, emit, emit_facts, emit_json, emit_table, say
 
 if TYPE_CHECKING:
@@ -24,19 +24,31 @@ def show(
         ),
     ],
     revision: Revision = None,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Also how long a backbone takes on this machine."),
+    ] = False,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Show all that is known of a backbone, adapter, task, recipe or artifact."""
     known = _known(name, revision)
     if known is not None:
+        _require_backbone(measure, "an artifact")
         manifests.emit(name, known, as_json=as_json)
         return
     kind, facts = _named(name)
+    if kind != "backbone":
+        _require_backbone(measure, f"the {kind}")
+    if measure:
+        from zoo.cli import latency
+
+        facts["latency"] = latency.measure(name, weights)
     if as_json:
         emit_json({"kind": kind, **facts})
         return
     emit(f"{kind} {facts['name']}")
-    emit_facts({key: _words(key, v) for key, v in facts.items() if key not in ("name", "settings")})
+    emit_facts(_shown(facts))
     if kind == "recipe":
         emit_facts({"settings": _words("settings", facts["settings"])})
         say(f"Use it: `zoo fit DATA --recipe {name} --out runs/first`")
@@ -87,10 +99,41 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
     raise UnknownName("name", name, known, hint=hint)
 
 
+_VERIFIED = {
+    "weights": "weights: loaded, and compared with its source library",
+    "architecture": "architecture: built and run, with random weights",
+    "unverified": "unverified: from documentation only",
+}
+
+
+def _require_backbone(measure: bool, what: str) -> None:
+    from zoo.errors import BadSetting
+
+    if measure:
+        raise BadSetting(
+            f"--measure is of a backbone, not of {what}.", hint="`zoo backbones` lists them."
+        )
+
+
+def _shown(facts: dict[str, Any]) -> dict[str, Any]:
+    """What is said of one name, a backbone's own facts among the others."""
+    known = {key: facts[key] for key in facts if key not in ("name", "settings", "facts")}
+    known |= {key: "yes" if v is True else v or "no" for key, v in facts.get("facts", {}).items()}
+    return {key: _words(key, value) for key, value in known.items()}
+
+
 def _words(key: str, value: Any) -> Any:
     """A fact as people read it."""
     if key == "params":
         return count(value)
+    if key == "verified":
+        return _VERIFIED.get(value, value)
+    if key == "latency":
+        return (
+            f"{value['milliseconds']} ms an input here, {value['per_second']} a second in batches "
+            f"of 8, {value['preprocess_milliseconds']} ms of preprocessing "
+            f"({value['threads']} threads)"
+        )
     if isinstance(value, dict):
         return ", ".join(f"{k}={v}" for k, v in value.items())
     if isinstance(value, list):

@@ -1,0 +1,130 @@
+"""Which backbones are asked for: filters and order of ``zoo backbones``, each checked. No torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+Facts = Mapping[str, Any]
+
+_COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)", re.IGNORECASE)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_RANKS = {"weights": 0, "architecture": 1, "unverified": 2}
+_ALL = "`zoo backbones --all --json` shows {}."
+_ORDERS: dict[str, Callable[[Facts], Any]] = {
+    "name": lambda facts: facts["name"],
+    "params": lambda facts: facts["params"],
+    "features": lambda facts: facts["feature_size"],
+    "license": lambda facts: facts["license"],
+    "verified": lambda facts: _RANKS.get(facts["verified"]),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What somebody asks for; ``None`` and empty ask for nothing.
+
+    Attributes:
+        modality: what goes in.
+        max_params: at most so many parameters.
+        license: a licence, or a kind of licences such as ``permissive``.
+        tags: all of them.
+        sort: the fact to sort by; what is not known comes last.
+    """
+
+    modality: str | None = None
+    max_params: int | None = None
+    license: str | None = None
+    tags: Sequence[str] = ()
+    sort: str | None = None
+
+    def check(self, known: Iterable[Facts]) -> None:
+        """Refuse what nothing in the whole catalogue has, with the nearest that is there.
+
+        Raises:
+            UnknownName: of a modality, licence, tag or order.
+        """
+        from zoo.artifact.licences import Kind, kind_of
+
+        entries = list(known)
+        licences = {facts["license"] for facts in entries if facts["license"]}
+        tags = {tag for facts in entries for tag in facts["tags"]}
+        modalities = {facts["modality"] for facts in entries if facts["modality"]}
+        _require("modality", self.modality, modalities, _ALL.format("what each takes"))
+        if self.license and kind_of(self.license) == "unknown":
+            names = {*get_args(Kind), *licences}
+            _require("license", self.license, names, _ALL.format("each one's"))
+        for tag in self.tags:
+            _require("tag", tag, tags, _ALL.format("those of each"))
+        _require("order", self.sort, _ORDERS, f"`--sort` takes {', '.join(_ORDERS)}.")
+
+    def of(self, entries: Iterable[Facts]) -> list[Facts]:
+        """Those of ``entries`` that are asked for, in the order that is asked for."""
+        found = [facts for facts in entries if self.takes(facts)]
+        if self.sort is None:
+            return found
+        order = _ORDERS[self.sort]
+        known = [facts for facts in found if order(facts) is not None]
+        return sorted(known, key=order) + [facts for facts in found if order(facts) is None]
+
+    def takes(self, facts: Facts) -> bool:
+        """Whether one entry is asked for; a fact that is not known fits no limit."""
+        if self.modality not in (None, facts["modality"] or self.modality):
+            return False
+        if self.max_params is not None and not _within(facts["params"], self.max_params):
+            return False
+        if self.license is not None and not _is_under(facts["license"], self.license):
+            return False
+        return set(self.tags) <= set(facts["tags"])
+
+    def silent(self, entries: Iterable[Facts]) -> list[str]:
+        """Names of what was left out only because its size or licence is not known."""
+        from dataclasses import replace
+
+        without = replace(self, max_params=None, license=None)
+        return [
+            facts["name"]
+            for facts in without.of(entries)
+            if (self.max_params is not None and facts["params"] is None)
+            or (self.license not in (None, "unknown") and facts["license"] is None)
+        ]
+
+
+def parse_count(text: str | None) -> int | None:
+    """A number of parameters as people write it: ``30M``, ``1.5G``, ``500k``, ``30000000``.
+
+    Raises:
+        BadSetting: it is none.
+    """
+    from zoo.errors import BadSetting
+
+    if text is None:
+        return None
+    found = _COUNT.fullmatch(text.strip().replace(",", "").replace("_", ""))
+    if found is None:
+        raise BadSetting(
+            f"{text!r} is no number of parameters.", hint="Write e.g. `30M`, `500k` or `1.2G`."
+        )
+    return round(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def _within(params: int | None, limit: int) -> bool:
+    return params is not None and params <= limit
+
+
+def _is_under(stated: str | None, wanted: str) -> bool:
+    from zoo.artifact.licences import kind_of, tag_of
+
+    if kind_of(stated) == wanted:
+        return True
+    return stated is not None and tag_of(stated) == tag_of(wanted)
+
+
+def _require(kind: str, word: str | None, known: Iterable[str], hint: str) -> None:
+    from zoo.errors import UnknownName
+
+    names = set(known)
+    if word is not None and word not in names:
+        raise UnknownName(kind, word, names, hint=hint)
