@@ -11,6 +11,7 @@ from pathlib import Path
 
 from zoo.artifact.atomic import replacing
 from zoo.errors import BadSetting, OutputExists
+from zoo.hookspecs import API_VERSION
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SUFFIX = ".jinja"
@@ -95,5 +96,7 @@ def render(names: Names, kind: str) -> dict[str, str]:
         group, _, path = template.partition("/")
         if group in ("common", kind):
             name = path.removesuffix(_SUFFIX).replace(_PACKAGE, names.package)
-            found[name] = templates.get_template(template).render(names=names, kind=kind)
+            found[name] = templates.get_template(template).render(
+                names=names, kind=kind, api=API_VERSION
+            )
     return found

@@ -2,6 +2,7 @@
 
 from zoo.plugin import BackboneSpec, hookimpl
 
+ZOO_API = "0.1"  # the version of the plugin API that this was written for
 SOURCE = "zoo-mirror/cifar10_resnet20"  # a Hub repo that holds model.safetensors
 
 

@@ -2,6 +2,8 @@
 
 from zoo.plugin import Setting, TaskSpec, hookimpl
 
+ZOO_API = "0.1"  # the version of the plugin API that this was written for
+
 
 @hookimpl
 def zoo_tasks() -> list[TaskSpec]:

@@ -2,6 +2,8 @@
 
 from zoo.plugin import AdapterSpec, Setting, hookimpl
 
+ZOO_API = "0.1"  # the version of the plugin API that this was written for
+
 
 @hookimpl
 def zoo_adapters() -> list[AdapterSpec]:
