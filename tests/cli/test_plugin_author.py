@@ -52,7 +52,8 @@ def tree(tmp_path):
 
 def test_a_sound_source_tree_passes(tree):
     before = list(sys.path)
-    ended = zoo("plugin", "check", tree("sound", 'found["accuracy"]'))
+    folder = tree("sound", 'found["accuracy"]')
+    ended = zoo("plugin", "check", folder, "--adapter", "linear-probe")
     assert ended.code == 0, ended.err
     assert "task sound" in ended.out
     assert "a plugin that prints" not in ended.out
@@ -61,7 +62,8 @@ def test_a_sound_source_tree_passes(tree):
 
 
 def test_a_broken_rule_is_named_with_what_it_demands_and_ends_with_1(tree):
-    ended = zoo("plugin", "check", tree("wrong", '1 - found["accuracy"]'), "--json")
+    folder = tree("wrong", '1 - found["accuracy"]')
+    ended = zoo("plugin", "check", folder, "--adapter", "linear-probe", "--json")
     assert ended.code == 1
     failed = [v for v in ended.data if v["status"] == "failed"]
     assert [v["rule"] for v in failed] == ["metrics_tell_good_from_bad"]
@@ -72,7 +74,8 @@ def test_a_broken_rule_is_named_with_what_it_demands_and_ends_with_1(tree):
 
 
 def test_an_installed_plugin_is_found_by_plugin_and_by_distribution():
-    by_name, by_distribution = (zoo("plugin", "check", n, "--json") for n in ("tasks", "zoo-tasks"))
+    few = ("--adapter", "linear-probe", "--json")
+    by_name, by_distribution = (zoo("plugin", "check", n, *few) for n in ("tasks", "zoo-tasks"))
     assert by_name.code == by_distribution.code == 0
     assert [v["rule"] for v in by_name.data] == [v["rule"] for v in by_distribution.data]
 
@@ -81,6 +84,12 @@ def test_a_name_that_is_not_installed_is_refused_with_a_near_one():
     ended = zoo("plugin", "check", "zoo-taks")
     assert ended.code == 2
     assert "Unknown plugin 'zoo-taks'. Did you mean 'zoo-tasks'" in ended.err
+
+
+def test_an_adapter_that_is_not_installed_is_refused():
+    ended = zoo("plugin", "check", "zoo-tasks", "--adapter", "lorra")
+    assert ended.code == 2
+    assert "Did you mean 'lora'" in ended.err
 
 
 def test_another_plugins_backbone_is_refused():

@@ -33,6 +33,10 @@ def check(
             "Repeatable."
         ),
     ] = None,
+    adapter: Annotated[
+        list[str] | None,
+        typer.Option(help="Try this one on backbones and with tasks, instead of all. Repeatable."),
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(help="A folder with the weights of that backbone; by default random."),
@@ -43,7 +47,7 @@ def check(
 
     For example: zoo plugin check zoo-digits
     """
-    verdicts = _verdicts(plugin, backbone or [], weights)
+    verdicts = _verdicts(plugin, backbone or [], adapter or [], weights)
     count = Counter(verdict.status for verdict in verdicts)
     if as_json:
         emit_json([asdict(verdict) for verdict in verdicts])
@@ -58,7 +62,9 @@ def check(
         raise typer.Exit(FAILED)
 
 
-def _verdicts(plugin: str, backbones: list[str], weights: Path | None) -> list[Verdict]:
+def _verdicts(
+    plugin: str, backbones: list[str], adapters: list[str], weights: Path | None
+) -> list[Verdict]:
     from zoo import progress
     from zoo.testing.checking import check
     from zoo.testing.source import on_path
@@ -66,7 +72,7 @@ def _verdicts(plugin: str, backbones: list[str], weights: Path | None) -> list[V
     with contextlib.ExitStack() as stack:
         if sources.is_path(plugin):
             plugin = stack.enter_context(on_path(Path(plugin)))
-        asked = check(plugin, backbones=backbones, weights=weights)
+        asked = check(plugin, backbones=backbones, adapters=adapters, weights=weights)
         advance = stack.enter_context(progress.default().stage("rules", len(asked)))
         verdicts = []
         for ask in asked:

@@ -31,7 +31,11 @@ Piece = tuple[Subject, Sequence[Rule[Any]]]
 
 
 def check(
-    name: str, *, backbones: Sequence[str] = (), weights: Path | None = None
+    name: str,
+    *,
+    backbones: Sequence[str] = (),
+    adapters: Sequence[str] = (),
+    weights: Path | None = None,
 ) -> list[Callable[[], Verdict]]:
     """What there is to ask of a plugin and of all it provides; each call gives one verdict.
 
@@ -42,16 +46,20 @@ def check(
         name: of the plugin, or of its distribution.
         backbones: those to build and try instead, in its open namespaces too; an adapter is tried
             on them besides the tiny ones.
-        weights: a folder with the weights of those; by default they are random.
+        adapters: those to try on backbones and with tasks; by default all that are installed.
+        weights: a folder with the weights of those backbones; by default they are random.
 
     Raises:
-        UnknownName: no such plugin, or no such backbone, is installed.
+        UnknownName: no such plugin, backbone or adapter is installed.
         Incompatible: another plugin provides the backbone, and this one provides no adapter.
     """
     host = installed()
     records = _records(host, name)
     chosen = [registry.load().backbone(host, each) for each in backbones]
-    pieces = [piece for record in records for piece in _pieces(host, record, chosen, weights)]
+    tried = [host.adapter(each).spec.name for each in adapters] or None
+    pieces = [
+        piece for record in records for piece in _pieces(host, record, chosen, tried, weights)
+    ]
     _require_use(records, chosen, pieces)
     return [functools.partial(subject.verdict, rule) for subject, rules in pieces for rule in rules]
 
@@ -68,6 +76,7 @@ def _pieces(
     host: Host,
     record: PluginRecord,
     chosen: Sequence[Provided[BackboneSpec]],
+    adapters: Sequence[str] | None,
     weights: Path | None,
 ) -> Iterator[Piece]:
     yield PluginSubject(record), PLUGIN_RULES
@@ -80,6 +89,7 @@ def _pieces(
             provided,
             weights=Weights(weights, pretrained=weights is not None),
             seconds=TINY_SECONDS if is_tiny else None,
+            adapters=adapters,
         )
         yield subject, _without(BACKBONE_RULES)
     for provided in own:
@@ -92,7 +102,7 @@ def _pieces(
             yield AdapterSubject(adapter, backbones=extra), _without(ADAPTER_RULES)
     for task in host.tasks:
         if task.plugin is record:
-            yield TaskSubject(task), _without(TASK_RULES)
+            yield TaskSubject(task, adapters=adapters), _without(TASK_RULES)
 
 
 def _tiny(own: Sequence[Provided[BackboneSpec]]) -> list[Provided[BackboneSpec]]:
