@@ -39,22 +39,23 @@ def backbones(
 ) -> None:
     """List backbones: pretrained feature extractors, and namespaces that resolve any name."""
     from zoo import registry
-    from zoo.cli.search import Wanted, parse_count
     from zoo.host import installed
 
     host, curation = installed(), registry.load()
     listed = host.backbones if everything else curation.shown(host)
     opened = host.namespaces if everything else curation.shown_namespaces(host)
-    wanted = Wanted(
-        modality=modality,
-        max_params=parse_count(max_params),
-        license=license,
-        tags=tag or (),
-        sort=sort,
-    )
-    wanted.check(_everything(host))
-    entries = [*map(describe.backbone, listed), *map(describe.namespace, opened)]
-    found = wanted.of(entries)
+    found: list[Mapping[str, Any]] = [
+        *map(describe.backbone, listed),
+        *map(describe.namespace, opened),
+    ]
+    silent: list[str] = []
+    asked = (modality, max_params, license, tag, sort)
+    if any(word is not None and word != [] for word in asked):
+        from zoo.cli.search import Wanted, parse_count  # a plain listing has no use for it
+
+        wanted = Wanted(modality, parse_count(max_params), license, tag or (), sort)
+        wanted.check(_everything(host))
+        found, silent = wanted.of(found), wanted.silent(found)
     if as_json:
         emit_json(found)
         return
@@ -74,7 +75,6 @@ def backbones(
         ],
         right=("parameters", "features"),
     )
-    silent = [name for name in wanted.silent(entries) if not name.endswith(":*")]
     if silent:
         say(
             f"{len(silent)} left out because their size or licence is not stated, "

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
+
+from zoo.artifact.licences import Kind, kind_of, tag_of
+from zoo.errors import BadSetting, UnknownName
 
 Facts = Mapping[str, Any]
 
@@ -22,7 +25,7 @@ _ORDERS: dict[str, Callable[[Facts], Any]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Wanted:
     """What somebody asks for; ``None`` and empty ask for nothing.
 
@@ -46,14 +49,12 @@ class Wanted:
         Raises:
             UnknownName: of a modality, licence, tag or order.
         """
-        from zoo.artifact.licences import Kind, kind_of
-
         entries = list(known)
         licences = {facts["license"] for facts in entries if facts["license"]}
         tags = {tag for facts in entries for tag in facts["tags"]}
         modalities = {facts["modality"] for facts in entries if facts["modality"]}
         _require("modality", self.modality, modalities, _ALL.format("what each takes"))
-        if self.license and kind_of(self.license) == "unknown":
+        if kind_of(self.license) == "unknown":
             names = {*get_args(Kind), *licences}
             _require("license", self.license, names, _ALL.format("each one's"))
         for tag in self.tags:
@@ -80,16 +81,17 @@ class Wanted:
         return set(self.tags) <= set(facts["tags"])
 
     def silent(self, entries: Iterable[Facts]) -> list[str]:
-        """Names of what was left out only because its size or licence is not known."""
-        from dataclasses import replace
-
+        """Names of listed ones left out only because their size or licence is not known."""
         without = replace(self, max_params=None, license=None)
         return [
             facts["name"]
             for facts in without.of(entries)
-            if (self.max_params is not None and facts["params"] is None)
-            or (self.license not in (None, "unknown") and facts["license"] is None)
+            if not facts["open"] and self._misses(facts)
         ]
+
+    def _misses(self, facts: Facts) -> bool:
+        unsized = self.max_params is not None and facts["params"] is None
+        return unsized or (self.license not in (None, "unknown") and facts["license"] is None)
 
 
 def parse_count(text: str | None) -> int | None:
@@ -98,8 +100,6 @@ def parse_count(text: str | None) -> int | None:
     Raises:
         BadSetting: it is none.
     """
-    from zoo.errors import BadSetting
-
     if text is None:
         return None
     found = _COUNT.fullmatch(text.strip().replace(",", "").replace("_", ""))
@@ -115,16 +115,12 @@ def _within(params: int | None, limit: int) -> bool:
 
 
 def _is_under(stated: str | None, wanted: str) -> bool:
-    from zoo.artifact.licences import kind_of, tag_of
-
     if kind_of(stated) == wanted:
         return True
     return stated is not None and tag_of(stated) == tag_of(wanted)
 
 
 def _require(kind: str, word: str | None, known: Iterable[str], hint: str) -> None:
-    from zoo.errors import UnknownName
-
     names = set(known)
     if word is not None and word not in names:
         raise UnknownName(kind, word, names, hint=hint)
