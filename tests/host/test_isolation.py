@@ -1,5 +1,6 @@
 """What hangs is left behind, what prints stays out of the data, and nobody waits for either."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -72,6 +73,18 @@ def test_what_was_left_behind_ends_when_it_comes_back_and_prints_nothing(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("where", ["at load", "in a hook"])
+def test_a_library_is_not_left_half_imported(site: PluginSite, where: str) -> None:
+    """A hook module that imports torch is wrong and slow, and must not cost the others torch."""
+    (site.folder / "zoo_slow_library.py").write_text("import time\ntime.sleep(1)\nwhole = True\n")
+    hook = "@hookimpl\ndef zoo_backbones():\n    import zoo_slow_library\n    return []\n"
+    site.add("zoo-heavy", "import zoo_slow_library\n" if where == "at load" else hook)
+    host = Host(site.points(), switches=SOON)
+    assert "took longer than 0.5 s" in host.plugins[0].reason
+    assert importlib.import_module("zoo_slow_library").whole
+    until_left_alone()
+
+
 def test_a_process_ends_though_a_plugin_hangs_for_ever(site: PluginSite) -> None:
     site.add("zoo-stuck", "import threading\nthreading.Event().wait()\n")
     script = (
@@ -95,18 +108,18 @@ def test_pieces_after_several_that_hang_are_run_in_order() -> None:
         time.sleep(0.6)
         return "late"
 
-    outcomes = run_each([lambda: "a", slow, lambda: "b", slow, lambda: "c"], 0.2)
+    outcomes = run_each([lambda: "a", slow, lambda: "b", slow, lambda: "c"], 0.2, ["x"] * 5)
     assert [o.value for o in outcomes] == ["a", None, "b", None, "c"]
     assert [type(o.error) for o in outcomes[1::2]] == [TookTooLong, TookTooLong]
     until_left_alone()
 
 
 def test_without_a_limit_pieces_run_where_they_are_asked_for() -> None:
-    assert run_each([threading.current_thread], 0) == [
+    assert run_each([threading.current_thread], 0, ["x"]) == [
         Outcome(threading.current_thread(), None, pytest.approx(0, abs=1))
     ]
     with pytest.raises(KeyboardInterrupt):
-        run_each([lambda: (_ for _ in ()).throw(KeyboardInterrupt)], 0)
+        run_each([lambda: (_ for _ in ()).throw(KeyboardInterrupt)], 0, ["x"])
 
 
 def test_a_plugin_that_asks_zoo_for_its_catalogue_does_not_wait_for_itself(

@@ -1,8 +1,8 @@
 """Running plugins' code so that none of it can end, stall or garble the command that asked.
 
 The code runs in a thread of its own. A thread cannot be stopped while it blocks, only left behind:
-the next piece then gets a new one, and the old one is told to end as soon as it comes back. It is
-a daemon, so the process does not wait for it. Ctrl-C reaches the main thread only, which is how it
+the next piece then gets a new one, and the old one is told to end as soon as it comes back, unless
+that would leave a library half imported. It is a daemon, so the process does not wait for it. Ctrl-C reaches the main thread only, which is how it
 is told from a plugin that raises ``KeyboardInterrupt`` itself.
 """
 
@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from zoo.host.tampering import package_of
 
 T = TypeVar("T")
 _SLICE = 0.25
@@ -34,12 +36,15 @@ class Outcome(Generic[T]):
     seconds: float = 0.0
 
 
-def run_each(pieces: Sequence[Callable[[], T]], limit: float) -> list[Outcome[T]]:
+def run_each(
+    pieces: Sequence[Callable[[], T]], limit: float, packages: Sequence[str]
+) -> list[Outcome[T]]:
     """Run the pieces one after the other; what one does is nothing to the next.
 
     Args:
         pieces: of plugins' code.
         limit: seconds for each; with 0 they run in the calling thread, as debuggers like it.
+        packages: the package that each piece belongs to.
 
     Raises:
         RuntimeError: a plugin's code asks for this itself, and would wait for its own answer.
@@ -51,14 +56,17 @@ def run_each(pieces: Sequence[Callable[[], T]], limit: float) -> list[Outcome[T]
         if not limit:
             return [_outcome(piece, own_thread=False) for piece in pieces]
         while len(outcomes) < len(pieces):
-            outcomes += _Runner(pieces[len(outcomes) :]).outcomes_until_one_hangs(limit)
+            done = len(outcomes)
+            runner = _Runner(pieces[done:], packages[done:])
+            outcomes += runner.outcomes_until_one_hangs(limit)
     return outcomes
 
 
 class _Runner(threading.Thread, Generic[T]):
-    def __init__(self, pieces: Sequence[Callable[[], T]]) -> None:
+    def __init__(self, pieces: Sequence[Callable[[], T]], packages: Sequence[str]) -> None:
         super().__init__(daemon=True, name="zoo-plugins")
         self._pieces = pieces
+        self._packages = packages
         self._outcomes: list[Outcome[T]] = []
         self._lock = threading.Lock()
         self._left_behind = False
@@ -105,10 +113,32 @@ class _Runner(threading.Thread, Generic[T]):
         import ctypes
 
         self._left_behind = True
+        if self._is_importing_a_library(self._packages[len(self._outcomes)]):
+            return
         # Raised at the thread's next step of Python: nothing of it runs on behind our back.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(self.ident or 0), ctypes.py_object(SystemExit)
         )
+
+    def _is_importing_a_library(self, package: str) -> bool:
+        """Whether the thread is in an import of something else than ``package``.
+
+        Of a library with compiled parts, cut short, nobody in this process could have the rest.
+        """
+        frame = sys._current_frames().get(self.ident or 0)
+        innermost = frame.f_globals.get("__name__", "") if frame else ""
+        if package_of(innermost) in (
+            "importlib",
+            "_frozen_importlib",
+            "_frozen_importlib_external",
+        ):
+            return True
+        while frame is not None:
+            module = frame.f_globals.get("__name__", "")
+            if frame.f_code.co_name == "<module>" and package_of(module) != package:
+                return True
+            frame = frame.f_back
+        return False
 
 
 def _outcome(piece: Callable[[], T], *, own_thread: bool) -> Outcome[T]:

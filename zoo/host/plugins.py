@@ -172,7 +172,8 @@ class Plugins:
                 traced(f"{what} {record.origin}", piece)
                 for piece, record in zip(guarded, records, strict=True)
             ]
-        outcomes = run_each(guarded, self._switches.limit if limited else 0)
+        packages = [package_of(record.module) for record in records]
+        outcomes = run_each(guarded, self._switches.limit if limited else 0, packages)
         self._settle(others.changes(), records)
         return outcomes
 
