@@ -6,7 +6,7 @@ import torch
 import zoo
 from tests.adapters.matrix import composed
 from zoo.artifact.contents import CHANGED
-from zoo.artifact.merge import merge
+from zoo.artifact.merge import merge, merged
 from zoo.errors import Incompatible, ProbeMismatch
 from zoo.model import load_backbone
 
@@ -64,3 +64,9 @@ def test_it_does_not_replace_what_it_is_made_from(saved):
     artifact = saved("lora")
     with pytest.raises(Incompatible, match="another artifact"):
         merge(artifact, artifact)
+
+
+def test_a_merged_model_to_publish_is_there_for_as_long_as_it_takes(saved):
+    with merged(saved("lora")) as (folder, weights):
+        zoo.verify(folder, weights=weights)
+    assert not folder.exists()

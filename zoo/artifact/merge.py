@@ -6,6 +6,9 @@ backbone's own weights to be opened, and computes nothing beside them.
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from zoo import registry
@@ -41,6 +44,22 @@ def merge(
     model = open_artifact(artifact, weights=weights).model
     difference = fold(model)
     return save(model, out), difference
+
+
+@contextlib.contextmanager
+def merged(
+    artifact: str | Path, *, weights: Path | None = None
+) -> Iterator[tuple[Path, Path | None]]:
+    """The merged model of ``artifact`` for as long as it takes, and where its backbone's weights are.
+
+    Raises as :func:`merge`.
+    """
+    model = open_artifact(artifact, weights=weights).model
+    fold(model)
+    with tempfile.TemporaryDirectory(prefix="zoo-merge-") as temporary:
+        folder = Path(temporary) / "artifact"
+        save(model, folder)
+        yield folder, weights or model.backbone.origin.folder
 
 
 def fold(model: ComposedModel) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,25 +38,30 @@ def push(
         bool,
         typer.Option("--allow-findings", help="Push what looks like a token or a path as well."),
     ] = False,
+    merged: Annotated[
+        bool,
+        typer.Option("--merged", help="Fold the adapter into the backbone first, as `zoo merge`."),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Publish a model as a Hub repo, in one commit of what changed."""
     from zoo import progress
     from zoo.hub.push import push as publish
 
-    done = publish(
-        artifact,
-        repo,
-        message=message,
-        private=private,
-        branch=branch,
-        tag=tag,
-        force=force,
-        sign=sign,
-        allow_findings=allow_findings,
-        weights=weights,
-        progress=progress.default(),
-    )
+    with _source(artifact, weights, merged=merged) as (source, found):
+        done = publish(
+            source,
+            repo,
+            message=message,
+            private=private,
+            branch=branch,
+            tag=tag,
+            force=force,
+            sign=sign,
+            allow_findings=allow_findings,
+            weights=found,
+            progress=progress.default(),
+        )
     if as_json:
         emit_json(asdict(done))
         return
@@ -68,6 +74,17 @@ def push(
     say(f"Pushed {what}. It is at {done.url}")
     revision = f" --revision {tag}" if tag else ""
     say(f"Next: `zoo pull {repo}{revision}`, here or anywhere.")
+
+
+def _source(
+    artifact: Path, weights: Path | None, *, merged: bool
+) -> contextlib.AbstractContextManager[tuple[Path, Path | None]]:
+    """What is published, and where its backbone's weights are."""
+    if not merged:
+        return contextlib.nullcontext((artifact, weights))
+    from zoo.artifact.merge import merged as fold
+
+    return fold(artifact, weights=weights)
 
 
 def pull(
