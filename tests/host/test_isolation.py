@@ -74,15 +74,19 @@ def test_what_was_left_behind_ends_when_it_comes_back_and_prints_nothing(
 
 
 @pytest.mark.parametrize("where", ["at load", "in a hook"])
-def test_a_library_is_not_left_half_imported(site: PluginSite, where: str) -> None:
+def test_a_library_is_not_left_half_imported(
+    site: PluginSite, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A hook module that imports torch is wrong and slow, and must not cost the others torch."""
     (site.folder / "zoo_slow_library.py").write_text("import time\ntime.sleep(1)\nwhole = True\n")
     hook = "@hookimpl\ndef zoo_backbones():\n    import zoo_slow_library\n    return []\n"
-    site.add("zoo-heavy", "import zoo_slow_library\n" if where == "at load" else hook)
+    load = "import zoo_slow_library\nprint('late')\n"
+    site.add("zoo-heavy", load if where == "at load" else hook)
     host = Host(site.points(), switches=SOON)
     assert "took longer than 0.5 s" in host.plugins[0].reason
     assert importlib.import_module("zoo_slow_library").whole
     until_left_alone()
+    assert capsys.readouterr().out == ""
 
 
 def test_a_process_ends_though_a_plugin_hangs_for_ever(site: PluginSite) -> None:

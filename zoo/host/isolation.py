@@ -2,8 +2,9 @@
 
 The code runs in a thread of its own. A thread cannot be stopped while it blocks, only left behind:
 the next piece then gets a new one, and the old one is told to end as soon as it comes back, unless
-that would leave a library half imported. It is a daemon, so the process does not wait for it. Ctrl-C reaches the main thread only, which is how it
-is told from a plugin that raises ``KeyboardInterrupt`` itself.
+that would leave a library half imported. It is a daemon, so the process does not wait for it.
+Ctrl-C reaches the main thread only, which is how it is told from a plugin that raises
+``KeyboardInterrupt`` itself.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from zoo.host.tampering import package_of
 
@@ -59,7 +60,20 @@ def run_each(
             done = len(outcomes)
             runner = _Runner(pieces[done:], packages[done:])
             outcomes += runner.outcomes_until_one_hangs(limit)
+    if any(isinstance(outcome.error, TookTooLong) for outcome in outcomes):
+        sys.stdout = _Stdout(sys.stdout)
     return outcomes
+
+
+class _Stdout:
+    """Standard output, but for threads that were left behind: what those print is not data."""
+
+    def __init__(self, stream: object) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        behind = isinstance(threading.current_thread(), _Runner)
+        return getattr(sys.stderr if behind else self._stream, name)
 
 
 class _Runner(threading.Thread, Generic[T]):
