@@ -44,7 +44,7 @@ def write_plugin(
     (tree / module).mkdir(parents=True)
     (tree / module / "__init__.py").write_text("")
     (tree / module / "hooks.py").write_text(HEADER + textwrap.dedent(hooks), encoding="utf-8")
-    named = points or {name.removeprefix("zoo-"): f"{module}.hooks"}
+    named = {name.removeprefix("zoo-"): f"{module}.hooks"} if points is None else points
     (tree / "pyproject.toml").write_text(
         _PYPROJECT.format(
             name=name,

@@ -45,6 +45,7 @@ SOUND = {
     "zoo-one": LISTS.format("same"),
     "zoo-other": LISTS.format("same"),
 }
+NEEDS = {"zoo-good": ("a-library", "pluggy"), "zoo-other": ("zoo-good",)}
 SOON = {"ZOO_PLUGIN_TIMEOUT": "2"}
 NO_HANG = {"ZOO_DISABLE_PLUGINS": "zoo-hang"}
 
@@ -54,7 +55,11 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("wheels")
     trees = [CHECKOUT, CHECKOUT / "plugins" / "zoo-digits", CHECKOUT / "plugins" / "zoo-tasks"]
     sources = SOUND | {name: hooks for name, (hooks, _) in WRECKS.items()}
-    trees += [write_plugin(folder / "trees", name, hooks) for name, hooks in sources.items()]
+    trees += [
+        write_plugin(folder / "trees", name, hooks, dependencies=("zoo", *NEEDS.get(name, ())))
+        for name, hooks in sources.items()
+    ]
+    trees.append(write_plugin(folder / "trees", "a-library", "", points={}, dependencies=()))
     future = "ZOO_API = '9.0'\n" + LISTS.format("future")
     trees.append(write_plugin(folder / "trees", "zoo-future", future, version="4.2"))
     points = {"two-bad": "zoo_two.missing", "two-good": "zoo_two.hooks"}
@@ -178,6 +183,8 @@ def test_plugins_come_and_go(place: Environment, wheels: dict[str, Path]) -> Non
     assert (gone.returncode, gone.stdout) == (0, ""), gone.stderr
     assert "Removed zoo-hang, zoo-good." in gone.stderr
     assert "plugins remain" in gone.stderr
+    assert "zoo-other 1.0 (plugin 'other') needs zoo-good and will not work without." in gone.stderr
+    assert "Nothing else asks for a-library; pip leaves what a plugin needed." in gone.stderr
     good = wheels["zoo-good"]
     come = place.zoo("plugin", "install", good, "--", "--no-index", "--no-deps")
     assert come.returncode == 0, come.stderr

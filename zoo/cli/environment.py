@@ -61,7 +61,8 @@ def uninstall(names: Sequence[str]) -> None:
         missing = sorted(gone & _requirements([record.distribution]))
         if missing:
             say(f"{record.origin} needs {', '.join(missing)} and will not work without.")
-    orphans = sorted(needed - gone - _required_by_others(gone))
+    plugins = {_plain(record.distribution) for record in left}
+    orphans = sorted(needed & _unasked_for(gone) - plugins)
     if orphans:
         say(f"Nothing else asks for {', '.join(orphans)}; pip leaves what a plugin needed.")
 
@@ -132,9 +133,11 @@ def _requirements(names: Sequence[str]) -> set[str]:
     return {requirement for distribution in found for requirement in _asked(distribution)}
 
 
-def _required_by_others(gone: set[str]) -> set[str]:
-    left = [d for d in distributions() if _plain(_name(d)) not in gone]
-    return {requirement for distribution in left for requirement in _asked(distribution)} | {HOST}
+def _unasked_for(gone: set[str]) -> set[str]:
+    """What is installed and no installed distribution asks for."""
+    left = {_plain(_name(d)): d for d in distributions()}
+    asked = {word for name, d in left.items() if name not in gone for word in _asked(d)}
+    return set(left) - gone - asked - {HOST}
 
 
 def _asked(distribution: Distribution) -> set[str]:

@@ -34,9 +34,10 @@ def installed_plugins() -> list[Found]:
             if f"[{GROUP}]" not in text:
                 continue
             name, version = _identity(distribution)
-            if name not in found or name == _UNKNOWN:
+            key = name.lower().replace("_", "-")
+            if key not in found or name == _UNKNOWN:
                 points = distribution.entry_points.select(group=GROUP)
-                found.setdefault(name, []).extend(_of(point, name, version) for point in points)
+                found.setdefault(key, []).extend(_of(point, name, version) for point in points)
         except Exception as err:
             path = Path(str(getattr(distribution, "_path", _UNKNOWN)))
             name = path.name.partition("-")[0]
