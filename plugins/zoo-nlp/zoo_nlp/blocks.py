@@ -90,8 +90,14 @@ def _places(
     finally:
         for hook in hooks:
             hook.remove()
-    # What is never called is read by somebody else, before the layers for all one can tell.
-    return {name: places.get(name, 0) for name, _ in model.named_modules()}
+    return {name: _place(name, places) for name, _ in model.named_modules()}
+
+
+def _place(name: str, places: dict[str, int]) -> int:
+    """Of a module; one that is never called is read by what it is in, or by who knows whom."""
+    while name and name not in places:
+        name = name.rpartition(".")[0]
+    return places[name] if name else 0
 
 
 def _cover(module: nn.Module, name: str, members: set[str]) -> list[str]:
