@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import platform
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _TEXT = (".json", ".md", ".txt", ".svg")
 _WITHOUT_PATHS = re.compile(r"(zoo\.json|README\.md|.*config\.json)\Z")
 _CHUNK = 1 << 20
 _LENGTH = 8  # bytes of a safetensors file that say how long its header is
-_A_NAME = 8  # a home directory of fewer letters is an ordinary word
+_A_NAME = 8  # a home directory or a machine's name of fewer letters is an ordinary word
 
 LARGE = ".safetensors"
 SMALL = 1 << 20  # bytes; a smaller file is read once and kept, so that it cannot change any more
@@ -150,13 +151,13 @@ def _check_card(card: str) -> None:
 
 
 def _refuse_private(files: Iterable[Outgoing]) -> None:
-    token, home = get_token(), str(Path.home())
+    token, own = get_token(), (str(Path.home()), platform.node())
     findings = [
         finding
         for finding in scan(
             ((file.path, _text_of(file)) for file in files),
             secrets=[token] if token else [],
-            places=[home] if len(home) >= _A_NAME else [],
+            places=[name for name in own if len(name) >= _A_NAME and name != "localhost"],
         )
         # A vocabulary or a picture may spell what looks like a path.
         if not finding.place or _WITHOUT_PATHS.match(finding.file)
