@@ -22,6 +22,7 @@ from zoo.errors import (
 from zoo.hub import cache
 from zoo.hub.client import TIMEOUT, Client, check_repo, check_revision, connect, shown_endpoint
 from zoo.hub.download import download
+from zoo.hub.signatures import require_trusted
 from zoo.hub.translate import told
 from zoo.progress import Advance, Progress, Silent
 
@@ -64,12 +65,14 @@ def fetch(
         RepoNotFound, AccessDenied, HubUnreachable: the hub said no, or nothing.
         NotAnArtifact: the repo has no manifest.
         CorruptFile: a file is not what the manifest says, fetched twice; it is not kept.
+        NotTrusted: the trust policy asks for a signature that is not there.
     """
     progress = progress or Silent()
     client = connect(endpoint, progress)
     commit, reachable = resolve(client, repo, revision, progress)
     manifest = _manifest(client, repo, commit, force=force)
     _refuse_pickles(repo, manifest)
+    require_trusted(client, repo, commit)
     wanted = [name for name in manifest.files if force or not _is_cached(repo, commit, name)]
     if wanted and not (_answers(client, repo, commit) if reachable is None else reachable):
         raise _incomplete(client, repo, commit, wanted)

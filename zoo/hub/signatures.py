@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from huggingface_hub import constants
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
+    build_hf_headers,
+    get_session,
+    hf_raise_for_status,
+)
 
 from zoo.artifact import trust
 from zoo.artifact.manifest import MANIFEST, MAX_BYTES, Manifest, digest_of, parse_manifest
@@ -15,10 +21,11 @@ from zoo.artifact.signing import MAX_BYTES as MAX_SIGNATURE
 from zoo.artifact.signing import SIGNATURE
 from zoo.errors import CorruptFile, HubError, HubUnreachable, NotAnArtifact
 from zoo.hub import cache
-from zoo.hub.client import Client, connect
-from zoo.hub.resolve import resolve
-from zoo.hub.translate import not_a_hub, status_of, told
+from zoo.hub.client import Client, connect, shown_endpoint
+from zoo.hub.translate import status_of, told
 from zoo.progress import Progress, Silent
+
+_TIMEOUT = 20.0  # seconds without a sign of life
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ def glance(
     endpoint: str | None = None,
 ) -> Glance:
     """Look at an artifact on a hub: at most three requests, no torch. Raises as ``fetch``."""
+    from zoo.hub.fetch import resolve  # which asks for signatures itself
+
     progress = progress or Silent()
     client = connect(endpoint, progress)
     commit = resolve(client, repo, revision, progress).commit
@@ -70,7 +79,7 @@ def signature_of(client: Client, repo: str, commit: str) -> bytes | None:
     path = cache.cached_file(repo, commit, SIGNATURE)
     if path is not None:
         return cache.read_small(path, MAX_SIGNATURE)
-    absent = _absent(repo, commit)
+    absent = _folder(repo) / ".no_exist" / commit / SIGNATURE  # the client library's own mark
     if absent.exists() or constants.HF_HUB_OFFLINE:
         return None
     try:
@@ -80,14 +89,9 @@ def signature_of(client: Client, repo: str, commit: str) -> bytes | None:
     except HubError as err:
         if status_of(err) != 404:
             raise
-        with told(client, repo, commit):
-            absent.parent.mkdir(parents=True, exist_ok=True)
-            absent.touch()
+        _write(absent, b"")
         return None
-    sha256 = hashlib.sha256(content).hexdigest()
-    with told(client, repo, commit):
-        cache.keep(repo, sha256, content)
-        cache.link(repo, commit, SIGNATURE, sha256)
+    _write(_folder(repo) / "snapshots" / commit / SIGNATURE, content)
     return content
 
 
@@ -116,18 +120,37 @@ def _fetched(client: Client, repo: str, commit: str) -> bytes:
 
 
 def _small_file(client: Client, repo: str, commit: str, name: str, limit: int) -> bytes:
-    with told(client, repo, commit):
-        answer = client.send("GET", f"/{repo}/resolve/{commit}/{quote(name)}")
-    if answer.headers.get("X-Repo-Commit") not in (None, commit):
-        raise not_a_hub(client)
-    if "text/html" in answer.headers.get("content-type", ""):
-        raise not_a_hub(client)
-    if len(answer.content) > limit:
-        raise CorruptFile(f"{repo} at {commit[:12]}: {name} is larger than {limit} bytes.")
-    return answer.content
+    url = f"{client.endpoint}/{repo}/resolve/{commit}/{quote(name)}"
+    headers = build_hf_headers(token=client.token)
+    content = bytearray()
+    with (
+        told(client, repo, commit),
+        get_session().stream(
+            "GET", url, headers=headers, timeout=_TIMEOUT, follow_redirects=True
+        ) as response,
+    ):
+        hf_raise_for_status(response)
+        other = response.headers.get("X-Repo-Commit") not in (None, commit)
+        if other or "text/html" in response.headers.get("content-type", ""):
+            raise HubUnreachable(
+                f"What answers at {shown_endpoint(client.endpoint)} is not a hub.",
+                hint="Check HF_ENDPOINT; a login page or a proxy may be in between.",
+            )
+        for piece in response.iter_bytes():
+            content += piece
+            if len(content) > limit:
+                raise CorruptFile(f"{repo} at {commit[:12]}: {name} is larger than {limit} bytes.")
+    return bytes(content)
 
 
-def _absent(repo: str, commit: str) -> Path:
-    """The client library's own mark for a file that a commit has not."""
-    folder = f"models--{repo.replace('/', '--')}"
-    return Path(constants.HF_HUB_CACHE, folder, ".no_exist", commit, SIGNATURE)
+def _write(path: Path, content: bytes) -> None:
+    """Put a small file into the cache, whole; a cache that cannot be written is left as it is."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.incomplete")
+        temporary.write_bytes(content)
+        temporary.replace(path)
+
+
+def _folder(repo: str) -> Path:
+    return Path(constants.HF_HUB_CACHE, f"models--{repo.replace('/', '--')}")
