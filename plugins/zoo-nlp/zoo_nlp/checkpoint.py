@@ -63,19 +63,22 @@ class Checkpoint:
     leftover: frozenset[str]
 
 
-def load_checkpoint(name: str, folder: Path, *, pretrained: bool) -> Checkpoint:
+def load_checkpoint(name: str, folder: Path, *, pretrained: bool, part: str = "") -> Checkpoint:
     """Load the model in a folder.
 
     Args:
         name: of the backbone, for messages.
         folder: with config.json and, unless ``pretrained`` is false, safetensors.
         pretrained: ``False`` gives random weights.
+        part: of the configuration, where only that part of the model is wanted.
 
     Raises:
         Incompatible: transformers has no such model, or it is no encoder and no decoder.
         WeightsInvalid: a file is damaged, incomplete, or names code.
     """
     config = _config(name, folder)
+    if part:
+        config = getattr(config, part)
     model_class = _model_class(name, config)
     state = _state(name, folder)
     may_drop_pooler = "add_pooling_layer" in inspect.signature(model_class).parameters

@@ -1,0 +1,24 @@
+"""What zoo-medical provides. No torch: the loaders are imported when a model is built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from zoo.plugin import BackboneSpec, hookimpl
+
+LOADERS = {"image": "zoo_medical.image_encoder:load", "text": "zoo_nlp.encoder:load"}
+CATALOGUE = Path(__file__).with_name("catalogue.json")
+
+
+@hookimpl
+def zoo_backbones() -> list[BackboneSpec]:
+    """The listed encoders, with the facts that ``measure.py`` wrote."""
+    entries = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    return [
+        BackboneSpec(
+            **entry | {"input_size": tuple(entry["input_size"]), "tags": tuple(entry["tags"])},
+            loader=LOADERS[entry["modality"]],
+        )
+        for entry in entries
+    ]
