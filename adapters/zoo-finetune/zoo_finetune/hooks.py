@@ -67,7 +67,7 @@ def zoo_adapters() -> list[AdapterSpec]:
                 ),
                 *_SCHEDULE,
             ),
-            training={"lr": 1e-4, "batch_size": 32},
+            training={"lr": 2e-4, "batch_size": 32},
             reference="Lee et al. 2019, arXiv:1911.03090",
         ),
         AdapterSpec(
