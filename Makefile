@@ -11,14 +11,15 @@ pip := $(python) -m pip --disable-pip-version-check install -qq --no-build-isola
 plugins := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml adapters/*/pyproject.toml)))
 installed := $(VENV)/.installed
 
-.PHONY: help setup demo test soak bench check format lint types layers fix docs picture clean
+.PHONY: help setup demo test soak bench check format lint types layers fix docs catalogue picture clean
 
 help:
 	@echo "make demo    the whole of zoo in three minutes, on real data, with no network"
 	@echo "make test    the test suite"
 	@echo "make check   format, lint, types and layers, as CI runs them"
 	@echo "make fix     mend what the formatter and the linter can mend"
-	@echo "make docs    write the tables of options in docs/commands anew"
+	@echo "make docs    write what the code itself says into docs/ anew"
+	@echo "make catalogue  measure the listed backbones anew, and write docs/catalogue.md"
 	@echo "make soak    the long tests"
 	@echo "make bench   the tables in benchmarks/"
 
@@ -59,7 +60,12 @@ fix: $(installed)
 docs: $(installed)
 	@$(python) -m docs.write_options
 	@$(python) -m docs.write_adapters
+	@$(python) -m docs.write_catalogue
 	@$(python) -m docs.write_rules
+
+catalogue: $(installed)
+	@for script in plugins/*/measure.py; do $(python) $$script || exit 1; done
+	@$(python) -m docs.write_catalogue
 
 picture: $(installed)
 	@$(python) examples/picture.py

@@ -11,6 +11,7 @@ import pytest
 
 import zoo
 from docs.write_adapters import with_adapters
+from docs.write_catalogue import with_backbones
 from docs.write_options import PAGES, commands, page, with_options
 from tests.conftest import CHECKOUT
 from tests.plugin_site import PluginSite
@@ -130,6 +131,11 @@ def test_the_registry_in_the_documentation_is_valid() -> None:
 def test_the_settings_of_all_adapters_are_described() -> None:
     text = read("docs/adapters.md")
     assert text == with_adapters(text), "`make docs` writes the tables anew"
+
+
+def test_every_listed_backbone_is_in_the_catalogue() -> None:
+    text = read("docs/catalogue.md")
+    assert text == with_backbones(text), "`make docs` writes the table anew"
 
 
 @pytest.mark.parametrize("name", ["linear-probe", "lora", "classification"])
