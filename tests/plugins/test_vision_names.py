@@ -51,9 +51,13 @@ def test_listing_and_resolving_import_nothing_heavy():
 
 def test_the_catalogue_is_what_the_installed_timm_measures():
     script = script_of("zoo-vision")
-    assert [script.measure(*listed) for listed in script.LISTED] == json.loads(
-        CATALOGUE.read_text(encoding="utf-8")
-    )
+    entries = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    assert [entry["timm"] for entry in entries] == [name for name, *_ in script.LISTED]
+    small = {entry["timm"]: entry for entry in entries if entry["params"] < 12_000_000}
+    assert len(small) > 8  # tests/soak measures them all
+    assert [script.measure(*each) for each in script.LISTED if each[0] in small] == [
+        *small.values()
+    ]
 
 
 def test_listed_backbones_say_how_they_were_checked():

@@ -1,6 +1,7 @@
 """Every listed backbone that says it was checked, in its real configuration with random weights."""
 
 import gc
+import json
 
 import numpy as np
 import pytest
@@ -18,6 +19,12 @@ IMAGES = [
     for spec in zoo.backbones(modality="image", everything=True)
     if spec.verified != "unverified"
 ]
+
+
+def test_every_fact_is_what_the_installed_timm_measures():
+    script = script_of("zoo-vision")
+    entries = json.loads(script.CATALOGUE.read_text(encoding="utf-8"))
+    assert [script.measure(*listed) for listed in script.LISTED] == entries
 
 
 @pytest.mark.parametrize("spec", IMAGES, ids=lambda spec: spec.name)
