@@ -30,6 +30,8 @@ COMMANDS = (
     ["--help"],
     ["--version"],
     ["backbones", "--json"],
+    ["backbones", "--max-params", "30M", "--license", "permissive", "--sort", "params"],
+    ["show", "medical:rad-dino"],
     ["adapters"],
     ["tasks"],
     ["recipes"],
