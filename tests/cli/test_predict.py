@@ -29,7 +29,7 @@ def test_a_file_is_answered_as_by_the_library(run, five):
 
 
 def test_folders_files_and_standard_input_come_in_order(run, digits, five):
-    paths = f"{digits / '7' / '001.png'}\n\n{digits / '8' / '002.png'}\n"
+    paths = f"{digits / '7' / '001.png'}\n{digits / '8' / '002.png'}\n"
     ended = zoo("predict", run, five, digits / "6", "-", "--json", stdin=paths.encode())
     named = [answer["input"] for answer in ended.data]
     sixes = [str(digits / "6" / f"{n:03}.png") for n in range(20)]

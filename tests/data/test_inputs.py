@@ -38,7 +38,7 @@ def test_files_and_folders_of_images(tmp_path):
 
 
 def test_paths_on_standard_input(stdin):
-    stdin("a b.jpg\r\n\nsub/é.png\n".encode())
+    stdin("a b.jpg\r\nsub/é.png\n".encode())
     assert inputs_from(["-"], "image") == [Path("a b.jpg"), Path("sub/é.png")]
 
 
@@ -54,7 +54,7 @@ def test_texts_are_themselves():
 
 
 def test_lines_of_text_files(tmp_path):
-    (tmp_path / "t.txt").write_bytes("\ufeffone\r\ntwo\u2028still two\n\n  \nthree".encode())
+    (tmp_path / "t.txt").write_bytes("\ufeffone\r\ntwo\u2028still two\nthree\n\n  \n".encode())
     lines = ["one", "two\u2028still two", "three"]
     assert inputs_from([str(tmp_path / "t.txt")], "text") == lines
     assert inputs_from([str(tmp_path), "four"], "text") == [*lines, "four"]
@@ -91,11 +91,18 @@ def test_paths_with_nothing_there(modality, argument):
 
 def test_nothing_at_all(tmp_path, stdin):
     stdin(b"\n")
-    for arguments in ([str(tmp_path)], ["-"], []):
-        with pytest.raises(DataNotFound, match="There is no image to predict on"):
-            inputs_from(arguments, "image")
+    for argument, called in ((str(tmp_path), "the folder"), ("-", "standard input")):
+        with pytest.raises(DataNotFound, match=f"There is no image to predict on in {called}"):
+            inputs_from([argument], "image")
     with pytest.raises(DataNotFound, match="There is no text to predict on in ' '"):
         inputs_from([" "], "text")
+
+
+def test_an_argument_that_holds_nothing_is_not_lost_beside_others(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "t.csv").write_text("text\nfine\n")
+    with pytest.raises(DataNotFound, match=r"in the folder '.*b', of which the \.txt files are"):
+        inputs_from(["a", str(tmp_path / "b")], "text")
 
 
 def test_images_and_bytes_are_no_texts(tmp_path, stdin):
@@ -114,3 +121,12 @@ def test_blank_rows_are_named(tmp_path):
     path = csv(tmp_path / "t.csv", ("text", "n"), [("fine", "1"), ("", "2"), (" ", "3")])
     with pytest.raises(DataError, match=r"'text' of .* is blank in row 3, row 4"):
         inputs_from([str(path)], "text")
+
+
+def test_blank_lines_are_named_lest_answers_shift(tmp_path, stdin):
+    stdin(b"x y\n\nfoo\n")
+    with pytest.raises(DataError, match="nothing in line 2 of standard input"):
+        inputs_from(["-"], "text")
+    (tmp_path / "t.txt").write_text("\none\n  \ntwo\n")
+    with pytest.raises(DataError, match=r"nothing in line 1, line 3 of .*t\.txt"):
+        inputs_from([str(tmp_path / "t.txt")], "text")

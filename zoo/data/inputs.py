@@ -32,31 +32,40 @@ def inputs_from(
         input_column: of tables, where looking should not decide.
 
     Raises:
-        DataNotFound: a path with nothing there, or no inputs at all.
+        DataNotFound: a path with nothing there, or an argument that holds no inputs.
         UnreadableFiles: a file that is no text, or a table that cannot be parsed.
         ColumnMissing: the input column of a table is not there or cannot be guessed.
         ContractViolation: an image for a text model.
-        DataError: blank rows in a table.
+        DataError: blank rows in a table, blank lines between others.
     """
     several = _images if modality == "image" else _texts
     found: list[str | Path] = []
     for argument in arguments:
         if argument != STDIN and is_table_name(argument) and os.path.isfile(argument):
-            found += _rows(Path(argument), modality, input_column)
+            these = _rows(Path(argument), modality, input_column)
         else:
-            found += several(argument)
-    if not found:
-        raise DataNotFound(
-            f"There is no {modality} to predict on in "
-            f"{named([repr(a) for a in arguments]) or 'no inputs'}.",
-            hint="Give files, folders, texts, or `-` for standard input.",
-        )
+            these = list(several(argument))
+        if not these:  # beside others it would be lost without a word
+            raise DataNotFound(
+                f"There is no {modality} to predict on in {_called(argument, modality)}.",
+                hint="Give files, folders, texts, or `-` for standard input.",
+            )
+        found += these
     return found
+
+
+def _called(argument: str, modality: str) -> str:
+    if argument == STDIN:
+        return "standard input"
+    if os.path.isdir(argument):
+        wanted = "images" if modality == "image" else ".txt files"
+        return f"the folder {argument!r}, of which the {wanted} are read"
+    return repr(argument)
 
 
 def _images(argument: str) -> Iterator[Path]:
     if argument == STDIN:
-        yield from (Path(line) for line in _lines_of_stdin())
+        yield from map(Path, _lines_of_stdin())
     elif os.path.isdir(argument):
         yield from (path for path in walk(Path(argument)) if is_image_name(path))
     elif os.path.exists(argument):
@@ -104,22 +113,32 @@ def _lines_of_file(path: Path) -> Iterator[str]:
         raise UnreadableFiles(
             f"{path} is not UTF-8 text.", hint="Give a text file with one text a line, or a table."
         ) from err
-    yield from _filled(content)
+    yield from _lines(content, str(path))
 
 
 def _lines_of_stdin() -> Iterator[str]:
     try:
-        yield from _filled(sys.stdin.buffer.read().decode("utf-8-sig"))
+        yield from _lines(sys.stdin.buffer.read().decode("utf-8-sig"), "standard input")
     except UnicodeDecodeError as err:
         raise UnreadableFiles(
             "Standard input is not UTF-8 text.", hint="Give one input a line, as UTF-8."
         ) from err
 
 
-def _filled(content: str) -> Iterator[str]:
-    """Lines that are not blank, split at line ends only, not at what Unicode calls one."""
-    lines = (line.removesuffix("\r") for line in content.split("\n"))
-    return (line for line in lines if line.strip())
+def _lines(content: str, source: str) -> list[str]:
+    """The lines, split at line ends only, not at what Unicode calls one; blank ones may end it.
+
+    A blank line between others is refused: left out, answers would no longer stand beside inputs.
+    """
+    lines = [line.removesuffix("\r") for line in content.split("\n")]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    blank = [f"line {number}" for number, line in enumerate(lines, start=1) if not line.strip()]
+    if blank:
+        raise DataError(
+            f"There is nothing in {named(blank)} of {source}.", hint="Fill or remove these lines."
+        )
+    return lines
 
 
 def _rows(path: Path, modality: str, input_column: str | None) -> list[str | Path]:
