@@ -132,6 +132,29 @@ def test_the_lines_without_zoo_give_the_same_features(tmp_path, name):
     assert (found - space["pooled"]).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_fine_tuned_image_encoder_is_opened_by_zoo_and_by_transformers(tmp_path, name):
+    folder = folder_of(tmp_path, name)
+    for label in ("a", "b"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for i in range(6):
+            turned = photo().rotate(17 * i + (90 if label == "a" else 0))
+            turned.save(tmp_path / "data" / label / f"{i}.png")
+    task = zoo.task("classification", labels=["a", "b"])
+    model = zoo.compose(zoo.load_backbone(name, weights=folder), "finetune", task)
+    run = zoo.fit(model, data=tmp_path / "data", out=tmp_path / "run", epochs=1)
+    opened = zoo.load(run.folder / "artifact", weights=folder)
+    sample = photo("L" if model.backbone.contract.channels == 1 else "RGB")
+    assert opened.predict([sample])[0].scores == run.model.predict([sample])[0].scores
+    trained = run.model.backbone.module
+    stock = type(trained).from_pretrained(run.folder / "artifact").eval()
+    pixels = trained.config.image_size
+    batch = torch.rand(1, 3, pixels, pixels)
+    with torch.no_grad():
+        expected = trained(batch).last_hidden_state
+        assert (stock(batch).last_hidden_state - expected).abs().max() < 1e-5
+
+
 def test_the_preprocessing_is_described_as_plain_data(tmp_path):
     backbone = zoo.load_backbone(
         "medical:rad-dino", weights=folder_of(tmp_path, "medical:rad-dino")

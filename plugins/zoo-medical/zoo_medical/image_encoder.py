@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from zoo_nlp.blocks import blocks_of, lora_targets
 from zoo_nlp.checkpoint import load_checkpoint
 from zoo_nlp.files import CONFIG, SINGLE, license_of
+from zoo_nlp.native import native_config
 
 from zoo.plugin import (
     Backbone,
@@ -17,6 +19,7 @@ from zoo.plugin import (
     Batch,
     Features,
     InputContract,
+    NativeModel,
     Origin,
     StockCode,
     Weights,
@@ -98,14 +101,24 @@ class ImageEncoder(Backbone):
 
     def stock_code(self) -> StockCode:
         """Lines for transformers alone."""
+        return self._stock_code()
+
+    def native_model(self, labels: Sequence[str]) -> NativeModel:
+        """Transformers' own layout; it has no classifier on these features, so labels have no place."""
+        model: Any = self.module
+        config = native_config(model, (), pad_id=None)
+        return NativeModel(config, self._stock_code(repo="{repo}"), library="transformers")
+
+    def _stock_code(self, repo: str | None = None) -> StockCode:
         revision = f', revision="{self.origin.commit}"' if self.origin.commit else ""
         base = f'"{self.origin.source}"{revision}'
+        opened = f'"{repo}"' if repo else base
         kind, processor = type(self.module).__name__, self.spec.options["processor"]
         return StockCode(
             requires=("torch", "transformers", "pillow"),
             imports=("import torch", f"from transformers import {kind}, {processor}"),
             whole="",
-            features=f'model = {kind}.from_pretrained({base}, dtype="float32")',
+            features=f'model = {kind}.from_pretrained({opened}, dtype="float32")',
             inputs=f"processor = {processor}.from_pretrained({base})\n"
             'inputs = processor(example.convert("RGB"), return_tensors="pt")',
             logits="",
