@@ -62,6 +62,13 @@ def test_scratch_is_not_held_to_the_patience_meant_for_pretrained_weights(
     assert scratch(1) == scratch(6)
 
 
+@pytest.mark.parametrize("refit", [True, False])
+def test_figures_from_before_a_last_fit_are_said_to_be(refit, make_model, data, tmp_path):
+    run = zoo.fit(make_model("linear-probe", refit=refit), data, tmp_path / "run")
+    said = "Figures on validation rows are from before the head was fitted on them too."
+    assert (said in run.record.notes) == refit
+
+
 def test_frozen_tensors_and_buffers_are_untouched(make_model, data, tmp_path):
     model = make_model()
     frozen = {n: t.clone() for n, t in model.backbone.state_dict().items() if ".lora_" not in n}

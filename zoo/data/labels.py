@@ -55,7 +55,8 @@ def keep_known(
     unknown = [row for row in rows if row.label not in known]
     if unknown and not skip_bad:
         raise LabelProblem(
-            f"{len(unknown)} rows of {role} have a label never seen in training: "
+            f"{len(unknown)} {'row' if len(unknown) == 1 else 'rows'} of {role} "
+            f"{'has' if len(unknown) == 1 else 'have'} a label never seen in training: "
             f"{_labelled(unknown)}.",
             hint=f"Training has {named(ordered_labels(set(known)), 6)}. Correct or remove these "
             "rows, or leave them out with `--skip-bad`.",

@@ -82,10 +82,12 @@ class Solution:
     Attributes:
         chosen: hyper-parameters that were chosen, for the report.
         val_logits: of the validation rows, by a head that was not fitted on them.
+        refitted: whether the head has in the end been fitted on the validation rows too.
     """
 
     chosen: dict[str, Any]
     val_logits: Tensor
+    refitted: bool = False
 
 
 class Adapter(abc.ABC):

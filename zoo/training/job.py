@@ -139,9 +139,14 @@ class Job:
         self, adapter: Adapter, features: dict[str, Tensor], *, refit: bool
     ) -> tuple[Solution, dict[str, Tensor]]:
         head = self.model.heads[self.task.name]
-        return baselines.solve(
+        solution, logits = baselines.solve(
             adapter, self.task, head, self.splits, features, self.config.seed, refit=refit
         )
+        if solution.refitted:
+            self.notes.append(
+                "Figures on validation rows are from before the head was fitted on them too."
+            )
+        return solution, logits
 
     def _logits(self, names: list[str]) -> dict[str, Tensor]:
         return {

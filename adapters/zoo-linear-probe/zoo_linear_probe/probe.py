@@ -61,7 +61,8 @@ class LinearProbe(Adapter):
         val = _Rows(problem.val_features.double(), problem.val_targets)
         penalty, fitted = self._choose(problem, train, val)
         val_logits = fitted(val.features).float()
-        if problem.refit and self.settings["refit"] and len(val.targets):
+        refit = problem.refit and bool(self.settings["refit"]) and len(val.targets) > 0
+        if refit:
             both = _Rows(
                 torch.cat([train.features, val.features]), torch.cat([train.targets, val.targets])
             )
@@ -70,7 +71,7 @@ class LinearProbe(Adapter):
             problem.head.weight.copy_(fitted.weight)
             if problem.head.bias is not None:
                 problem.head.bias.copy_(fitted.bias)
-        return Solution(chosen={"l2": penalty}, val_logits=val_logits)
+        return Solution(chosen={"l2": penalty}, val_logits=val_logits, refitted=refit)
 
     def _choose(self, problem: HeadProblem, train: _Rows, val: _Rows) -> tuple[float, _RawLinear]:
         if self.settings["l2"] > 0:
