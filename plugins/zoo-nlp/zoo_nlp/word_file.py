@@ -143,7 +143,8 @@ def _numbers(line: bytes, size: int) -> NDArray[np.float32] | None:
     if len(fields) != size + 1:
         return None
     try:
-        return np.array(fields[1:], dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+            return np.array(fields[1:], dtype=np.float32)
     except ValueError:
         return None
 
