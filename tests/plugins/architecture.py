@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -47,7 +48,7 @@ def require_blocks(backbone: Backbone, *, least: int = 2) -> None:
 
 def require_step(backbone: Backbone, batch: dict[str, torch.Tensor]) -> None:
     """LoRA in every role sits on the backbone, and one step changes it and nothing else."""
-    _enliven(backbone, batch)
+    enliven(backbone.module, lambda: backbone(batch))
     every = {"rank": 1, "roles": sorted(backbone.lora_targets), "last_blocks": len(backbone.blocks)}
     task = zoo.task("classification", labels=["a", "b"])
     model = zoo.compose(backbone, zoo.adapter("lora", every), task)
@@ -67,23 +68,23 @@ def require_step(backbone: Backbone, batch: dict[str, torch.Tensor]) -> None:
     assert not [name for name, p in after.items() if p.grad is not None and name not in before]
 
 
-def _enliven(backbone: Backbone, batch: dict[str, torch.Tensor]) -> None:
-    """Give random weights the scales of trained ones.
+def enliven(module: nn.Module, run: Callable[[], object]) -> None:
+    """Give the random weights of ``module``, which ``run`` calls, the scales of trained ones.
 
     Many start their branches with a gain of zero, behind which nothing can learn at first; and in
-    the deepest the signal dies out unless batch norm knows its size.
+    the deepest the signal dies out or explodes unless batch norm knows its size.
     """
-    norms = [m for m in backbone.module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     torch.manual_seed(0)
     with torch.no_grad():
-        for parameter in backbone.module.parameters():
+        for parameter in module.parameters():
             if not parameter.any():
                 parameter.normal_(std=0.1)
         for norm in norms:
             norm.train().momentum = 1.0
         if norms:
-            backbone(batch)
-    backbone.eval()
+            run()
+    module.eval()
 
 
 def _first(called: list[str], modules: tuple[str, ...]) -> int:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import zoo
-from tests.plugins.architecture import require_architecture
+from tests.plugins.architecture import enliven, require_architecture
 from tests.plugins.vision_folder import folder_of
 from zoo.model import extract
 
@@ -73,3 +73,27 @@ def test_features_of_a_folder_are_timms_own(tmp_path: Path, architecture: str):
     assert expected.std(0).max() > 0
     scale = max(1.0, expected.abs().max().item())
     assert (found - expected).abs().max().item() < 1e-5 * scale
+
+
+@pytest.mark.parametrize("architecture", ["vgg11_bn", "inception_v3"])
+def test_features_of_a_folder_that_timm_wrote_are_timms_own(tmp_path: Path, architecture: str):
+    zoo.load_backbone("timm:test_vit", pretrained=False)  # the host makes timm importable
+    import timm
+    from timm.models import save_for_hf
+
+    torch.manual_seed(0)
+    arguments = SHRUNK[architecture]
+    model = timm.create_model(architecture, num_classes=3, **arguments).eval()
+    config = timm.data.resolve_model_data_config(model)
+    transform = timm.data.create_transform(**config, is_training=False)
+    inputs = torch.stack([transform(photo) for photo in photos()])
+    enliven(model, lambda: model(inputs))
+    save_for_hf(model, str(tmp_path / "saved"), safe_serialization=True, model_args=arguments)
+    # In the order of memory that zoo computes in; another rounds differently.
+    model.to(memory_format=torch.channels_last)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        expected = model.forward_head(model.forward_features(inputs), pre_logits=True)
+    found = extract(zoo.load_backbone(f"timm:{tmp_path / 'saved'}"), photos())
+    assert expected.std(0).max() > 1e-3
+    assert (found - expected).abs().max() < 1e-5
