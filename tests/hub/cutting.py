@@ -44,6 +44,7 @@ class CuttingProxy:
                 carried += len(piece)
                 if back and carried > self._after and not self.has_cut:
                     self.has_cut = True
+                    target.sendall(piece[: len(piece) - (carried - self._after)])
                     break
                 target.sendall(piece)
         for each in (source, target):

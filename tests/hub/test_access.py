@@ -144,8 +144,18 @@ class TestEndpoint:
             "http://hub.example:8080 is plain http: what is sent can be read, so the saved token "
             "is not sent."
         ]
-        for near in ("http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "https://a.b"):
-            assert connect(near).token is None
+
+    def test_gets_a_saved_token_only_where_it_was_saved_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log_in(monkeypatch, None)
+        assert connect("https://huggingface.co/").token is None  # the client library's saved one
+        for other in ("http://127.0.0.1:1", "http://[::1]:1", "https://a.b", "https://HF.co"):
+            assert connect(other).token is False
+
+    def test_gets_the_token_that_was_put_there_for_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         log_in(monkeypatch, READ)
         assert connect("http://hub.example:8080").token == READ
 

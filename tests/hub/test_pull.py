@@ -1,8 +1,6 @@
 """Pull: what was pushed; no more of it than is needed, and without a network if it is here."""
 
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ from zoo.errors import (
     OutputExists,
     UnsafeFile,
 )
-from zoo.hub.fetch import fetch, remote_manifest
+from zoo.hub.fetch import fetch
 from zoo.hub.pull import pull
 from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
@@ -54,12 +52,12 @@ class TestModel:
     def test_can_be_pushed_on(
         self, hub: EmbeddedHub, pushed: str, api: HfApi, tmp_path: Path
     ) -> None:
-        manifest = remote_manifest(REPO, endpoint=hub.url)
+        manifest = fetch(REPO, endpoint=hub.url).manifest
         model = pull(REPO, folder=tmp_path / "copy", endpoint=hub.url)
         push(tmp_path / "copy", "you/copy", endpoint=hub.url)
         push(model, "you/model", endpoint=hub.url)
         for repo in ("you/copy", "you/model"):
-            assert remote_manifest(repo, endpoint=hub.url) == manifest
+            assert fetch(repo, endpoint=hub.url).manifest == manifest
             card = Path(api.hf_hub_download(repo, "README.md")).read_text()
             assert f'zoo.pull("{repo}")' in card
 
@@ -101,13 +99,6 @@ class TestTraffic:
             "flowers",
             "heads.safetensors",
         ]
-
-    def test_of_a_manifest_alone_is_the_manifest(
-        self, hub: EmbeddedHub, pushed: str, artifact: Path
-    ) -> None:
-        assert remote_manifest(REPO, "v1", endpoint=hub.url).adapter.name == "lora"
-        got = [r.path.rpartition("/")[2] for r in hub.log if r.method == "GET"]
-        assert got == ["v1", "zoo.json"]
 
     def test_can_be_asked_for_again(self, hub: EmbeddedHub, pushed: str) -> None:
         fetch(REPO, pushed, endpoint=hub.url)
@@ -209,14 +200,3 @@ class TestCopy:
         with pytest.raises(CorruptFile):
             pull(REPO, folder=tmp_path / "copy", endpoint=hub.url)
         assert not (tmp_path / "copy").exists()
-
-
-def test_a_manifest_is_read_without_torch(hub: EmbeddedHub, pushed: str, tmp_path: Path) -> None:
-    code = (
-        "import sys\n"
-        "from zoo.hub.fetch import remote_manifest\n"
-        f"assert remote_manifest('{REPO}', endpoint='{hub.url}').adapter.name == 'lora'\n"
-        "heavy = {'torch', 'timm', 'transformers', 'peft', 'datasets'} & set(sys.modules)\n"
-        "sys.exit(f'imports {heavy}' if heavy else 0)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import ipaddress
 import logging
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,21 +13,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from huggingface_hub import HfApi, constants, get_token
-from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
-    build_hf_headers,
-    get_session,
-    hf_raise_for_status,
-)
 from huggingface_hub.utils import logging as hub_logging
 
 import zoo
 from zoo.errors import BadSetting
+from zoo.hub.exchange import Answer, exchange
+from zoo.tokens import DEFAULT_HUB, token_for
 
 if TYPE_CHECKING:
     from zoo.progress import Progress
 
-TIMEOUT = 20.0  # seconds for an answer without a body worth waiting for
-_DEFAULT = "https://huggingface.co"
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}\Z")
 
@@ -59,7 +53,7 @@ class Client:
     @property
     def is_default(self) -> bool:
         """Whether it is the Hub that everybody means."""
-        return self.endpoint == _DEFAULT
+        return self.endpoint == DEFAULT_HUB
 
     @property
     def where(self) -> str:
@@ -74,19 +68,18 @@ class Client:
         return bool(self.token)
 
     def ask(self, path: str) -> Any:
-        """What the hub answers to a GET of ``path``; raises as the client library does."""
-        response = get_session().get(
-            f"{self.endpoint}{path}", headers=build_hf_headers(token=self.token), timeout=TIMEOUT
-        )
-        hf_raise_for_status(response)
-        return response.json()
+        """What the hub answers to a GET of ``path``, as JSON; raises as the client library does."""
+        return self.get(path).json()
+
+    def get(self, path: str) -> Answer:
+        """The answer to a GET of ``path``; raises as the client library does."""
+        return exchange(f"{self.endpoint}{path}", self.token)
 
 
 def connect(endpoint: str | None = None, progress: Progress | None = None) -> Client:
     """The hub at ``endpoint``, by default the one ``HF_ENDPOINT`` names.
 
-    Over plain http beyond this machine anybody on the way can read along: the saved token is not
-    sent there, one in ``HF_TOKEN`` is.
+    A token in ``HF_TOKEN`` is sent to it, one that a login saved only to the default hub.
 
     Raises:
         BadSetting: ``endpoint`` is not a URL.
@@ -98,10 +91,8 @@ def connect(endpoint: str | None = None, progress: Progress | None = None) -> Cl
             f"{url!r} is not the address of a hub.",
             hint="HF_ENDPOINT is a URL such as https://huggingface.co.",
         )
-    if parts.scheme == "https" or _is_loopback(parts.hostname):
-        return Client(url)
-    client = Client(url, os.environ.get("HF_TOKEN") or False)
-    if progress is not None:
+    client = Client(url, token_for(url))
+    if parts.scheme == "http" and not _is_loopback(parts.hostname) and progress is not None:
         fate = "and so is your HF_TOKEN" if client.token else "so the saved token is not sent"
         progress.note(f"{shown_endpoint(url)} is plain http: what is sent can be read, {fate}.")
     return client

@@ -1,20 +1,42 @@
-"""One file of one commit, into the cache, never more bytes than it may have."""
+"""One file of one commit, into the cache: continued where it broke off, and hashed as it comes.
+
+The client library starts anew in each process and compares lengths only, so zoo fetches the bytes
+itself, into the same cache. hf_xet stays out of it: it needs a second service, waits minutes for
+one, and stops at no limit.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import queue
+import re
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from huggingface_hub import constants, hf_hub_download
-from huggingface_hub.utils.tqdm import tqdm
+from huggingface_hub import constants
+from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
+    get_session,
+    hf_raise_for_status,
+)
 
-import zoo
-from zoo.errors import CorruptFile, HubUnreachable
-from zoo.hub.client import Client, quiet, shown_endpoint
+from zoo.artifact.files import check_file
+from zoo.errors import ArtifactError, CorruptFile
+from zoo.hub import cache, exchange
+from zoo.hub.client import Client
+from zoo.hub.locate import Located, locate, require_size
 from zoo.hub.translate import told
 from zoo.progress import Advance
+
+_STEP = 1 << 16  # bytes that count as getting on
+_READ = 1 << 20
+_SIGNED = (400, 401, 403, 404, 410)  # what an address elsewhere answers when its time is over
+_NO_SUCH_RANGE = 416
+_RANGE = re.compile(r"bytes (\d+)-")
 
 
 def download(
@@ -23,76 +45,250 @@ def download(
     commit: str,
     name: str,
     *,
-    limit: int,
-    advance: Advance,
+    size: int,
+    sha256: str,
+    advance: Advance = lambda _: None,
     again: bool = False,
 ) -> Path:
-    """Fetch ``name`` as it is in ``commit``.
+    """Have a file as it is in ``commit``; other processes that want it wait and fetch nothing.
 
     Args:
         client: the hub.
         repo: ``owner/name``.
         commit: a full commit id.
         name: the file's path in the repo.
-        limit: bytes after which the download is broken off.
+        size, sha256: of the bytes that it must have.
         advance: told of bytes as they come.
-        again: also if it is in the cache.
+        again: also if it is here.
 
     Raises:
-        CorruptFile: the hub sends more than ``limit``.
+        CorruptFile: the hub has other bytes; none of them is kept.
+        HubError: the hub does not have it, or does not answer; what came is kept.
+    """
+    with told(client, repo, commit), cache.locked(repo, sha256):
+        if again:
+            _forget(repo, sha256)
+        blob = cache.blob(repo, sha256)
+        if not _is_whole(blob, size, sha256):
+            part = cache.partial(repo, sha256)
+            try:
+                _Transfer(client, repo, commit, name, size, sha256, part, advance).run()
+                part.replace(blob)
+            except BaseException as err:
+                if not _may_go_on(part, err):
+                    part.unlink(missing_ok=True)
+                raise
+        return cache.link(repo, commit, name, sha256)
+
+
+def small_file(client: Client, repo: str, commit: str, name: str, *, limit: int) -> bytes:
+    """The bytes of a file whose digest nobody knows yet; not put into the cache.
+
+    Raises:
+        CorruptFile: it is larger than ``limit``.
         HubError: the hub does not have it, or does not answer.
     """
-    with told(client, repo, commit), quiet(), _plain_http():
-        path = Path(
-            hf_hub_download(
-                repo,
-                name,
-                revision=commit,
-                cache_dir=constants.HF_HUB_CACHE,
-                endpoint=client.endpoint,
-                token=client.token,
-                force_download=again,
-                library_name="zoo",
-                library_version=zoo.__version__,
-                tqdm_class=_meter(f"{repo}: {name}", limit, advance),
+    for attempt in range(1, exchange.ATTEMPTS + 1):
+        try:
+            with told(client, repo, commit):
+                located = locate(client, repo, commit, name)
+                if (located.size or 0) > limit:
+                    raise _endless(f"{repo}: {name}", limit)
+                content = bytearray()
+                with _opened(client, located, 0) as response:
+                    for piece in response.iter_raw():
+                        content += piece
+                        if len(content) > limit:
+                            raise _endless(f"{repo}: {name}", limit)
+                return bytes(content)
+        except Exception as err:
+            wait = _wait(err, attempt)
+            if wait is None or attempt == exchange.ATTEMPTS:
+                raise
+            time.sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+class _Transfer:
+    """Bytes on their way into a file, over as many connections as it takes."""
+
+    def __init__(
+        self,
+        client: Client,
+        repo: str,
+        commit: str,
+        name: str,
+        size: int,
+        sha256: str,
+        path: Path,
+        advance: Advance,
+    ) -> None:
+        self._client, self._repo, self._commit, self._name = client, repo, commit, name
+        self._size, self._sha256, self._path = size, sha256, path
+        self._advance = advance
+        self._what = f"{repo}: {name}"
+        self._got = 0
+
+    def run(self) -> None:
+        """Fetch what is missing; give up after some attempts in a row that bring nothing.
+
+        Raises:
+            CorruptFile: all bytes are there, and they are others.
+        """
+        with self._path.open("ab+") as stream:
+            digest = _Digest()
+            try:
+                self._resume(stream, digest)
+                self._fetch(stream, digest)
+            finally:
+                found = digest.end()
+        if found != self._sha256:
+            raise CorruptFile(
+                f"{self._what} arrived with sha256 {found[:12]}…; the manifest lists "
+                f"{self._sha256[:12]}….",
+                hint="Tell the owner of the repo, or pull another revision.",
             )
-        )
-    if path.parent.name != commit:
-        raise HubUnreachable(
-            f"{shown_endpoint(client.endpoint)} was asked for {name} of {repo} at {commit[:12]} "
-            f"and answered with another commit.",
-            hint="Check HF_ENDPOINT; no hub does that.",
-        )
-    return path
+
+    def _resume(self, stream: BinaryIO, digest: _Digest) -> None:
+        stream.seek(0)
+        while chunk := stream.read(_READ):
+            digest.update(chunk)
+            self._got += len(chunk)
+        if self._got > self._size:
+            self._restart(stream, digest)
+        self._advance(self._got)
+
+    def _restart(self, stream: BinaryIO, digest: _Digest) -> None:
+        stream.truncate(0)
+        digest.restart()
+        self._got = 0
+
+    def _fetch(self, stream: BinaryIO, digest: _Digest) -> None:
+        fruitless = 0
+        renewed = False
+        while self._got < self._size:
+            before = self._got
+            located: Located | None = None
+            try:
+                located = locate(self._client, self._repo, self._commit, self._name)
+                require_size(located, self._what, self._size)
+                self._receive(located, stream, digest)
+            except Exception as err:
+                fruitless = 0 if self._got >= before + _STEP else fruitless + 1
+                if _status(err) == _NO_SUCH_RANGE:
+                    self._restart(stream, digest)
+                expired = located is not None and located.elsewhere and _status(err) in _SIGNED
+                if expired and not renewed:
+                    renewed = True
+                    continue
+                wait = 0.0 if _status(err) == _NO_SUCH_RANGE else _wait(err, max(fruitless, 1))
+                if wait is None or fruitless >= exchange.ATTEMPTS:
+                    raise
+                time.sleep(wait)
+
+    def _receive(self, located: Located, stream: BinaryIO, digest: _Digest) -> None:
+        with _opened(self._client, located, self._got) as response:
+            if self._got and not self._continues(response):
+                self._advance(-self._got)
+                self._restart(stream, digest)
+            for piece in response.iter_raw():
+                self._got += len(piece)
+                if self._got > self._size:
+                    raise _endless(self._what, self._size)
+                stream.write(piece)
+                digest.update(piece)
+                self._advance(len(piece))
+        stream.flush()
+        if self._got < self._size:
+            raise CorruptFile(
+                f"{self._what} ends after {self._got} bytes; the manifest lists {self._size}.",
+                hint="Tell the owner of the repo, or pull another revision.",
+            )
+
+    def _continues(self, response: Any) -> bool:
+        first = _RANGE.match(response.headers.get("Content-Range") or "")
+        return response.status_code == 206 and first is not None and int(first[1]) == self._got
+
+
+class _Digest:
+    """A sha256 that is computed beside the work that brings the bytes."""
+
+    _IN_HAND = 64  # pieces
+
+    def __init__(self) -> None:
+        self._total = hashlib.sha256()
+        self._pieces: queue.Queue[bytes | None] = queue.Queue(self._IN_HAND)
+        self._thread = threading.Thread(target=self._work, name="zoo-digest", daemon=True)
+        self._thread.start()
+
+    def update(self, piece: bytes) -> None:
+        """More bytes."""
+        self._pieces.put(piece)
+
+    def restart(self) -> None:
+        """As if there had been none."""
+        self._pieces.put(b"")
+
+    def end(self) -> str:
+        """The digest of all of them."""
+        self._pieces.put(None)
+        self._thread.join()
+        return self._total.hexdigest()
+
+    def _work(self) -> None:
+        while (piece := self._pieces.get()) is not None:
+            if piece:
+                self._total.update(piece)
+            else:
+                self._total = hashlib.sha256()
 
 
 @contextlib.contextmanager
-def _plain_http() -> Iterator[None]:
-    """Keep hf_xet out of it: it needs a second service, waits minutes for one, and stops at no limit."""
-    before = constants.HF_HUB_DISABLE_XET
-    constants.HF_HUB_DISABLE_XET = True
+def _opened(client: Client, located: Located, start: int) -> Iterator[Any]:
+    """The answer with a file's bytes, from the one at ``start`` on where the hub can do that."""
+    sent = exchange.headers(False if located.elsewhere else client.token)
+    sent["accept-encoding"] = "identity"  # else the bytes counted are not those of the file
+    if start:
+        sent["range"] = f"bytes={start}-"
+    seconds = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    with get_session().stream("GET", located.url, headers=sent, timeout=seconds) as response:
+        hf_raise_for_status(response)
+        yield response
+
+
+def _wait(err: BaseException, attempt: int) -> float | None:
+    known = err if isinstance(err, (HTTPError, HfHubHTTPError)) else err.__cause__
+    if isinstance(known, (HTTPError, HfHubHTTPError)):
+        return exchange.wait_for(known, attempt)
+    return None
+
+
+def _status(err: BaseException) -> int | None:
+    return err.response.status_code if isinstance(err, HfHubHTTPError) else None
+
+
+def _is_whole(blob: Path, size: int, sha256: str) -> bool:
     try:
-        yield
-    finally:
-        constants.HF_HUB_DISABLE_XET = before
+        check_file(blob, size=size, sha256=sha256)
+    except ArtifactError:
+        return False
+    return True
 
 
-def _meter(what: str, limit: int, advance: Advance) -> type[Any]:
-    """A progress bar of the library's kind: it shows nothing, counts, and stops what never ends."""
+def _may_go_on(part: Path, err: BaseException) -> bool:
+    """Whether what came is of use to the next attempt: not where it is wrong, or the disk is full."""
+    if isinstance(err, ArtifactError) or (isinstance(err, OSError) and err.errno is not None):
+        return False
+    return part.exists() and part.stat().st_size > 0
 
-    class Meter(tqdm):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            options["disable"] = True
-            super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
-            self.received = 0
 
-        def update(self, units: float | None = 1) -> None:
-            self.received += int(units or 0)
-            if self.received > limit:
-                raise CorruptFile(
-                    f"{what} does not end after the {limit} bytes it may have; nothing was kept.",
-                    hint="The repo or the hub is not to be trusted.",
-                )
-            advance(int(units or 0))
+def _forget(repo: str, sha256: str) -> None:
+    for path in (cache.blob(repo, sha256), cache.partial(repo, sha256)):
+        path.unlink(missing_ok=True)
 
-    return Meter
+
+def _endless(what: str, limit: int) -> CorruptFile:
+    return CorruptFile(
+        f"{what} does not end after the {limit} bytes it may have; nothing was kept.",
+        hint="The repo or the hub is not to be trusted.",
+    )

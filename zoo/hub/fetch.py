@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from huggingface_hub import constants
 
@@ -16,18 +16,19 @@ from zoo.errors import (
     HubError,
     HubUnreachable,
     NotAnArtifact,
-    RepoNotFound,
     UnsafeFile,
+    WriteFailed,
 )
 from zoo.hub import cache
-from zoo.hub.client import TIMEOUT, Client, check_repo, check_revision, connect, shown_endpoint
-from zoo.hub.download import download
+from zoo.hub.client import Client, connect, shown_endpoint
+from zoo.hub.download import download, small_file
+from zoo.hub.resolve import answers, resolve
 from zoo.hub.signatures import require_trusted
 from zoo.hub.translate import told
 from zoo.progress import Advance, Progress, Silent
 
-_COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
-_BRANCH = constants.DEFAULT_REVISION
+MOST_BYTES = 200 << 30
+MOST_FILES = 1000
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def fetch(
     revision: str | None = None,
     *,
     force: bool = False,
+    most_bytes: int = MOST_BYTES,
     progress: Progress | None = None,
     endpoint: str | None = None,
 ) -> FetchedArtifact:
@@ -57,6 +59,7 @@ def fetch(
         repo: ``owner/name``.
         revision: branch, tag or full commit id; by default the main branch.
         force: fetch again what is here.
+        most_bytes: an artifact that claims more is refused before any of it is fetched.
         progress: told how far it is, and where the network was missing.
         endpoint: the hub, by default what ``HF_ENDPOINT`` says.
 
@@ -74,9 +77,10 @@ def fetch(
     _refuse_pickles(repo, manifest)
     require_trusted(client, repo, commit)
     wanted = [name for name in manifest.files if force or not _is_cached(repo, commit, name)]
-    if wanted and not (_answers(client, repo, commit) if reachable is None else reachable):
+    if wanted and not (answers(client, repo, commit) if reachable is None else reachable):
         raise _incomplete(client, repo, commit, wanted)
     total = sum(manifest.files[name].size for name in wanted)
+    _require_sane(repo, manifest, total, most_bytes)
     with progress.stage(f"fetching {repo}", total) as advance:
         for name in sorted(manifest.files):
             _checked(client, repo, commit, name, manifest.files[name], advance, again=force)
@@ -85,107 +89,28 @@ def fetch(
     return FetchedArtifact(repo, folder.parent, commit, manifest)
 
 
-def remote_manifest(
-    repo: str,
-    revision: str | None = None,
-    *,
-    progress: Progress | None = None,
-    endpoint: str | None = None,
-) -> Manifest:
-    """The manifest of a repo, and nothing else of it. Needs no torch. Raises as :func:`fetch`."""
-    progress = progress or Silent()
-    client = connect(endpoint, progress)
-    return _manifest(client, repo, resolve(client, repo, revision, progress).commit)
-
-
-class Resolved(NamedTuple):
-    """What a revision stands for, and whether the hub answers; ``None`` where it was not asked."""
-
-    commit: str
-    reachable: bool | None
-
-
-def resolve(client: Client, repo: str, revision: str | None, progress: Progress) -> Resolved:
-    """The commit that a revision stands for: asked for once, so that all files are of one commit.
-
-    Raises:
-        BadSetting, RepoNotFound, AccessDenied, HubUnreachable: as :func:`fetch`.
-    """
-    check_repo(repo)
-    wanted = revision or _BRANCH
-    check_revision(wanted)
-    if _COMMIT.match(wanted) and _is_cached(repo, wanted, MANIFEST):
-        return Resolved(wanted, reachable=None)
-    try:
-        commit = _ask(client, repo, revision)
-    except HubUnreachable as err:
-        commit = cache.cached_commit(repo, wanted) or ""
-        if not _COMMIT.match(commit) or not _is_cached(repo, commit, MANIFEST):
-            raise
-        progress.note(f"{err.message} Using {repo} {wanted} as fetched before: {commit[:12]}.")
-        return Resolved(commit, reachable=False)
-    if commit != wanted:
-        cache.remember_commit(repo, wanted, commit)
-    return Resolved(commit, reachable=True)
-
-
-def _ask(client: Client, repo: str, revision: str | None) -> str:
-    try:
-        with told(client, repo, revision):
-            commit = client.api.model_info(repo, revision=revision, timeout=TIMEOUT).sha
-    except RepoNotFound as err:
-        if revision is not None and "no revision" in err.message:
-            err.hint = _revisions(client, repo) or err.hint
-        raise
-    if commit is None or not _COMMIT.match(commit):
-        raise HubUnreachable(
-            f"What answers at {shown_endpoint(client.endpoint)} is not a hub: it names no commit.",
-            hint="Check HF_ENDPOINT.",
-        )
-    return commit
-
-
-def _answers(client: Client, repo: str, commit: str) -> bool:
-    """Whether the hub has that commit to give; a download by itself takes long to find out."""
-    try:
-        return bool(_ask(client, repo, commit))
-    except HubUnreachable:
-        return False
-
-
-def _revisions(client: Client, repo: str) -> str:
-    """What there is instead, for a hint."""
-    try:
-        with told(client, repo):
-            refs = client.api.list_repo_refs(repo)
-    except HubError:
-        return ""
-    names = [ref.name for ref in (*refs.branches, *refs.tags)]
-    return f"It has {', '.join(names[:8])}{', …' if len(names) > 8 else ''}." if names else ""
-
-
 def _manifest(client: Client, repo: str, commit: str, *, force: bool = False) -> Manifest:
-    """The manifest of a commit; one that does not parse is fetched once more."""
+    """The manifest of a commit, from the cache if it parses; it gets there only if it does."""
     path = None if force else cache.cached_file(repo, commit, MANIFEST)
+    where = f"{repo} at {commit[:12]}: {MANIFEST}"
     if path is not None:
         try:
-            return _parsed(path, repo, commit)
+            return parse_manifest(cache.read_small(path, MAX_BYTES), where)
         except CorruptFile:
             if constants.HF_HUB_OFFLINE:
                 raise
-    path = _download_manifest(client, repo, commit, again=force or path is not None)
-    try:
-        return _parsed(path, repo, commit)
-    except CorruptFile:
-        cache.discard(path)
-        raise
+    content = _fetched_manifest(client, repo, commit)
+    manifest = parse_manifest(content, where)
+    sha256 = hashlib.sha256(content).hexdigest()
+    with told(client, repo, commit):
+        cache.keep(repo, sha256, content)
+        cache.link(repo, commit, MANIFEST, sha256)
+    return manifest
 
 
-def _download_manifest(client: Client, repo: str, commit: str, *, again: bool) -> Path:
+def _fetched_manifest(client: Client, repo: str, commit: str) -> bytes:
     try:
-        return download(
-            client, repo, commit, MANIFEST, limit=MAX_BYTES, advance=lambda _: None, again=again
-        )
+        return small_file(client, repo, commit, MANIFEST, limit=MAX_BYTES)
     except HubError as err:
         if type(err) is HubError:  # the repo is there, the file is not
             raise NotAnArtifact(
@@ -193,10 +118,6 @@ def _download_manifest(client: Client, repo: str, commit: str, *, again: bool) -
                 hint="If it holds a backbone, give it to `--backbone`; `zoo backbones` shows how.",
             ) from err
         raise
-
-
-def _parsed(path: Path, repo: str, commit: str) -> Manifest:
-    return parse_manifest(cache.read_small(path, MAX_BYTES), f"{repo} at {commit[:12]}: {MANIFEST}")
 
 
 def _checked(
@@ -210,30 +131,52 @@ def _checked(
     again: bool,
 ) -> None:
     """Have a file whose bytes are those the manifest lists; a damaged one is fetched once more."""
+    cached = None if again else cache.cached_file(repo, commit, name)
 
-    def get(anew: bool) -> Path:
-        cached = None if anew else cache.cached_file(repo, commit, name)
-        return cached or download(
-            client, repo, commit, name, limit=entry.size, advance=advance, again=anew
-        )
+    def get(anew: bool) -> None:
+        download(
+            client, repo, commit, name,
+            size=entry.size, sha256=entry.sha256, advance=advance, again=anew,
+        )  # fmt: skip
 
     try:
-        check_file(get(again), size=entry.size, sha256=entry.sha256)
+        if cached is None:
+            return get(again)
+        return check_file(cached, size=entry.size, sha256=entry.sha256)
     except CorruptFile as damage:
         try:
-            path = get(anew=True)
+            return get(True)
         except HubError as err:
             hint = f"It could not be fetched again: {err.message}"
             raise CorruptFile(damage.message, hint=hint) from err
-        try:
-            check_file(path, size=entry.size, sha256=entry.sha256)
         except CorruptFile as err:
-            cache.discard(path)
+            if cached is not None:
+                cache.discard(cached)
             raise CorruptFile(
                 f"{name} of {repo} at {commit[:12]} is not the file that its manifest lists, also "
-                "when fetched again; it was not opened.",
+                f"when fetched again; it was not opened. {err.message}",
                 hint="Tell the owner of the repo, or pull another revision.",
             ) from err
+
+
+def _require_sane(repo: str, manifest: Manifest, total: int, most_bytes: int) -> None:
+    """Refuse what nobody meant to fetch, and what has no room here, before any of it comes."""
+    if len(manifest.files) > MOST_FILES or total > most_bytes:
+        raise UnsafeFile(
+            f"{repo} claims {len(manifest.files):,} files and {total:,} bytes to fetch; nothing was "
+            "fetched.",
+            hint=f"zoo takes up to {MOST_FILES:,} files and {most_bytes >> 30:,} GiB; "
+            "`--max-gib` allows more bytes.",
+        )
+    place = Path(constants.HF_HUB_CACHE)
+    place = next(each for each in (place, *place.parents) if each.exists())
+    free = shutil.disk_usage(place).free
+    if total > free:
+        raise WriteFailed(
+            f"{repo} has {total:,} bytes to fetch, and the disk of the cache, "
+            f"{constants.HF_HUB_CACHE}, has room for {free:,}; nothing was fetched.",
+            hint="Make room, or set HF_HOME to a place that has some.",
+        )
 
 
 def _refuse_pickles(repo: str, manifest: Manifest) -> None:

@@ -10,7 +10,7 @@ from zoo.artifact.signing import SIGNATURE
 from zoo.errors import ArtifactError, OutputExists
 from zoo.hub import cache
 from zoo.hub.client import Client
-from zoo.hub.download import download
+from zoo.hub.download import small_file
 from zoo.hub.head import Head
 from zoo.hub.outgoing import Outgoing
 
@@ -75,11 +75,14 @@ def make_plan(
 
 def _listed(client: Client, repo: str, commit: str) -> frozenset[str]:
     """Files of the artifact that is there; none where its manifest cannot be read."""
-    path = cache.cached_file(repo, commit, MANIFEST) or download(
-        client, repo, commit, MANIFEST, limit=MAX_BYTES, advance=lambda _: None
+    path = cache.cached_file(repo, commit, MANIFEST)
+    content = (
+        cache.read_small(path, MAX_BYTES)
+        if path is not None
+        else small_file(client, repo, commit, MANIFEST, limit=MAX_BYTES)
     )
     try:
-        return frozenset(parse_manifest(cache.read_small(path, MAX_BYTES), repo).files)
+        return frozenset(parse_manifest(content, repo).files)
     except ArtifactError:
         return frozenset()
 

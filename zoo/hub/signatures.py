@@ -60,7 +60,7 @@ def glance(
     endpoint: str | None = None,
 ) -> Glance:
     """Look at an artifact on a hub: at most three requests, no torch. Raises as ``fetch``."""
-    from zoo.hub.fetch import resolve  # which asks for signatures itself
+    from zoo.hub.resolve import resolve
 
     progress = progress or Silent()
     client = connect(endpoint, progress)

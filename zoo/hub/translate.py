@@ -35,13 +35,13 @@ from zoo.errors import (
     ZooError,
 )
 from zoo.hub.client import Client, shown_endpoint
+from zoo.tokens import redacted
 
 # As hubs put it; the first is the Hub's own for a token that never was one.
 _BAD_TOKEN = re.compile(
     r"invalid credentials|token\b.*\b(expired|invalid|revoked)|(expired|invalid|revoked)\b.*\btoken",
     re.IGNORECASE,
 )
-_SECRET = re.compile(r"hf_[A-Za-z0-9]{6,}|(?<=://)[^/@\s]+@|(?<=\?)\S+")
 
 
 @contextlib.contextmanager
@@ -70,7 +70,7 @@ def translate(
         if known is not None:
             return known
     if isinstance(err, (json.JSONDecodeError, KeyError, TypeError, AssertionError)):
-        return _not_a_hub(client)
+        return not_a_hub(client)
     if isinstance(err, ValueError):
         return HubError(f"The hub{client.where} could not be understood: {reason(err)}.")
     if isinstance(err, OSError) and err.errno is None:  # the client's own, for a broken download
@@ -100,7 +100,7 @@ def status_of(err: BaseException) -> int | None:
 def reason(err: object) -> str:
     """The first line of a message that may quote a hub: no secrets, no escapes, cut."""
     lines = [line.strip() for line in str(err).splitlines() if line.strip()]
-    text = _SECRET.sub("…", lines[0] if lines else type(err).__name__)
+    text = redacted(lines[0] if lines else type(err).__name__)
     return "".join(c if c.isprintable() else " " for c in text)[:200]
 
 
@@ -131,7 +131,7 @@ def _known(err: BaseException, client: Client, repo: str, revision: str | None) 
             f"{repo} was not fetched: HF_HUB_OFFLINE is set.", hint="Unset it, and try again."
         )
     if isinstance(err, FileMetadataError):
-        return _not_a_hub(client)
+        return not_a_hub(client)
     if isinstance(err, HTTPError):
         return HubUnreachable(
             f"No answer from {shown_endpoint(client.endpoint)}: {reason(err)}.",
@@ -225,7 +225,8 @@ def no_token(client: Client, repo: str) -> AccessDenied:
     )
 
 
-def _not_a_hub(client: Client) -> HubUnreachable:
+def not_a_hub(client: Client) -> HubUnreachable:
+    """Something answers, and not as a hub does."""
     return HubUnreachable(
         f"What answers at {shown_endpoint(client.endpoint)} is not a hub.",
         hint="Check HF_ENDPOINT; a login page or a proxy may be in between.",

@@ -197,7 +197,7 @@ class TestUploads:
         with socket.create_connection(urlsplit(hub.url).netloc.split(":")) as connection:
             start = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(LARGE)}\r\n\r\n"
             connection.sendall(start.encode() + LARGE[:100_000])
-        for _ in range(100):
+        for _ in range(500):
             if not self.blobs(tmp_path):
                 break
             threading.Event().wait(0.02)

@@ -1,0 +1,97 @@
+"""Download of a file: continued where it broke off, once for all processes, and never mixed up."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from tests.hub.cutting import CuttingProxy
+from tests.hub.pulling import REPO, put
+from zoo.errors import CorruptFile, HubUnreachable
+from zoo.hub import cache, exchange
+from zoo.hub.fetch import fetch
+from zoo.hub.server import EmbeddedHub
+
+NAME = "heads.safetensors"
+
+
+@pytest.fixture
+def sha256(artifact: Path) -> str:
+    listed = json.loads((artifact / "zoo.json").read_text())["files"]
+    return str(listed[NAME]["sha256"])
+
+
+def bytes_sent(hub: EmbeddedHub) -> list[int]:
+    """How much of the file the hub sent, request by request."""
+    return [r.bytes_out for r in hub.log if r.path.endswith(NAME) and r.method == "GET"]
+
+
+class TestContinuing:
+    def test_goes_on_in_another_process_after_the_last_byte(
+        self, hub: EmbeddedHub, pushed: str, artifact: Path, sha256: str
+    ) -> None:
+        part = cache.partial(REPO, sha256)
+        part.parent.mkdir(parents=True)
+        content = (artifact / NAME).read_bytes()
+        part.write_bytes(content[:-100])
+        found = fetch(REPO, endpoint=hub.url)
+        assert (found.folder / NAME).read_bytes() == content
+        assert bytes_sent(hub) == [100]
+        assert not part.exists()
+
+    def test_keeps_what_came_when_the_line_stays_broken(
+        self, hub: EmbeddedHub, pushed: str, sha256: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(exchange, "ATTEMPTS", 1)
+        with CuttingProxy(hub.url, after=30_000) as line, pytest.raises(HubUnreachable):
+            fetch(REPO, endpoint=line.url)
+        (part,) = cache.partial(REPO, sha256).parent.glob("*.zoo.incomplete")
+        assert part.stat().st_size > 0
+        fetch(REPO, endpoint=hub.url)
+        assert not part.exists()
+
+    @pytest.mark.parametrize("of", ["other bytes", "more than there are"])
+    def test_starts_again_where_what_is_here_is_no_beginning(
+        self, hub: EmbeddedHub, pushed: str, artifact: Path, sha256: str, of: str
+    ) -> None:
+        size = 10_000 if of == "other bytes" else 10 * (artifact / NAME).stat().st_size
+        part = cache.partial(REPO, sha256)
+        part.parent.mkdir(parents=True)
+        part.write_bytes(b"\1" * size)
+        found = fetch(REPO, endpoint=hub.url)
+        assert (found.folder / NAME).read_bytes() == (artifact / NAME).read_bytes()
+
+    def test_keeps_nothing_of_wrong_bytes(
+        self, hub: EmbeddedHub, api: HfApi, pushed: str, artifact: Path, sha256: str
+    ) -> None:
+        hub_has = bytearray((artifact / NAME).read_bytes())
+        hub_has[-1] ^= 1
+        put(api, NAME, bytes(hub_has))
+        with pytest.raises(CorruptFile, match="also when fetched again; it was not opened"):
+            fetch(REPO, endpoint=hub.url)
+        assert not cache.partial(REPO, sha256).exists()
+        assert not cache.blob(REPO, sha256).exists()
+
+
+def test_eight_processes_fetch_once_though_one_is_killed(
+    hub: EmbeddedHub, pushed: str, artifact: Path
+) -> None:
+    code = (
+        "from zoo.hub.fetch import fetch\n"
+        f"print(fetch({REPO!r}, endpoint={hub.url!r}).folder, flush=True)"
+    )
+    several = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    several[0].kill()
+    folders = {process.communicate(timeout=60)[0].strip() for process in several[1:]}
+    several[0].communicate()
+    assert [process.returncode for process in several[1:]] == [0] * 7
+    (folder,) = folders
+    for name in json.loads((artifact / "zoo.json").read_text())["files"]:
+        assert Path(folder, name).read_bytes() == (artifact / name).read_bytes()
+    assert len(bytes_sent(hub)) == 1

@@ -1,0 +1,128 @@
+"""One request and its answer: bounded in time, in size, and in how often it is tried again.
+
+The client library waits as long as a hub asks it to, and for ever where a hub says nothing. Here
+both have an end. The connections are the library's own.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from huggingface_hub import __version__ as hub_version
+from huggingface_hub import constants, get_token
+from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
+    get_session,
+    hf_raise_for_status,
+)
+
+import zoo
+from zoo.errors import HubError
+
+ATTEMPTS = 4
+FIRST_WAIT = 1.0  # seconds; doubled each time
+LONGEST_WAIT = 60.0  # seconds that a hub may ask us to wait for
+TIMEOUT = 20.0  # seconds without a sign of life
+LARGEST = 64 << 20  # bytes of an answer that is not a file
+
+_MAY_PASS = (408, 425, 429, 500, 502, 503, 504)
+_RESET = re.compile(r"\bt\s*=\s*(\d+)")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a hub said.
+
+    Attributes:
+        headers: of the answer, any case.
+        content: all of the body.
+    """
+
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        """The body as JSON; raises ``ValueError`` where it is something else."""
+        return json.loads(self.content)
+
+
+def headers(token: str | bool | None) -> dict[str, str]:
+    """What goes with every request; ``token`` as :class:`~zoo.hub.client.Client` has it."""
+    found = {"user-agent": f"zoo/{zoo.__version__}; hf_hub/{hub_version}"}
+    if token is None and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+        token = get_token()
+    if isinstance(token, str):
+        found["authorization"] = f"Bearer {token}"
+    return found
+
+
+def exchange(url: str, token: str | bool | None) -> Answer:
+    """GET a page of a hub's; raises as the client library does.
+
+    Args:
+        url: of the page.
+        token: ``False`` for none, ``None`` for the saved one.
+
+    Raises:
+        HubError: the answer is larger than any should be.
+    """
+    sent = headers(token)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _once(url, sent)
+        except (HTTPError, HfHubHTTPError) as err:
+            wait = wait_for(err, attempt)
+            if wait is None or attempt == ATTEMPTS:
+                raise
+            time.sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def wait_for(err: BaseException, attempt: int) -> float | None:
+    """Seconds until it may go better; ``None`` where it will not, or the hub asks for too many."""
+    if not isinstance(err, HfHubHTTPError):
+        return _growing(attempt)
+    if err.response.status_code not in _MAY_PASS:
+        return None
+    asked = asked_to_wait(err.response.headers)
+    return None if asked > LONGEST_WAIT else max(asked, _growing(attempt))
+
+
+def asked_to_wait(found: Mapping[str, str]) -> float:
+    """Seconds that an answer asks to wait for, by either header; 0 where by none."""
+    text = (found.get("Retry-After") or "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        until = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        reset = _RESET.search(found.get("RateLimit") or "")
+        return float(reset[1]) if reset else 0.0
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=datetime.UTC)
+    return max(0.0, (until - datetime.datetime.now(datetime.UTC)).total_seconds())
+
+
+def _growing(attempt: int) -> float:
+    return float(FIRST_WAIT * 2 ** (attempt - 1))
+
+
+def _once(url: str, sent: dict[str, str]) -> Answer:
+    with get_session().stream("GET", url, headers=sent, timeout=TIMEOUT) as response:
+        hf_raise_for_status(response)
+        read = bytearray()
+        for piece in response.iter_bytes():
+            read += piece
+            if len(read) > LARGEST:
+                raise HubError(
+                    f"The hub answers with more than {LARGEST >> 20} MiB where a page was asked for.",
+                    hint="The repo lists too many files, or the hub is not to be trusted.",
+                )
+        return Answer(response.headers, bytes(read))
