@@ -185,6 +185,16 @@ def _refuses_what_the_contract_forbids(backbone):
 
 
 @breaks(BACKBONES)
+def _refuses_what_the_contract_forbids_of_another_modality(backbone):
+    def lenient(plain, sample):
+        if isinstance(sample, str):
+            return {"pixels": torch.zeros(3, reference.SIDE, reference.SIDE)}
+        return plain(sample)
+
+    preprocess_by(backbone, lenient)
+
+
+@breaks(BACKBONES)
 def _batch_size_does_not_matter(backbone):
     def centre(features, batch):
         rows = features.pooled
@@ -333,6 +343,15 @@ class _trains_only_what_it_says(Sound):  # noqa: N801
     def train(self, backbone, mode):
         if mode:
             next(backbone.module.buffers(), next(backbone.module.parameters())).data.add_(0.1)
+
+
+@breaks(ADAPTERS)
+class _trains_only_what_it_says_replacing(Sound):  # noqa: N801
+    def attach(self, backbone):
+        super().attach(backbone)
+        for scaled in self.scaled(backbone).values():
+            signs = torch.sign(scaled.layer.weight) * 0.05
+            scaled.layer.weight = nn.Parameter(signs, requires_grad=False)
 
 
 @breaks(ADAPTERS)

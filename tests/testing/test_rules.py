@@ -9,7 +9,7 @@ from zoo.testing import ADAPTER_RULES, BACKBONE_RULES, PLUGIN_RULES, TASK_RULES
 from zoo.testing.subjects import AdapterSubject, BackboneSubject, PluginSubject, TaskSubject
 
 OF_THE_MODULE = "hooks_import_nothing_heavy"  # of which this one imports plenty, on purpose
-SUFFIXES = ("_of_an_adapter", "_of_a_task")
+SUFFIXES = ("_of_an_adapter", "_of_a_task", "_replacing", "_of_another_modality")
 
 
 @pytest.fixture
@@ -98,9 +98,14 @@ SOUND = "from zoo.plugin import TaskSpec, hookimpl\n@hookimpl\ndef zoo_tasks():\
     ("source", "rule", "reason"),
     [
         (f"import torch\n{SOUND}", OF_THE_MODULE, r"mine_hooks imports torch: move that"),
+        (
+            SOUND.replace("    return", "    import torch\n    return"),
+            OF_THE_MODULE,
+            "imports torch",
+        ),
         (SOUND.replace("[]", "[1 / 0]"), "plugin_works", "ZeroDivisionError"),
     ],
-    ids=["heavy", "raising"],
+    ids=["heavy", "heavy when asked", "raising"],
 )
 def test_a_fault_of_a_plugin_is_caught(zoo_host, tmp_path, monkeypatch, source, rule, reason):
     found = of_plugin(zoo_host, tmp_path, source, monkeypatch)

@@ -103,8 +103,8 @@ def trains_only_what_it_says(subject: AdapterSubject) -> None:
         }
         computing.learn(model, samples)
         allowed = trained | moving
-        odd = [name for name in computing.changed(before) if id(before[name][0]) not in allowed]
-        require(not odd, f"changed although frozen: {some(odd)}")
+        odd = computing.changed(before, backbone.module, allowed)
+        require(not odd, f"changed or replaced although frozen: {some(odd)}")
 
     _on_each(subject, try_out)
 

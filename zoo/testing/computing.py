@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,13 +45,45 @@ def differs(found: Tensor, expected: Tensor) -> str:
 
 def snapshot(module: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
     """Every parameter and buffer by name, live and as a copy."""
-    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    return {name: (tensor, tensor.detach().clone()) for name, tensor in tensors.items()}
+    return {name: (tensor, tensor.detach().clone()) for name, tensor in _tensors(module).items()}
 
 
-def changed(before: Mapping[str, tuple[Tensor, Tensor]]) -> list[str]:
-    """The names of those that are no longer bit for bit what they were."""
-    return [name for name, (live, copy) in before.items() if not _same_bits(live.detach(), copy)]
+def changed(
+    before: Mapping[str, tuple[Tensor, Tensor]],
+    module: nn.Module,
+    allowed: Collection[int] = (),
+) -> list[str]:
+    """The names of those that ``module`` no longer holds bit for bit as they were.
+
+    One that was moved is looked for by itself; one that was replaced, in its place.
+
+    Args:
+        before: a snapshot.
+        module: that it was taken of.
+        allowed: ids of tensors that may change, or stand in the place of one.
+    """
+    now = _tensors(module)
+    held = {id(tensor) for tensor in now.values()}
+    return [
+        name
+        for name, (live, copy) in before.items()
+        if not any(
+            id(tensor) in allowed or _same_bits(tensor.detach(), copy)
+            for tensor in ([live] if id(live) in held else _in_place_of(name, copy, now))
+        )
+    ]
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _in_place_of(name: str, copy: Tensor, now: Mapping[str, Tensor]) -> list[Tensor]:
+    """What has the name now; where nothing has, what of its shape lies where it was."""
+    if name in now:
+        return [now[name]]
+    place = name.rpartition(".")[0]
+    return [t for n, t in now.items() if n.startswith(place) and t.shape == copy.shape]
 
 
 def _same_bits(one: Tensor, other: Tensor) -> bool:

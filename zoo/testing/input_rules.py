@@ -136,7 +136,7 @@ def takes_what_the_contract_allows(subject: BackboneSubject) -> None:
 @rule("What the input contract forbids is refused, not answered.", needs=[loads])
 def refuses_what_the_contract_forbids(subject: BackboneSubject) -> None:
     """An answer to something that is no input would be an invention."""
-    for what, sample in (("nothing (None)", None), ("an object", object())):
+    for what, sample in _no_inputs(subject):
         try:
             subject.backbone.preprocess(sample)
         except Exception:
@@ -173,6 +173,17 @@ def padding_does_not_matter(subject: BackboneSubject) -> None:
     alone = torch.cat([computing.pooled(subject.backbone, [one]) for one in prepared])
     difference = computing.differs(together, alone)
     require(not difference, f"padded and unpadded {difference}: obey the mask")
+
+
+def _no_inputs(subject: BackboneSubject) -> list[tuple[str, Any]]:
+    from PIL import Image
+
+    others: dict[str, list[tuple[str, Any]]] = {
+        "image": [("a text", "a text")],
+        "text": [("an image", Image.new("RGB", (40, 40)))],
+    }
+    other = others.get(subject.backbone.contract.modality, [])
+    return [("nothing (None)", None), ("an object", object()), *other]
 
 
 def _extremes(subject: BackboneSubject) -> list[tuple[str, Any]]:

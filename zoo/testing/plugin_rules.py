@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.host import GROUP
 from zoo.specs import AdapterSpec, BackboneSpec, Setting, Spec, TaskSpec
 from zoo.testing.rule import NotApplicable, Rule, require, rule, some
 from zoo.testing.subjects import PluginSubject
@@ -41,13 +42,18 @@ def plugin_works(subject: PluginSubject) -> None:
     require(subject.plugin.status == "ok", subject.plugin.reason)
 
 
-@rule("Its hook module imports nothing that computes: it is imported to list what there is.")
+@rule("Its hooks import nothing that computes: they are called to list what there is.")
 def hooks_import_nothing_heavy(subject: Any) -> None:
     """In a fresh interpreter, since this one may have imported all of it long ago."""
     module = subject.plugin.module.partition(":")[0]
+    point = f"{GROUP!r}, {subject.plugin.name!r}, {subject.plugin.module!r}"
     script = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
         f"import {module}\n"
+        "from importlib.metadata import EntryPoint\n"
+        "from zoo.host import Host\n"
+        f"group, name, value = {point}\n"
+        "Host([EntryPoint(name=name, value=value, group=group)]).plugins\n"
         f"print('\\n', *[name for name in {HEAVY!r} if name in sys.modules])"
     )
     answer = subprocess.run(
