@@ -1,5 +1,6 @@
 """What hangs is left behind, what prints stays out of the data, and nobody waits for either."""
 
+import gc
 import importlib
 import os
 import subprocess
@@ -89,6 +90,22 @@ def test_a_library_is_not_left_half_imported(
     assert capsys.readouterr().out == ""
 
 
+def test_what_keeps_all_threads_waiting_is_told_by_the_time_it_took(site: PluginSite) -> None:
+    """Compiled code that never lets go: here a pattern that takes ages not to match."""
+    site.add(
+        "zoo-a-stuck",
+        "import re, time\nend = time.monotonic() + 0.8\nn = 18\n"
+        "while time.monotonic() < end:\n    re.match('(a+)+$', 'a' * n + 'b')\n    n += 1\n"
+        "@hookimpl\ndef zoo_backbones():\n    return []\n",
+    )
+    site.add("zoo-good", GOOD)
+    stuck, good = Host(site.points(), switches=SOON).plugins
+    assert "took longer than 0.5 s" in stuck.reason
+    assert good.status == "ok"
+    assert run_each([lambda: sum(range(10**8))], 0.1, ["x"])[0].error is not None
+    until_left_alone()
+
+
 def test_a_process_ends_though_a_plugin_hangs_for_ever(site: PluginSite) -> None:
     site.add("zoo-stuck", "import threading\nthreading.Event().wait()\n")
     script = (
@@ -155,12 +172,51 @@ def test_no_exception_ends_the_host(site: PluginSite, raised: str, where: str) -
     assert good.status == "ok"
 
 
-def test_an_error_that_cannot_be_told_is_still_one(site: PluginSite) -> None:
+@pytest.mark.parametrize("raised", ["OSError", "SystemExit(0)", "KeyboardInterrupt"])
+def test_an_error_that_cannot_be_told_is_still_one(site: PluginSite, raised: str) -> None:
     site.add(
         "zoo-mute",
-        "class Mute(Exception):\n    def __str__(self):\n        raise OSError\nraise Mute\n",
+        f"class Mute(Exception):\n    def __str__(self):\n        raise {raised}\nraise Mute\n",
     )
-    assert site.host().plugins[0].reason == "Mute: (its message cannot be read)"
+    site.add("zoo-nameless", NAMELESS)
+    mute, nameless = site.host().plugins
+    assert mute.reason == "Mute: (its message cannot be read)"
+    assert nameless.reason == "an exception: "
+
+
+NAMELESS = """
+class Meta(type):
+    @property
+    def __name__(cls):
+        raise SystemExit(0)
+
+class Nameless(Exception, metaclass=Meta):
+    pass
+
+raise Nameless
+"""
+
+
+@pytest.mark.parametrize("kind", ["ImportError", "ModuleNotFoundError"])
+@pytest.mark.parametrize("name", ["5", "b'zoo'"])
+def test_an_import_error_of_an_odd_name_is_one_like_any_other(
+    site: PluginSite, kind: str, name: str
+) -> None:
+    site.add("zoo-odd", f"raise {kind}('x', name={name})\n")
+    assert site.host().plugins[0].reason == f"{kind}: x"
+
+
+def test_what_an_error_does_while_it_is_told_is_isolated(
+    site: PluginSite, capfd: pytest.CaptureFixture[str]
+) -> None:
+    error = "class E(Exception):\n    def __str__(self):\n        {}\n        return 'x'\n"
+    site.add("zoo-loud", error.format("print('loud')") + "raise E\n")
+    site.add("zoo-slow", error.format("import time; time.sleep(1.5)") + "raise E\n")
+    loud, slow = Host(site.points(), switches=SOON).plugins
+    assert loud.reason == "E: x"
+    assert slow.reason == "importing zoo_slow took longer than 0.5 s"
+    until_left_alone()
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize("answer", ["(x for x in ())", "'text'", "{}", "{1}", "zoo_backbones", "0"])
@@ -234,6 +290,37 @@ def test_nothing_that_a_plugin_writes_reaches_standard_output(
     out, err = capfd.readouterr()
     assert out == "data\n"
     assert {"descriptor", "child", "in a hook"} <= set(err.splitlines())
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8')",
+        "sys.stdout.close()",
+        "sys.stdout.detach()",
+        "sys.stderr.close()",
+        "sys.stderr = sys.stdout = None",
+        "sys.stderr = io.TextIOWrapper(sys.stderr.detach(), encoding='utf-8')",
+    ],
+)
+@pytest.mark.parametrize("where", ["at load", "in a hook"])
+def test_streams_are_as_before_whatever_a_plugin_does_with_its_own(
+    site: PluginSite, capfd: pytest.CaptureFixture[str], deed: str, where: str
+) -> None:
+    hook = "@hookimpl\ndef zoo_backbones():\n    {}\n    return []\n"
+    code = f"{deed}\n{hook.format('pass')}" if where == "at load" else hook.format(deed)
+    site.add("zoo-a-odd", f"import io, sys\n{code}")
+    site.add("zoo-good", f"print('good')\n{GOOD}".replace("\n    ", "\n"))
+    before = sys.stdout, sys.stderr
+    odd, good = site.host().plugins
+    gc.collect()  # a wrapper closes what it wraps
+    assert (odd.status, good.status) == ("ok", "ok"), odd.reason + good.reason
+    assert (sys.stdout, sys.stderr) == before
+    sys.stdout.write("data\n")
+    sys.stderr.write("talk\n")
+    out, err = capfd.readouterr()
+    assert out == "data\n"
+    assert err.endswith("talk\n")
 
 
 # === Metadata ===

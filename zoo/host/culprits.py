@@ -10,14 +10,10 @@ from types import CodeType
 from typing import TypeVar
 
 from zoo.host.record import PluginRecord
-from zoo.host.tampering import Change, Watch, owners, package_of, undo
+from zoo.host.tampering import Change, Tampered, Watch, owners, package_of, undo
 
 T = TypeVar("T")
 _SHOWN = 3
-
-
-class Tampered(Exception):
-    """A plugin replaced something that is not its own."""
 
 
 def watched(piece: Callable[[], T], ours: Watch, others: Watch, package: str) -> T:
@@ -36,7 +32,7 @@ def watched(piece: Callable[[], T], ours: Watch, others: Watch, package: str) ->
         if changes or planted:
             named = [str(change) for change in changes] + planted
             more = " …" if len(named) > _SHOWN else ""
-            raise Tampered(f"replaced {', '.join(named[:_SHOWN])}{more}")
+            raise Tampered(f"replaced {', '.join(named[:_SHOWN])}{more}") from None
 
 
 def culprits(change: Change, records: Sequence[PluginRecord]) -> list[PluginRecord]:

@@ -13,9 +13,10 @@ from typing import Any
 from zoo import switches as switches_module
 from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName, ZooError
 from zoo.host.discovery import given_plugins, installed_plugins
-from zoo.host.isolation import stdout_to_stderr
 from zoo.host.plugins import Plugins
+from zoo.host.raised import Raised
 from zoo.host.record import PluginRecord, Provided, S
+from zoo.host.streams import stdout_to_stderr
 from zoo.specs import (
     AdapterSpec,
     BackboneSpec,
@@ -159,8 +160,7 @@ class Host:
             raise
         except BaseException as err:
             raise PluginError(
-                f"{provided.plugin.origin} cannot load {provided.spec.name!r}: "
-                f"{type(err).__name__}: {err}",
+                f"{provided.plugin.origin} cannot load {provided.spec.name!r}: {Raised(err)}",
                 hint=f"Reinstall {provided.plugin.distribution}, or see `zoo plugins`.",
             ) from err
         if not callable(loader):
@@ -183,10 +183,9 @@ class Host:
         except (ZooError, KeyboardInterrupt):
             raise
         except BaseException as err:  # sys.exit included
-            reason = str(err).strip().partition("\n")[0]
+            reason = str(Raised(err)).strip().partition("\n")[0]
             raise PluginError(
-                f"{provided.plugin.origin} failed to load {provided.spec.name}: "
-                f"{type(err).__name__}: {reason}",
+                f"{provided.plugin.origin} failed to load {provided.spec.name}: {reason}",
                 hint="`--debug` shows where.",
             ) from err
 

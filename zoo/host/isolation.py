@@ -9,16 +9,17 @@ Ctrl-C reaches the main thread only, which is how it is told from a plugin that 
 
 from __future__ import annotations
 
-import contextlib
-import os
+import functools
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from zoo.host.tampering import package_of
+from zoo.host.raised import Raised
+from zoo.host.streams import hand_out, stdout_to_stderr
+from zoo.host.tampering import Tampered, package_of
 
 T = TypeVar("T")
 _SLICE = 0.25
@@ -33,7 +34,7 @@ class Outcome(Generic[T]):
     """What a piece of a plugin's code returned or raised, and how long it took."""
 
     value: T | None = None
-    error: BaseException | None = None
+    error: Raised | TookTooLong | Tampered | None = None
     seconds: float = 0.0
 
 
@@ -53,13 +54,14 @@ def run_each(
     if isinstance(threading.current_thread(), _Runner):
         raise RuntimeError("a plugin asked zoo for its catalogue while zoo was asking the plugin")
     outcomes: list[Outcome[T]] = []
+    pieces = [functools.partial(_with_streams, piece, sys.stderr) for piece in pieces]
     with stdout_to_stderr():
         if not limit:
-            return [_outcome(piece, own_thread=False) for piece in pieces]
+            return [_outcome(piece, 0) for piece in pieces]
         while len(outcomes) < len(pieces):
             done = len(outcomes)
-            runner = _Runner(pieces[done:], packages[done:])
-            outcomes += runner.outcomes_until_one_hangs(limit)
+            runner = _Runner(pieces[done:], packages[done:], limit)
+            outcomes += runner.outcomes_until_one_hangs()
     if any(isinstance(outcome.error, TookTooLong) for outcome in outcomes):
         sys.stdout = _Stdout(sys.stdout)
     return outcomes
@@ -77,10 +79,13 @@ class _Stdout:
 
 
 class _Runner(threading.Thread, Generic[T]):
-    def __init__(self, pieces: Sequence[Callable[[], T]], packages: Sequence[str]) -> None:
+    def __init__(
+        self, pieces: Sequence[Callable[[], T]], packages: Sequence[str], limit: float
+    ) -> None:
         super().__init__(daemon=True, name="zoo-plugins")
         self._pieces = pieces
         self._packages = packages
+        self._limit = limit
         self._outcomes: list[Outcome[T]] = []
         self._lock = threading.Lock()
         self._left_behind = False
@@ -88,30 +93,30 @@ class _Runner(threading.Thread, Generic[T]):
 
     def run(self) -> None:
         for piece in self._pieces:
-            outcome = _outcome(piece, own_thread=True)
+            outcome = _outcome(piece, self._limit)
             with self._lock:
                 if self._left_behind:
                     return
                 self._outcomes.append(outcome)
         self._done.set()
 
-    def outcomes_until_one_hangs(self, limit: float) -> list[Outcome[T]]:
+    def outcomes_until_one_hangs(self) -> list[Outcome[T]]:
         self.start()
         try:
-            self._wait(limit)
+            self._wait()
         except KeyboardInterrupt:
             self._leave_behind()
             raise
         if not self._left_behind:
             return self._outcomes
-        hung: Outcome[T] = Outcome(error=TookTooLong(f"{limit:g} s"), seconds=limit)
-        return [*self._outcomes, hung]
+        hung = TookTooLong(f"{self._limit:g} s")
+        return [*self._outcomes, Outcome(error=hung, seconds=self._limit)]
 
-    def _wait(self, limit: float) -> None:
+    def _wait(self) -> None:
         number, waited = 0, 0.0
         while True:
             start = time.monotonic()
-            if self._done.wait(min(_SLICE, limit)):
+            if self._done.wait(min(_SLICE, self._limit)):
                 return
             if len(self._outcomes) > number:
                 number, waited = len(self._outcomes), 0.0
@@ -119,7 +124,7 @@ class _Runner(threading.Thread, Generic[T]):
             # A stopped process (Ctrl-Z, a suspended laptop) stops the plugin too.
             waited += min(time.monotonic() - start, 2 * _SLICE)
             with self._lock:
-                if waited >= limit and len(self._outcomes) == number:
+                if waited >= self._limit and len(self._outcomes) == number:
                     self._leave_behind()
                     return
 
@@ -155,46 +160,25 @@ class _Runner(threading.Thread, Generic[T]):
         return False
 
 
-def _outcome(piece: Callable[[], T], *, own_thread: bool) -> Outcome[T]:
-    start = time.perf_counter()
+def _with_streams(piece: Callable[[], T], talk: Any) -> T:
+    hand_out(talk)
+    return piece()
+
+
+def _outcome(piece: Callable[[], T], limit: float) -> Outcome[T]:
+    """Run a piece; without a limit this is the caller's thread, where Ctrl-C is the user's."""
+    start, busy = time.perf_counter(), time.thread_time()
+    value: T | None = None
+    error: Raised | TookTooLong | Tampered | None = None
     try:
-        value, error = piece(), None
-    except KeyboardInterrupt as err:
-        if not own_thread:
-            raise
-        value, error = None, err
+        value = piece()
+    except Tampered as err:
+        error = err
     except BaseException as err:  # a plugin may raise anything, sys.exit included
-        value, error = None, err  # type: ignore[assignment]  # of another class, on purpose
+        if isinstance(err, KeyboardInterrupt) and not limit:
+            raise
+        error = Raised(err)
+    # While compiled code keeps the others from running, nobody sees how long it takes.
+    if limit and time.thread_time() - busy > limit:
+        value, error = None, TookTooLong(f"{limit:g} s")
     return Outcome(value, error, time.perf_counter() - start)
-
-
-@contextlib.contextmanager
-def stdout_to_stderr() -> Iterator[None]:
-    """Keep what a plugin prints out of the data that commands write to stdout.
-
-    Programs that it starts, and libraries that print from C, write to the file descriptor.
-    """
-    with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
-        yield
-
-
-@contextlib.contextmanager
-def _descriptor_to_stderr() -> Iterator[None]:
-    try:
-        _flush(sys.__stdout__)
-        saved = os.dup(1)
-        os.dup2(2, 1)
-    except OSError:  # closed, as in a service without a terminal
-        yield
-        return
-    try:
-        yield
-    finally:
-        _flush(sys.__stdout__)  # what was printed to it by name
-        os.dup2(saved, 1)
-        os.close(saved)
-
-
-def _flush(stream: object) -> None:
-    with contextlib.suppress(AttributeError, OSError, ValueError):
-        stream.flush()  # type: ignore[attr-defined]  # None where there is no stdout

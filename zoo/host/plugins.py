@@ -16,9 +16,10 @@ import pluggy
 from zoo import hookspecs
 from zoo.errors import PluginError
 from zoo.host.api import DECLARATION, agrees
-from zoo.host.culprits import Tampered, culprits, watched
+from zoo.host.culprits import culprits, watched
 from zoo.host.discovery import Found
 from zoo.host.isolation import Outcome, TookTooLong, run_each
+from zoo.host.raised import Raised
 from zoo.host.record import PluginRecord
 from zoo.host.tampering import Change, Watch, package_of
 from zoo.host.trace import traced
@@ -186,18 +187,17 @@ class Plugins:
             for record in guilty:
                 self.fail(record, f"replaced {change}")
 
-    def _break(self, record: PluginRecord, before: str, what: str, error: BaseException) -> None:
+    def _break(self, record: PluginRecord, before: str, what: str, error: Exception) -> None:
         if isinstance(error, TookTooLong):
             remedy = (
                 f"A plugin imports its libraries in its loaders only. `{TIMEOUT}=60` allows more, "
                 f"`ZOO_DISABLE_PLUGINS={record.name}` does without it."
             )
             self.fail(record, f"{what} took longer than {error}", remedy, error)
-        elif isinstance(error, Tampered):
-            self.fail(record, str(error), "", error)
+        elif isinstance(error, Raised):
+            self.fail(record, f"{before}{error}", _advice(record, error), error)
         else:
-            text = f"{before}{type(error).__name__}: {_text(error)}"
-            self.fail(record, text, _advice(record, error), error)
+            self.fail(record, str(error), "", error)
 
     def fail(
         self,
@@ -230,21 +230,13 @@ def _shown(arguments: dict[str, object]) -> str:
     return ", ".join(f"{name}={str(value)[:60]!r}" for name, value in arguments.items())
 
 
-def _text(error: BaseException) -> str:
-    """What an error says; saying it can fail too."""
-    try:
-        return str(error)
-    except Exception:
-        return "(its message cannot be read)"
-
-
-def _advice(record: PluginRecord, error: BaseException) -> str:
-    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "zoo":
+def _advice(record: PluginRecord, error: Raised) -> str:
+    if error.library.partition(".")[0] == "zoo":
         return f"It may be for another zoo: `pip install --upgrade zoo {record.distribution}`."
-    if isinstance(error, ModuleNotFoundError) and error.name:
+    if error.missing and error.library:
         return (
             f"Reinstall it with what it needs: `zoo plugin install {record.distribution}`; "
-            f"{error.name!r} is missing."
+            f"{error.library!r} is missing."
         )
     return ""
 

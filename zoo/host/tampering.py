@@ -19,6 +19,10 @@ from typing import Any
 _GONE = object()
 
 
+class Tampered(Exception):
+    """A plugin replaced something that is not its own."""
+
+
 @dataclass(frozen=True)
 class Change:
     """An attribute that is another object than it was."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ def traced(what: str, piece: Callable[[], T]) -> Callable[[], T]:
         ending = "left"
         try:
             answer = piece()
-            ending = _ending(answer)
+            ending = "done"
             return answer
         except BaseException as err:
             ending = f"raised {type(err).__name__}"
@@ -28,12 +28,6 @@ def traced(what: str, piece: Callable[[], T]) -> Callable[[], T]:
             _say(f"{what}: {ending} after {1000 * (time.perf_counter() - start):.1f} ms")
 
     return run
-
-
-def _ending(answer: object) -> str:
-    if isinstance(answer, Sized) and not isinstance(answer, str):
-        return f"{len(answer)} answers"
-    return "done" if answer is None else "answered"
 
 
 def _say(text: str) -> None:

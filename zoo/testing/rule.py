@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from zoo.errors import ZooError
-from zoo.host.isolation import stdout_to_stderr
+from zoo.host.streams import stdout_to_stderr
 
 Status = Literal["passed", "failed", "skipped"]
 S = TypeVar("S", bound="Subject")
