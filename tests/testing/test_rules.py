@@ -44,7 +44,7 @@ def of_task(host, fault):
 def names(rules, faulty):
     """Rule names, by the name of the fault."""
     known = {"spec_is_well_formed", "features_are_as_declared", *faulty}
-    by_fault = {fault: fault for fault in known}
+    by_fault = {fault: fault for fault in sorted(known)}
     for suffix in SUFFIXES:
         by_fault |= {f: f.removesuffix(suffix) for f in known if f.endswith(suffix)}
     return {f: r for f, r in by_fault.items() if r in {rule.name for rule in rules}}
