@@ -71,7 +71,7 @@ def state_round_trips(subject: BackboneSubject) -> None:
     require(not difference, f"with equal tensors {difference}")
 
 
-@rule("Every installed adapter attaches to it, or says why it cannot.", needs=[lora_targets_exist])
+@rule("Every adapter tried attaches to it, or says why it cannot.", needs=[lora_targets_exist])
 def every_adapter_attaches(subject: BackboneSubject) -> str:
     """Refusals by Incompatible are honest; anything else is a fault."""
     return _with_each_adapter(subject, lambda model: None, "attaching")

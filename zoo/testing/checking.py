@@ -23,6 +23,7 @@ from zoo.testing.subjects import (
     BackboneSubject,
     PluginSubject,
     TaskSubject,
+    ours_or,
 )
 from zoo.testing.task_rules import TASK_RULES
 
@@ -46,7 +47,7 @@ def check(
         name: of the plugin, or of its distribution.
         backbones: those to build and try instead, in its open namespaces too; an adapter is tried
             on them besides the tiny ones.
-        adapters: those to try on backbones and with tasks; by default all that are installed.
+        adapters: those to try on backbones and with tasks; by default zoo's own and this plugin's.
         weights: a folder with the weights of those backbones; by default they are random.
 
     Raises:
@@ -96,7 +97,7 @@ def _pieces(
         if provided not in tried:
             yield BackboneSubject(provided), [spec_is_well_formed]
     foreign = [p.spec.name for p in chosen if p.plugin is not record]
-    extra = [p.spec.name for p in host.backbones if TINY in p.spec.tags] + foreign
+    extra = [p.spec.name for p in ours_or(record, host.backbones) if TINY in p.spec.tags] + foreign
     for adapter in host.adapters:
         if adapter.plugin is record:
             yield AdapterSubject(adapter, backbones=extra), _without(ADAPTER_RULES)

@@ -37,7 +37,7 @@ class BackboneKit:
         weights: a folder with its weights; by default they are random.
         pretrained: load the real weights, from wherever the loader finds them.
         seconds: how long loading and a first answer may take.
-        adapters: names of those to try on it; by default all that are installed.
+        adapters: names of those to try on it; by default zoo's own and its plugin's.
     """
 
     backbone: ClassVar[str]
@@ -69,8 +69,8 @@ class AdapterKit:
     Attributes:
         adapter: its name.
         settings: other than its defaults.
-        backbones: names to try it on besides the reference backbones; by default those that are
-            installed and tagged tiny.
+        backbones: names to try it on besides the reference backbones; by default zoo's own and
+            its plugin's that are tagged tiny.
     """
 
     adapter: ClassVar[str]
@@ -99,7 +99,7 @@ class TaskKit:
         settings: other than its defaults.
         labels: names of its outputs, in order; by default those of ``rows``, or of its own example.
         rows: labels as data gives them; by default its own example.
-        adapters: names of those to train it with; by default all that are installed.
+        adapters: names of those to train it with; by default zoo's own and its plugin's.
     """
 
     task: ClassVar[str]

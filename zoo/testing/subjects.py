@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import requires
 from typing import Any
 
 import torch
 
 from zoo.artifact import probe
 from zoo.host import PluginRecord, Provided, installed
+from zoo.host.record import S
 from zoo.model import ComposedModel, load_spec
 from zoo.plugin import (
     Adapter,
@@ -53,7 +56,7 @@ class BackboneSubject(Subject):
         provided: its spec and plugin.
         weights: where from; by default random ones.
         seconds: how long loading and a first answer may take; ``None``: as long as they like.
-        adapters: the names of those to try on it; by default all that are installed.
+        adapters: the names of those to try on it; by default zoo's own and its plugin's.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class BackboneSubject(Subject):
         self.weights = weights or Weights(pretrained=False)
         self.seconds = seconds
         self.title = f"backbone {self.spec.name}"
-        self.adapters = _adapters(adapters)
+        self.adapters = _adapters(adapters, self.plugin)
 
     def fresh(self, seed: int = 0) -> Backbone:
         """A newly loaded one; random weights are those of ``seed``."""
@@ -95,8 +98,8 @@ class AdapterSubject(Subject):
     Args:
         provided: its spec and plugin.
         settings: other than its defaults.
-        backbones: names to try it on besides the reference backbones; by default those that are
-            installed and tagged tiny.
+        backbones: names to try it on besides the reference backbones; by default zoo's own and
+            its plugin's that are tagged tiny.
     """
 
     def __init__(
@@ -111,7 +114,7 @@ class AdapterSubject(Subject):
         self.spec = provided.spec
         self.plugin = provided.plugin
         self.settings = self.checked(settings or {})
-        self.backbones = backbones_to_try(backbones)
+        self.backbones = backbones_to_try(backbones, self.plugin)
         self.title = f"adapter {self.spec.name}"
 
     def checked(self, settings: Mapping[str, object]) -> dict[str, Any]:
@@ -138,7 +141,7 @@ class TaskSubject(Subject):
         labels: names of the outputs; by default those in the task's own example.
         rows: labels as data would give them; by default the task's own example.
         settings: other than its defaults.
-        adapters: the names of those to train it with; by default all that are installed.
+        adapters: the names of those to train it with; by default zoo's own and its plugin's.
     """
 
     feature_size = 8
@@ -158,7 +161,7 @@ class TaskSubject(Subject):
         self.plugin = provided.plugin
         self.settings = check_settings(self.spec.name, self.spec.settings, settings or {})
         self.title = f"task {self.spec.name}"
-        self.adapters = _adapters(adapters)
+        self.adapters = _adapters(adapters, self.plugin)
         self._labels, self._rows = labels, rows
 
     @functools.cached_property
@@ -184,6 +187,14 @@ class TaskSubject(Subject):
         return installed().load(self.provided)
 
 
+def ours_or(plugin: PluginRecord | None, provided: Sequence[Provided[S]]) -> list[Provided[S]]:
+    """What zoo's own distributions provide, and the plugin in question: neighbours are no measure."""
+    mine = plugin.distribution if plugin else ""
+    asked = (re.match(r"[\w.-]+", line) for line in requires("zoo") or [])
+    ours = {match[0] for match in asked if match} | {mine}
+    return [p for p in provided if p.plugin.distribution in ours]
+
+
 def samples_of(backbone: Backbone) -> list[Any]:
     """Synthetic raw samples, as artifacts carry them."""
     return probe.samples(backbone)
@@ -199,12 +210,14 @@ def reference_backbones() -> dict[str, Callable[[], Backbone]]:
     return {name: loader(name) for name in reference.BACKBONES}
 
 
-def backbones_to_try(names: Sequence[str] | None) -> dict[str, Callable[[], Backbone]]:
+def backbones_to_try(
+    names: Sequence[str] | None, plugin: PluginRecord | None = None
+) -> dict[str, Callable[[], Backbone]]:
     """Loaders of the reference backbones and of those called ``names``, by name.
 
-    Where no names are given: of those that are installed and tagged tiny.
+    Where no names are given: of those tagged tiny of zoo's own distributions and of ``plugin``'s.
     """
-    found = [p for p in installed().backbones if TINY in p.spec.tags]
+    found = [p for p in ours_or(plugin, installed().backbones) if TINY in p.spec.tags]
     if names is not None:
         found = [_provided(name) for name in names]
 
@@ -228,5 +241,7 @@ def _seeded(load: Callable[[], Backbone]) -> Callable[[], Backbone]:
     return loaded
 
 
-def _adapters(names: Sequence[str] | None) -> Sequence[str]:
-    return [p.spec.name for p in installed().adapters] if names is None else names
+def _adapters(names: Sequence[str] | None, plugin: PluginRecord) -> Sequence[str]:
+    if names is not None:
+        return names
+    return [p.spec.name for p in ours_or(plugin, installed().adapters)]

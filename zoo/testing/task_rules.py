@@ -213,7 +213,7 @@ def state_round_trips(subject: TaskSubject) -> None:
     )
 
 
-@rule("Every installed adapter trains it, or says why it cannot.", needs=[loss_can_be_trained_on])
+@rule("Every adapter tried trains it, or says why it cannot.", needs=[loss_can_be_trained_on])
 def every_adapter_trains_it(subject: TaskSubject) -> str:
     """On a reference backbone of a modality that it takes."""
     held, refusals = [], []
