@@ -80,6 +80,31 @@ def test_an_installed_plugin_is_found_by_plugin_and_by_distribution():
     assert [v["rule"] for v in by_name.data] == [v["rule"] for v in by_distribution.data]
 
 
+def test_a_folder_called_like_an_installed_plugin_does_not_hide_it(tmp_path, monkeypatch):
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "pyproject.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert zoo("plugin", "check", "tasks", "--adapter", "linear-probe").code == 0
+    written = zoo("plugin", "check", "./tasks")
+    assert written.code == 2
+    assert "declares no plugin of zoo" in written.err
+
+
+def test_a_source_tree_beside_is_meant_where_no_plugin_is_called_so(tree, monkeypatch):
+    monkeypatch.chdir(tree("beside", 'found["accuracy"]').parent)
+    ended = zoo("plugin", "check", "beside", "--adapter", "linear-probe")
+    assert ended.code == 0, ended.err
+    assert "task beside" in ended.out
+
+
+def test_a_folder_that_is_no_project_is_no_source_tree(tmp_path, monkeypatch):
+    (tmp_path / "taks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    ended = zoo("plugin", "check", "taks")
+    assert ended.code == 2
+    assert "Unknown plugin 'taks'" in ended.err
+
+
 def test_a_name_that_is_not_installed_is_refused_with_a_near_one():
     ended = zoo("plugin", "check", "zoo-taks")
     assert ended.code == 2
@@ -154,6 +179,23 @@ def test_names_that_would_hide_a_package_are_refused(tmp_path, name):
     assert ended.code == 2
     assert "would hide" in ended.err
     assert "zoo plugin new zoo-" in ended.err
+
+
+@pytest.mark.parametrize("name", ["torch", "peft", "scikit-learn"])
+def test_names_that_would_hide_a_library_are_refused(tmp_path, name):
+    ended = new(tmp_path, name)
+    assert ended.code == 2
+    assert f"{name!r} would hide an installed package" in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["lora", "linear-probe", "vision", "classification"])
+def test_names_that_a_plugin_has_are_refused_with_whose_they_are(tmp_path, name):
+    ended = new(tmp_path, name, kind="adapter")
+    assert ended.code == 2
+    assert f"{name!r} is a name of zoo-" in ended.err
+    assert f"zoo plugin new zoo-my-{name}" in ended.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_overwritten(tmp_path):

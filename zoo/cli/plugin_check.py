@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli import options, sources
+from zoo.cli import options
 from zoo.cli.failures import FAILED
 from zoo.cli.output import emit_json, emit_table, one_line, say
 
@@ -35,7 +36,9 @@ def check(
     ] = None,
     adapter: Annotated[
         list[str] | None,
-        typer.Option(help="Try this one on backbones and with tasks, instead of all. Repeatable."),
+        typer.Option(
+            help="Try this one on backbones and with tasks, instead of zoo's own. Repeatable."
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
@@ -62,6 +65,17 @@ def check(
         raise typer.Exit(FAILED)
 
 
+def _is_tree(word: str) -> bool:
+    """Whether a source tree is meant: written as a path, or there and no plugin is called so."""
+    if word in (".", "..") or any(separator in word for separator in (os.sep, "/")):
+        return True
+    from zoo.host.discovery import installed_plugins
+
+    records = [found.record for found in installed_plugins()]
+    names = {name for record in records for name in (record.name, record.distribution)}
+    return word not in names and Path(word, "pyproject.toml").is_file()
+
+
 def _verdicts(
     plugin: str, backbones: list[str], adapters: list[str], weights: Path | None
 ) -> list[Verdict]:
@@ -70,7 +84,7 @@ def _verdicts(
     from zoo.testing.source import on_path
 
     with contextlib.ExitStack() as stack:
-        if sources.is_path(plugin):
+        if _is_tree(plugin):
             plugin = stack.enter_context(on_path(Path(plugin)))
         asked = check(plugin, backbones=backbones, adapters=adapters, weights=weights)
         advance = stack.enter_context(progress.default().stage("rules", len(asked)))

@@ -32,9 +32,10 @@ def new(
 
     For example: zoo plugin new zoo-birds --kind backbone
     """
-    from zoo.cli.scaffold import names_of, write
+    from zoo.cli.scaffold import names_of, require_free, write
 
     names = names_of(name)
+    require_free(names)
     folder = out or Path(names.distribution)
     files = write(folder, names, kind.value)
     if names.distribution != name:

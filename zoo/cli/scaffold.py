@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import keyword
 import re
 import sys
 import unicodedata
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from zoo.artifact.atomic import replacing
 from zoo.errors import BadSetting, OutputExists
 from zoo.hookspecs import API_VERSION
+from zoo.host import installed
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SUFFIX = ".jinja"
@@ -59,6 +62,40 @@ def names_of(given: str) -> Names:
         )
     title = "".join(part.capitalize() for part in short.split("-"))
     return Names(plain, package, short, title)
+
+
+def require_free(names: Names) -> None:
+    """Refuse names that a library or another plugin has: the new plugin would hide it, or clash.
+
+    Raises:
+        BadSetting: one of them is taken.
+    """
+    hint = f"For example `zoo plugin new zoo-my-{names.short}`."
+    if _is_module(names.package) or _is_distribution(names.distribution):
+        raise BadSetting(
+            f"{names.distribution!r} would hide an installed package of that name.", hint=hint
+        )
+    for record in installed().plugins:
+        namespaces = {name.partition(":")[0] for name in record.provides}
+        if names.short in {record.name, *record.provides, *namespaces}:
+            raise BadSetting(f"{names.short!r} is a name of {record.origin}.", hint=hint)
+
+
+def _is_module(package: str) -> bool:
+    try:
+        spec = importlib.util.find_spec(package)
+    except ValueError:  # of a module without a spec
+        return True
+    # Without an origin it is any folder on the path.
+    return spec is not None and spec.origin is not None
+
+
+def _is_distribution(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def write(folder: Path, names: Names, kind: str) -> list[str]:
