@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from zoo import switches
 from zoo.cli.output import one_line, say
 from zoo.errors import InputError, PluginError, UnknownName
-from zoo.host import Host, PluginRecord
+from zoo.host import PluginRecord
 from zoo.host.discovery import installed_plugins
 
 HOST = "zoo"
@@ -27,8 +30,7 @@ def install(arguments: Sequence[str]) -> None:
     """
     before = {_identity(record) for record in _records()}
     _pip("install", *arguments)
-    importlib.invalidate_caches()
-    changed = [r for r in Host(switches=switches.current()).plugins if _identity(r) not in before]
+    changed = [record for record in _looked_at_anew() if _identity(record) not in before]
     for record in changed:
         say(f"{record.origin}: {_state(record)}")
     if not changed:
@@ -65,6 +67,29 @@ def uninstall(names: Sequence[str]) -> None:
     orphans = sorted(needed & _unasked_for(gone) - plugins)
     if orphans:
         say(f"Nothing else asks for {', '.join(orphans)}; pip leaves what a plugin needed.")
+
+
+def _looked_at_anew() -> list[PluginRecord]:
+    """What plugins a new process finds: this one read the environment's path files as it began."""
+    look = (
+        "import dataclasses, json, pathlib, sys; from zoo import switches; from zoo.host import Host; "
+        "found = [dataclasses.asdict(r) for r in Host(switches=switches.current()).plugins]; "
+        "pathlib.Path(sys.argv[1]).write_text(json.dumps(found), encoding='utf-8')"
+    )
+    with TemporaryDirectory(prefix="zoo-install-") as folder:
+        # Not by standard output, which plugins may print on.
+        answer = Path(folder, "plugins.json")
+        run = [sys.executable, "-c", look, str(answer)]
+        # `-c` puts the folder one stands in on the path, where a source tree may hide what came.
+        ended = subprocess.run(
+            run, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONSAFEPATH": "1"}
+        )
+        if not answer.is_file():
+            raise PluginError(
+                f"What was installed ends Python with {ended.returncode} when it is looked at.",
+                hint="`zoo doctor` says what is wrong with plugins.",
+            )
+        return [PluginRecord(**each) for each in json.loads(answer.read_text(encoding="utf-8"))]
 
 
 def _records() -> list[PluginRecord]:
