@@ -1,10 +1,14 @@
 """Commands that plugins add, and the options that decide about plugins."""
 
+import json
 import os
+import subprocess
+import sys
 
 import pytest
 
 from tests.cli.commands import zoo
+from zoo.cli import listing
 from zoo.host import installed
 
 GREETS = """
@@ -122,6 +126,49 @@ def test_one_command_of_two_plugins_is_an_error_that_names_both(greeter):
     assert "The command 'greet' is provided by zoo-greeter 1.0" in ended.err
     assert "zoo-other 1.0" in ended.err
     assert "The command 'greet' is provided by" in zoo("plugins").err
+
+
+# === What plugins do while a command of zoo's works ===
+
+
+@pytest.mark.parametrize(
+    ("deed", "told"),
+    [
+        ("None.heart", "AttributeError: 'NoneType' object has no attribute 'heart'"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise BaseException('deep')", "BaseException: deep"),
+    ],
+)
+def test_what_a_plugin_raises_at_work_names_it(greeter, monkeypatch, deed, told):
+    (greeter.folder / "zoo_greeter.py").open("a").write(f"\ndef work(*_, **__):\n    {deed}\n")
+    monkeypatch.setattr(listing, "emit_table", lambda *_, **__: sys.modules["zoo_greeter"].work())
+    ended = zoo("adapters")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        f"Error: zoo-greeter 1.0 (plugin 'zoo-greeter') failed: {told}\n"
+        "`--debug` shows where. Report it to the authors of zoo-greeter.\n"
+    )
+
+
+def test_what_a_plugin_prints_at_work_or_at_the_end_is_no_data(greeter):
+    (greeter.folder / "zoo_greeter.py").open("a").write(
+        "\nimport atexit, os\natexit.register(lambda: print('late'))\n"
+        "def work():\n    print('printed')\n    os.write(1, b'written')\n"
+    )
+    script = (
+        "import sys, zoo.cli\nfrom zoo.cli import plugins\nemit = plugins.emit_json\n"
+        "def working(found):\n    sys.modules['zoo_greeter'].work()\n    emit(found)\n"
+        "plugins.emit_json = working\nzoo.cli.main(['plugins', '--json'])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(greeter.folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "zoo-greeter" in {plugin["name"] for plugin in json.loads(ended.stdout)}
+    assert all(text in ended.stderr for text in ("printed", "written", "late"))
 
 
 # === Options about plugins ===

@@ -5,6 +5,8 @@ What computes is imported inside the commands that compute.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import importlib
 import io
 import os
@@ -13,11 +15,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import zoo
 from zoo.cli import failures
-from zoo.cli.output import emit, say
+from zoo.cli.output import emit, only_data, say
 from zoo.errors import ZooError
 from zoo.switches import ALLOW, DISABLE, STRICT, TRACE
 
@@ -79,7 +81,7 @@ def _run(words: list[str], *, debug: bool) -> int:
         app = _app(words)
         provider = _extend(app, words)
         code = app(words, prog_name="zoo", standalone_mode=False)
-        sys.stdout.flush()
+        _end_stdout()
         return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
         code = failures.report(failures.Interrupted(), debug=debug)
@@ -90,20 +92,46 @@ def _run(words: list[str], *, debug: bool) -> int:
             from zoo.cli.extensions import blamed
 
             code = failures.report(blamed(failure, provider, _named(words)), debug=debug)
-        elif isinstance(failure, Exception):
+        elif not isinstance(failure, SystemExit):
             code = failures.report(failure, debug=debug)
         else:
             raise
-    _end_stdout()
+    with contextlib.suppress(OSError):
+        _end_stdout()
     return code
 
 
 def _end_stdout() -> None:
-    """Write out the rest; where that fails, keep Python from trying, and telling of it, once more."""
+    """Write out the rest of the data; what plugins print while Python ends is none.
+
+    Raises:
+        OSError: it cannot be written. Python will not try once more.
+    """
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+    if sys.stdout is sys.__stdout__:
+        atexit.register(_turn_away)  # runs before what was registered earlier
+
+
+def _turn_away() -> None:
+    with contextlib.suppress(OSError):  # there is no stdout, or no stderr
+        sys.stdout.flush()
+        os.dup2(2, sys.stdout.fileno())
+
+
+class _Command(TyperCommand):
+    """A command of zoo's own: what it does not emit is no data, and nothing in it ends the process."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; ``SystemExit`` leaves as an exception that is told."""
+        try:
+            with only_data():
+                return super().invoke(ctx)
+        except SystemExit as stop:
+            raise failures.Left from stop
 
 
 class _Group(TyperGroup):
@@ -135,6 +163,9 @@ def _app(words: Sequence[str]) -> typer.Typer:
             app.add_typer(module.app, name=name, rich_help_panel=panel)
         else:
             app.command(name, rich_help_panel=panel)(getattr(module, name))
+    for each in (app, *(group.typer_instance for group in app.registered_groups)):
+        for command in each.registered_commands if each else ():
+            command.cls = _Command
     return app
 
 

@@ -9,6 +9,7 @@ import typer
 from zoo.cli.failures import Interrupted, UsageError
 from zoo.errors import PluginError, ZooError
 from zoo.host import Host, PluginRecord, Provided, installed
+from zoo.host.raised import Raised
 from zoo.specs import CommandSpec
 
 PANEL = "From plugins"
@@ -57,7 +58,7 @@ def blamed(failure: BaseException, provider: PluginRecord, name: str) -> Excepti
     if isinstance(failure, (ZooError, UsageError, Interrupted)):
         return failure
     error = PluginError(
-        f"{provider.origin}: its command {name!r} raised {type(failure).__name__}: {failure}",
+        f"{provider.origin}: its command {name!r} raised {Raised(failure)}",
         hint=f"`--debug` shows where. Report it to the authors of {provider.distribution}.",
     )
     error.__cause__ = failure

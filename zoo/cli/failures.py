@@ -24,7 +24,11 @@ class Interrupted(Exception):
     """Ctrl-C, on its way past typer, which would end silently on KeyboardInterrupt itself."""
 
 
-def report(failure: Exception, *, debug: bool) -> int:
+class Left(Exception):
+    """Somebody asked to end the process, which commands of zoo never do: the cause is told."""
+
+
+def report(failure: BaseException, *, debug: bool) -> int:
     """Print what went wrong and return the exit code.
 
     Args:
@@ -40,7 +44,7 @@ def report(failure: Exception, *, debug: bool) -> int:
     return code
 
 
-def _explain(failure: Exception) -> tuple[int, str, str]:
+def _explain(failure: BaseException) -> tuple[int, str, str]:
     if isinstance(failure, Interrupted):
         return INTERRUPTED, one_line(failure) or "Interrupted.", ""
     full = next((cause for cause in _causes(failure) if _means_full(cause)), None)
@@ -54,11 +58,26 @@ def _explain(failure: Exception) -> tuple[int, str, str]:
         return FAILED, one_line(failure), ""
     if isinstance(failure, MemoryError) or type(failure).__name__ == "OutOfMemoryError":
         return FAILED, "Out of memory.", "A smaller --batch-size needs less of it."
-    reason = one_line(f"{type(failure).__name__}: {failure}", limit=300)
-    return FAILED, f"{reason} (this is a bug in zoo; `--debug` shows where)", ""
+    return FAILED, *_blame(failure.__cause__ if isinstance(failure, Left) else failure)
 
 
-def _usage(failure: Exception) -> tuple[str, str]:
+def _blame(failure: BaseException | None) -> tuple[str, str]:
+    """Whose mistake it is: a plugin's, where its code is in the stack, or else zoo's."""
+    from zoo.host import installed
+    from zoo.host.raised import Raised, raised_by
+
+    assert failure is not None, "what left has a cause"
+    reason = one_line(Raised(failure), limit=300)
+    # Of a host that is not there yet, no plugin was asked for anything.
+    records = installed().plugins if installed.cache_info().currsize else []
+    record = raised_by(failure, records)
+    if record is None:
+        return f"{reason} (this is a bug in zoo; `--debug` shows where)", ""
+    hint = f"`--debug` shows where. Report it to the authors of {record.distribution}."
+    return f"{record.origin} failed: {reason}", hint
+
+
+def _usage(failure: BaseException) -> tuple[str, str]:
     # `ctx` and `format_message` are click's; UsageError has no type here, see above.
     context = getattr(failure, "ctx", None)
     command = context.command_path if context else "zoo"

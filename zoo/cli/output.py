@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TextIO
 
 # Controls (C0 without tab and newline, DEL, C1), and the characters that turn the reading direction
 # round: whoever wrote a label or a card decides what these do to a terminal.
@@ -21,6 +22,25 @@ _IN_JSON = {code: f"\\u{code:04x}" for code in _UNSAFE}
 _GAP = "  "
 _FOLDED = 1000  # rows
 _LONG = 500  # entries
+_kept: list[TextIO] = []  # what writes to stdout while nobody else may
+
+
+@contextlib.contextmanager
+def only_data() -> Iterator[None]:
+    """Send what plugins and libraries print to stderr; what this module writes is data."""
+    from zoo.host.streams import stdout_to_stderr
+
+    with stdout_to_stderr() as stdout:
+        _kept.append(stdout)
+        try:
+            yield
+        finally:
+            _kept.pop().flush()
+
+
+def data() -> TextIO:
+    """What writes to stdout."""
+    return _kept[-1] if _kept else sys.stdout
 
 
 def plain(text: object) -> str:
@@ -41,18 +61,18 @@ def one_line(text: object, limit: int = 2000) -> str:
 
 def emit(text: str) -> None:
     """A line of data on stdout."""
-    sys.stdout.write(plain(text) + "\n")
+    data().write(plain(text) + "\n")
 
 
-def emit_json(data: object) -> None:
+def emit_json(found: object) -> None:
     r"""Data on stdout as JSON; what a terminal would obey is written as ``\uXXXX``."""
-    if isinstance(data, list) and len(data) > _LONG:
+    if isinstance(found, list) and len(found) > _LONG:
         # json is written in C for compact text alone, which is ten times as fast.
-        entries = (json.dumps(entry, ensure_ascii=False) for entry in data)
+        entries = (json.dumps(entry, ensure_ascii=False) for entry in found)
         text = "[\n  " + ",\n  ".join(entries) + "\n]"
     else:
-        text = json.dumps(data, indent=2, ensure_ascii=False)
-    sys.stdout.write(_escaped(text, _IN_JSON) + "\n")
+        text = json.dumps(found, indent=2, ensure_ascii=False)
+    data().write(_escaped(text, _IN_JSON) + "\n")
 
 
 def say(text: str) -> None:
@@ -78,7 +98,7 @@ def emit_table(
     cells = [["" if cell is None else one_line(cell, limit=300) for cell in row] for row in rows]
     # A pipe has no width: nothing is folded there because of one. Folding a catalogue takes rich
     # some seconds.
-    if sys.stdout.isatty() and len(cells) <= _FOLDED:
+    if data().isatty() and len(cells) <= _FOLDED:
         _emit_folded(columns, cells, right, bold)
     else:
         _emit_plain(columns, cells, right)
@@ -102,7 +122,7 @@ def _emit_folded(
         )
     for number, row in enumerate(rows):
         table.add_row(*map(Text, row), style="bold" if number == bold else None)
-    Console().print(table)
+    Console(file=data()).print(table)
 
 
 def _emit_plain(columns: Sequence[str], rows: list[list[str]], right: Sequence[str]) -> None:
@@ -112,7 +132,7 @@ def _emit_plain(columns: Sequence[str], rows: list[list[str]], right: Sequence[s
     rule = "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
     lines = [_line(columns, columns, widths, right, cell_len), rule]
     lines += [_line(row, columns, widths, right, cell_len) for row in rows]
-    sys.stdout.write("\n".join(lines) + "\n")
+    data().write("\n".join(lines) + "\n")
 
 
 def _line(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import options, sources
-from zoo.cli.output import emit_json, emit_table, one_line, plain, say
+from zoo.cli.output import data, emit_json, emit_table, one_line, plain, say
 from zoo.errors import BadSetting, DataError
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def _emit_csv(answers: Sequence[_Answer], top: int) -> None:
 
     shown = min(top, len(answers[0].ranked))
     suffixes = ["", *(f"_{place}" for place in range(2, shown + 1))]
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(data(), lineterminator="\n")
     writer.writerow(["input", *(f"{name}{s}" for s in suffixes for name in ("label", "score"))])
     for answer in answers:
         pairs = [cell for label, score in answer.ranked[:shown] for cell in (plain(label), score)]
