@@ -12,6 +12,7 @@
     │   ├── RegistryInvalid       a registry.toml that cannot be used
     │   ├── LicenceConflict       a licence that contradicts the backbone's or the data's
     │   ├── PolicyInvalid         a trust policy or a key that cannot be used
+    │   ├── LockInvalid           a zoo.lock that cannot be used
     │   └── DataError             the user's own data
     │       ├── DataNotFound        nothing there, or nothing recognised
     │       ├── UnreadableFiles     files that do not decode
@@ -26,6 +27,7 @@
     ├── TrainingFailed          a fit that cannot go on
     ├── WriteFailed             the disk is full, or the place cannot be written
     ├── PushRefused             an installed plugin does not let an artifact be pushed
+    ├── LockDrift               what is there is not what zoo.lock pins
     ├── ArtifactError           an artifact that is refused
     │   ├── NotAnArtifact         no readable manifest
     │   ├── NewerFormat           written by a later zoo
@@ -143,6 +145,10 @@ class PolicyInvalid(InputError):
     """A trust policy, or a key, that cannot be used."""
 
 
+class LockInvalid(InputError):
+    """A ``zoo.lock`` that cannot be used."""
+
+
 class DataError(InputError):
     """The user's data cannot be used as it is."""
 
@@ -197,6 +203,10 @@ class WriteFailed(ZooError):
 
 class PushRefused(ZooError):
     """An installed plugin does not let an artifact be pushed."""
+
+
+class LockDrift(ZooError):
+    """What is asked for, or found, is not what ``zoo.lock`` pins."""
 
 
 class ArtifactError(ZooError):

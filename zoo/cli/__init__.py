@@ -46,11 +46,12 @@ COMMANDS = {
     "push": ("share", _SHARE),
     "pull": ("share", _SHARE),
     "verify": ("share", _SHARE),
+    "lock": ("lock", _SHARE),
     "hub": ("hub", _SHARE),
     "plugin": ("plugin", _EXTEND),
     "doctor": ("doctor", _EXTEND),
 }
-_GROUPS = ("hub", "plugin")
+_GROUPS = ("hub", "lock", "plugin")
 
 
 _FLAGS = {"--trace": TRACE, "--strict": STRICT}

@@ -26,6 +26,7 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Write the confusion matrix as a PNG.")
     ] = None,
     revision: options.Revision = None,
+    locked: options.Locked = False,
     weights: options.Weights = None,
     input_column: options.InputColumn = None,
     label_column: options.LabelColumn = None,
@@ -42,7 +43,9 @@ def evaluate(
     if plot is not None:
         require_free(plot, overwrite=True)
     tell = progress.default()
-    model = sources.open_model(artifact, progress=tell, revision=revision, weights=weights)
+    model = sources.open_model(
+        artifact, progress=tell, revision=revision, locked=locked, weights=weights
+    )
     rows = load_for_evaluation(
         data,
         split=split,

@@ -43,6 +43,7 @@ def predict(
     as_json: options.Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.")] = False,
     revision: options.Revision = None,
+    locked: options.Locked = False,
     weights: options.Weights = None,
     input_column: options.InputColumn = None,
     convert: options.Convert = False,
@@ -59,7 +60,9 @@ def predict(
     if as_json and as_csv:
         raise BadSetting("--json and --csv exclude each other.", hint="Give one of them.")
     tell = progress.default()
-    model = sources.open_model(artifact, progress=tell, revision=revision, weights=weights)
+    model = sources.open_model(
+        artifact, progress=tell, revision=revision, locked=locked, weights=weights
+    )
     modality = model.backbone.contract.modality
     found = inputs_from(words, modality, input_column=input_column)
     answers = list(

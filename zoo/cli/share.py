@@ -93,6 +93,7 @@ def pull(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write the artifact there.")
     ] = None,
+    locked: options.Locked = False,
     weights: options.Weights = None,
     force: Annotated[
         bool, typer.Option("--force", help="Fetch all of it again, and replace what is in --out.")
@@ -110,6 +111,7 @@ def pull(
         weights=weights,
         folder=out,
         progress=progress.default(),
+        lock=sources.lock(locked),
     )
     facts = _facts(repo, revision, out, model)
     if as_json:

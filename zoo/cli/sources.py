@@ -9,11 +9,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import HubUnreachable, NotAnArtifact, RepoNotFound
+from zoo.errors import BadSetting, HubUnreachable, NotAnArtifact, RepoNotFound
 
 if TYPE_CHECKING:
     from zoo.model import ComposedModel
     from zoo.progress import Progress
+
+LOCK = Path("zoo.lock")  # of the working directory
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z", re.ASCII)
 
@@ -44,17 +46,24 @@ def artifact(word: str) -> Path | str:
     )
 
 
+def lock(locked: bool) -> Path | None:
+    """The lock file of the working directory, where it is asked for."""
+    return LOCK if locked else None
+
+
 def open_model(
     word: str,
     *,
     progress: Progress,
     revision: str | None = None,
+    locked: bool = False,
     weights: Path | None = None,
 ) -> ComposedModel:
     """Load an artifact or a run from disk, or pull it from the Hub.
 
     Raises:
         NotAnArtifact: ``word`` is neither a path nor a repo.
+        BadSetting: ``locked``, and ``word`` is a path.
         ArtifactError, HubError, MissingPlugin, WeightsNotFound: it cannot be opened.
     """
     from zoo.artifact.load import load
@@ -62,11 +71,15 @@ def open_model(
 
     place = artifact(word)
     if isinstance(place, Path):
+        if locked:
+            raise BadSetting(
+                f"--locked is for repos, and {word} is a path.", hint="Give the repo's name."
+            )
         progress.note(f"Opening {place}")
         return load(place, weights=weights)
     progress.note(f"Pulling {place}")
     try:
-        return pull(place, revision=revision, weights=weights, progress=progress)
+        return pull(place, revision=revision, weights=weights, progress=progress, lock=lock(locked))
     except (RepoNotFound, HubUnreachable) as err:
         # runs/flowers, mistyped, reads as a repo.
         err.hint = f"{err.hint} There is no directory {word!r} here either.".strip()

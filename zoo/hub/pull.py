@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from zoo.artifact.signing import SIGNATURE, read_signature
 from zoo.errors import ArtifactError, OutputExists
 from zoo.host import installed
 from zoo.hub.fetch import FetchedArtifact, fetch
+from zoo.hub.pinned import fetch_pinned
 from zoo.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def pull(
     weights: Path | None = None,
     folder: str | Path | None = None,
     progress: Progress | None = None,
+    lock: str | Path | None = None,
     endpoint: str | None = None,
 ) -> ComposedModel:
     """Fetch an artifact, check it, and open it with the plugins installed here.
@@ -37,6 +40,7 @@ def pull(
         weights: a folder to take the backbone's weights from.
         folder: also copy the artifact there, once it has answered as it should.
         progress: told how far it is.
+        lock: a ``zoo.lock``; the commit that it pins is taken, and nothing else.
         endpoint: the hub, by default what ``HF_ENDPOINT`` says.
 
     Raises:
@@ -46,13 +50,15 @@ def pull(
         MissingPlugin: no installed plugin provides what it names.
         WeightsNotFound: the backbone is nowhere to be had.
         OutputExists: ``folder`` holds something else.
+        LockInvalid, LockDrift: ``lock`` cannot be used, or does not pin what is asked or found.
     """
     from zoo.artifact.load import load
 
     progress = progress or Silent()
     if folder is not None:
         _require_free(Path(folder), force)
-    found = fetch(repo, revision, force=force, progress=progress, endpoint=endpoint)
+    get = fetch if lock is None else functools.partial(fetch_pinned, Path(lock))
+    found = get(repo, revision, force=force, progress=progress, endpoint=endpoint)
     progress.note(f"{repo} at {found.commit[:12]}: opening, and comparing its answers")
     model = load(found.folder, weights=weights)
     if folder is not None:

@@ -1,0 +1,71 @@
+"""Pins of a project: write one, and make a machine match all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from huggingface_hub import constants
+
+from zoo.hub.fetch import fetch
+from zoo.hub.lock_file import LOCK, Pin, changing, pin_of, read_lock
+from zoo.hub.pull import pull
+from zoo.progress import Progress, Silent
+
+
+def add(
+    repo: str,
+    revision: str | None = None,
+    *,
+    lock: str | Path = LOCK,
+    progress: Progress | None = None,
+    endpoint: str | None = None,
+) -> Pin:
+    """Fetch an artifact and pin it, instead of what the repo was pinned at before.
+
+    Args:
+        repo: ``owner/name``.
+        revision: branch, tag or full commit id; by default the main branch.
+        lock: the lock file; made if it is not there.
+        progress: told how far it is.
+        endpoint: the hub, by default what ``HF_ENDPOINT`` says.
+
+    Raises:
+        LockInvalid: the lock file cannot be used; it is left as it is.
+        WriteFailed: it cannot be written; it is as it was.
+        ZooError: as :func:`~zoo.hub.fetch.fetch`.
+    """
+    progress = progress or Silent()
+    found = fetch(repo, revision, progress=progress, endpoint=endpoint)
+    pin = pin_of(found, revision or constants.DEFAULT_REVISION)
+    with changing(Path(lock)) as pins:
+        before = pins.get(repo)
+        pins[repo] = pin
+    if before is not None and before.commit != pin.commit:
+        progress.note(
+            f"{repo} was pinned at {before.revision} ({before.commit}); it is at {pin.revision} "
+            f"({pin.commit}) now."
+        )
+    return pin
+
+
+def sync(
+    *,
+    lock: str | Path = LOCK,
+    progress: Progress | None = None,
+    endpoint: str | None = None,
+) -> dict[str, Pin]:
+    """Fetch every pinned commit with its backbone, open each, and compare its answers.
+
+    Returns:
+        the pins by repo.
+
+    Raises:
+        LockInvalid: the lock file cannot be used.
+        LockDrift: something there is not what was pinned.
+        ZooError: as :func:`~zoo.hub.pull.pull`.
+    """
+    progress = progress or Silent()
+    pins = read_lock(Path(lock)).artifacts
+    for repo in sorted(pins):
+        pull(repo, lock=lock, progress=progress, endpoint=endpoint)
+    return dict(pins)
