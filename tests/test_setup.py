@@ -13,7 +13,10 @@ from packaging.utils import canonicalize_name
 
 from tests.conftest import CHECKOUT
 
-PROJECTS = [CHECKOUT, *sorted(p.parent for p in CHECKOUT.glob("*/zoo-*/pyproject.toml"))]
+BUILT_IN = (
+    p.parent for kind in ("plugins", "adapters") for p in CHECKOUT.glob(f"{kind}/*/pyproject.toml")
+)
+PROJECTS = [CHECKOUT, *sorted(BUILT_IN)]
 OURS = {"zoo", *(project.name for project in PROJECTS[1:])}
 
 

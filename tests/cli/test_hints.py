@@ -27,7 +27,9 @@ def helps():
     names = re.findall(r"^│ (\w+) ", zoo("--help").out, re.MULTILINE)
     assert "fit" in names
     found = {name: zoo(name, "--help").out for name in names}
-    found["hub serve"] = zoo("hub", "serve", "--help").out
+    for group in [name for name, text in found.items() if "COMMAND [ARGS]" in text]:
+        for name in re.findall(r"^│ (\w+) ", found[group], re.MULTILINE):
+            found[group] += zoo(group, name, "--help").out
     return found
 
 

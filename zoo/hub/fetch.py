@@ -46,7 +46,6 @@ def fetch(
     revision: str | None = None,
     *,
     force: bool = False,
-    most_bytes: int = MOST_BYTES,
     progress: Progress | None = None,
     endpoint: str | None = None,
 ) -> FetchedArtifact:
@@ -59,7 +58,6 @@ def fetch(
         repo: ``owner/name``.
         revision: branch, tag or full commit id; by default the main branch.
         force: fetch again what is here.
-        most_bytes: an artifact that claims more is refused before any of it is fetched.
         progress: told how far it is, and where the network was missing.
         endpoint: the hub, by default what ``HF_ENDPOINT`` says.
 
@@ -80,7 +78,7 @@ def fetch(
     if wanted and not (answers(client, repo, commit) if reachable is None else reachable):
         raise _incomplete(client, repo, commit, wanted)
     total = sum(manifest.files[name].size for name in wanted)
-    _require_sane(repo, manifest, total, most_bytes)
+    _require_sane(repo, manifest, total)
     with progress.stage(f"fetching {repo}", total) as advance:
         for name in sorted(manifest.files):
             _checked(client, repo, commit, name, manifest.files[name], advance, again=force)
@@ -159,14 +157,13 @@ def _checked(
             ) from err
 
 
-def _require_sane(repo: str, manifest: Manifest, total: int, most_bytes: int) -> None:
+def _require_sane(repo: str, manifest: Manifest, total: int) -> None:
     """Refuse what nobody meant to fetch, and what has no room here, before any of it comes."""
-    if len(manifest.files) > MOST_FILES or total > most_bytes:
+    if len(manifest.files) > MOST_FILES or total > MOST_BYTES:
         raise UnsafeFile(
             f"{repo} claims {len(manifest.files):,} files and {total:,} bytes to fetch; nothing was "
             "fetched.",
-            hint=f"zoo takes up to {MOST_FILES:,} files and {most_bytes >> 30:,} GiB; "
-            "`--max-gib` allows more bytes.",
+            hint=f"zoo takes up to {MOST_FILES:,} files and {MOST_BYTES >> 30:,} GiB at a time.",
         )
     place = Path(constants.HF_HUB_CACHE)
     place = next(each for each in (place, *place.parents) if each.exists())

@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -197,11 +198,15 @@ class TestUploads:
         with socket.create_connection(urlsplit(hub.url).netloc.split(":")) as connection:
             start = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(LARGE)}\r\n\r\n"
             connection.sendall(start.encode() + LARGE[:100_000])
+            self.wait_until(lambda: self.blobs(tmp_path) != [])
+        self.wait_until(lambda: self.blobs(tmp_path) == [])
+
+    def wait_until(self, true: Callable[[], bool]) -> None:
         for _ in range(500):
-            if not self.blobs(tmp_path):
-                break
+            if true():
+                return
             threading.Event().wait(0.02)
-        assert self.blobs(tmp_path) == []
+        pytest.fail("nothing happened for ten seconds")
 
     def test_in_chunks_of_unknown_length_arrive(self, hub: EmbeddedHub, api: HfApi) -> None:
         path = self.start(hub, api, b"in two pieces")
