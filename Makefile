@@ -20,7 +20,7 @@ help:
 	@echo "make fix     mend what the formatter and the linter can mend"
 	@echo "make docs    write what the code itself says into docs/ anew"
 	@echo "make catalogue  measure the listed backbones anew, and write docs/catalogue.md"
-	@echo "make soak    the long tests"
+	@echo "make soak    the long tests; SOAK_KILLS=1000 processes killed at work, SOAK_SEED=0"
 	@echo "make bench   the tables in benchmarks/"
 
 setup: $(installed)
