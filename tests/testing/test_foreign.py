@@ -25,7 +25,7 @@ def verdicts(zoo_host):
     assert zoo_host.add(foreign_plugin, name="foreign").status == "ok"
 
     def judge(name):
-        subject = BackboneSubject(zoo_host.host.backbone(name), seconds=None)
+        subject = BackboneSubject(zoo_host.host.backbone(name), seconds=None, adapters=ADAPTERS)
         return {rule.name: subject.verdict(rule) for rule in BACKBONE_RULES}
 
     return judge
