@@ -62,6 +62,7 @@ docs: $(installed)
 	@$(python) -m docs.write_adapters
 	@$(python) -m docs.write_catalogue
 	@$(python) -m docs.write_rules
+	@$(python) -m docs.write_faults
 
 catalogue: $(installed)
 	@for script in plugins/*/measure.py; do $(python) $$script || exit 1; done
