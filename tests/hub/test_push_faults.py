@@ -118,8 +118,20 @@ class TestFaults:
         self, hub: FaultyHub, api: HfApi, artifact: Path
     ) -> None:
         hub.ignore("heads.safetensors")
-        with pytest.raises(HubError, match=r"without heads\.safetensors"):
+        with pytest.raises(HubError, match=r"ignores heads\.safetensors; nothing was committed"):
             push(artifact, REPO, endpoint=hub.url)
+        assert commits(api) == ["initial commit"]
+
+    def test_a_gitignore_that_is_there_is_one_of_those(
+        self, hub: FaultyHub, api: HfApi, artifact: Path
+    ) -> None:
+        api.create_repo(REPO)
+        api.upload_file(repo_id=REPO, path_in_repo=".gitignore", path_or_fileobj=b"*.md\n/a\n")
+        with pytest.raises(HubError, match=r"ignores README\.md; nothing was committed"):
+            push(artifact, REPO, endpoint=hub.url)
+        assert api.list_repo_files(REPO) == [".gitignore"]
+        api.delete_file(".gitignore", REPO)
+        push(artifact, REPO, endpoint=hub.url)
 
 
 def test_nobody_there_is_said_at_once(artifact: Path, cache: Path) -> None:

@@ -27,6 +27,9 @@ def push(
     private: Annotated[bool, typer.Option("--private", help="Make a new repo private.")] = False,
     branch: Annotated[str, typer.Option(help="Made where it is not there.")] = "main",
     tag: Annotated[str | None, typer.Option(help="Also name the commit so.")] = None,
+    create_pr: Annotated[
+        bool, typer.Option("--create-pr", help="Open a pull request instead.")
+    ] = False,
     weights: options.Weights = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace another model, or a commit made meanwhile.")
@@ -56,6 +59,7 @@ def push(
             private=private,
             branch=branch,
             tag=tag,
+            create_pr=create_pr,
             force=force,
             sign=sign,
             allow_findings=allow_findings,
@@ -72,6 +76,9 @@ def push(
         else "nothing: it is up to date"
     )
     say(f"Pushed {what}. It is at {done.url}")
+    if done.pull_request:
+        say(f"It waits to be merged: {done.pull_request}")
+        return
     revision = f" --revision {tag}" if tag else ""
     say(f"Next: `zoo pull {repo}{revision}`, here or anywhere.")
 

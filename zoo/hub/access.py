@@ -29,8 +29,13 @@ class Identity:
         return self.writes_to is None or bool(self.writes_to & {repo, owner})
 
 
-def require_write(client: Client, repo: str) -> Identity:
+def require_write(client: Client, repo: str, *, proposing: bool = False) -> Identity:
     """Make sure that a push can end well.
+
+    Args:
+        client: the hub.
+        repo: ``owner/name``.
+        proposing: by a pull request, which needs a token, and no right to the repo.
 
     Raises:
         AccessDenied: there is no token, or it is not valid, read-only, of another namespace or
@@ -45,6 +50,17 @@ def require_write(client: Client, repo: str) -> Identity:
             f"The token{_of(identity)} can only read{client.where}; pushing to {repo} writes.",
             hint=_how_to_get_one(client),
         )
+    if not proposing:
+        _require_reach(client, repo, identity)
+    try:
+        _ask_the_hub(client, repo, identity)
+    except AccessDenied as err:
+        if not proposing or status_of(err) != 403:
+            raise
+    return identity
+
+
+def _require_reach(client: Client, repo: str, identity: Identity) -> None:
     if not identity.reaches(repo):
         scopes = ", ".join(identity.scopes) or "nothing"
         raise AccessDenied(
@@ -54,8 +70,6 @@ def require_write(client: Client, repo: str) -> Identity:
     scoped = identity.writes_to is not None  # and that it covers the repo was seen above
     if client.is_default and not scoped and repo.partition("/")[0] not in identity.namespaces:
         raise foreign(client, repo, identity)
-    _ask_the_hub(client, repo, identity)
-    return identity
 
 
 def foreign(client: Client, repo: str, identity: Identity) -> AccessDenied:

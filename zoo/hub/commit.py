@@ -12,9 +12,10 @@ import itertools
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
     are_progress_bars_disabled,
@@ -30,8 +31,17 @@ from zoo.hub.plan import Plan
 from zoo.hub.translate import chain, reason, status_of, told
 from zoo.progress import Advance, Progress
 
-_ATTEMPTS = 3
+ATTEMPTS = 3
 _LONGEST_WAIT = 60.0  # seconds that a hub may ask us to wait for
+_IGNORED = "Look for them in the repo's .gitignore, remove those lines, and push again."
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A commit that was made, and the pull request it is in, if it is in one."""
+
+    commit: str
+    pull_request: str | None = None
 
 
 def send(
@@ -44,8 +54,8 @@ def send(
     message: str,
     force: bool,
     progress: Progress,
-) -> str:
-    """Bring ``branch`` from ``parent`` to ``plan`` and return the commit.
+) -> Sent:
+    """Bring ``branch`` from ``parent`` to ``plan``.
 
     Raises:
         HeadMoved: somebody else committed first, and not ``force``.
@@ -54,28 +64,28 @@ def send(
     """
     for attempt in itertools.count(1):
         try:
-            commit = _once(client, repo, plan, branch, parent, message, progress)
+            made = once(client, repo, plan, branch, parent, message, progress)
         except AccessDenied:
             raise
         except HubError as err:
             head = _look_again(client, repo, branch, err)
             if head.commit is not None and plan.is_done(head):
-                return head.commit  # the commit landed and its reply was lost
-            wait = _wait(err, attempt)
+                return Sent(head.commit)  # the commit landed and its reply was lost
+            wait = wait_after(err, attempt)
             if head.commit not in (None, parent):
                 if not force:
                     raise _moved(client, repo, branch, head) from err
                 plan, parent, wait = plan.against(head), head.commit, 0.0
-            if wait is None or attempt == _ATTEMPTS:
+            if wait is None or attempt == ATTEMPTS:
                 raise
             time.sleep(wait)
         else:
-            _require_complete(client, repo, plan, branch, commit)
-            return commit
+            require_complete(client, repo, plan, branch, str(made.oid))
+            return Sent(str(made.oid))
     raise AssertionError("counting does not end")
 
 
-def _once(
+def once(
     client: Client,
     repo: str,
     plan: Plan,
@@ -83,25 +93,29 @@ def _once(
     parent: str | None,
     message: str,
     progress: Progress,
-) -> str:
+    *,
+    create_pr: bool = False,
+) -> CommitInfo:
+    """Upload, and commit once; raises as :func:`send`."""
     total = sum(file.size for file in plan.changed)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_silence())
         advance = stack.enter_context(progress.stage(f"pushing to {repo}", total))
         additions = [_addition(file, advance, stack) for file in plan.changed]
         stack.enter_context(told(client, repo, branch))
-        for addition in additions:
-            # One at a time and in this thread, so that Ctrl-C stops the sending at once.
-            if addition.path_in_repo.endswith(LARGE) or addition.upload_info.size > SMALL:
-                client.api.preupload_lfs_files(repo, [addition], revision=branch, free_memory=False)
-        info = client.api.create_commit(
+        for group in _groups(additions):
+            client.api.preupload_lfs_files(
+                repo, group, revision=branch, create_pr=create_pr, free_memory=False
+            )
+        _require_taken(repo, additions)
+        return client.api.create_commit(
             repo,
             [*additions, *(CommitOperationDelete(path) for path in plan.deleted)],
             commit_message=message,
             revision=branch,
             parent_commit=parent,
+            create_pr=create_pr,
         )
-        return str(info.oid)
 
 
 def _addition(file: Outgoing, advance: Advance, stack: contextlib.ExitStack) -> CommitOperationAdd:
@@ -111,6 +125,26 @@ def _addition(file: Outgoing, advance: Advance, stack: contextlib.ExitStack) -> 
         raise changed(file.path)
     stream.counting = True
     return addition
+
+
+def _groups(additions: list[CommitOperationAdd]) -> Iterator[list[CommitOperationAdd]]:
+    """Small files together; large ones one at a time in this thread, so that Ctrl-C stops them."""
+    large = [
+        each
+        for each in additions
+        if each.path_in_repo.endswith(LARGE) or each.upload_info.size > SMALL
+    ]
+    yield [each for each in additions if each not in large]
+    yield from ([each] for each in large)
+
+
+def _require_taken(repo: str, additions: list[CommitOperationAdd]) -> None:
+    """The client drops without a word what the repo's .gitignore names."""
+    ignored = [each.path_in_repo for each in additions if getattr(each, "_should_ignore", False)]
+    if ignored:
+        raise HubError(
+            f"{repo} ignores {', '.join(ignored[:5])}; nothing was committed.", hint=_IGNORED
+        )
 
 
 class _Stream(io.BufferedIOBase):
@@ -160,7 +194,7 @@ def _look_again(client: Client, repo: str, branch: str, err: HubError) -> Head:
         ) from err
 
 
-def _wait(err: HubError, attempt: int) -> float | None:
+def wait_after(err: HubError, attempt: int) -> float | None:
     """Seconds until it may go better; ``None`` where it will not."""
     status = status_of(err)
     if not isinstance(err, HubUnreachable) or (status is not None and status < 429):
@@ -189,14 +223,14 @@ def _moved(client: Client, repo: str, branch: str, head: Head) -> HeadMoved:
     )
 
 
-def _require_complete(client: Client, repo: str, plan: Plan, branch: str, commit: str) -> None:
-    """The client drops without a word what the repo's .gitignore names."""
+def require_complete(client: Client, repo: str, plan: Plan, branch: str, commit: str) -> None:
+    """Whatever the client and the hub say: what was sent has to be there."""
     head = head_of(client, repo, commit) or head_of(client, repo, branch)
     missing = [file.path for file in plan.files if head is None or file.path not in head.files]
     if missing:
         raise HubError(
             f"{repo} took the commit {commit[:12]} without {', '.join(missing[:5])}.",
-            hint="Look for them in the repo's .gitignore, remove those lines, and push again.",
+            hint=_IGNORED,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +15,22 @@ from zoo.artifact.licences import Stated, require_consistent
 from zoo.artifact.licences import unknown as unknown_licences
 from zoo.artifact.manifest import MANIFEST, Manifest, manifest_bytes, read_manifest
 from zoo.artifact.signing import SIGNATURE
-from zoo.errors import AccessDenied, NotTrusted, OutputExists, PushRefused
+from zoo.errors import (
+    AccessDenied,
+    BadSetting,
+    NotTrusted,
+    OutputExists,
+    PushRefused,
+    RepoNotFound,
+)
 from zoo.host import installed
 from zoo.hub.access import Identity, refused, require_write
-from zoo.hub.client import Client, check_repo, check_revision, connect
-from zoo.hub.commit import send
+from zoo.hub.client import Client, check_repo, check_revision, connect, shown_endpoint
+from zoo.hub.commit import Sent, send
 from zoo.hub.head import Head, head_of
 from zoo.hub.outgoing import Outgoing, collect, outgoing, survey
 from zoo.hub.plan import make_plan
+from zoo.hub.proposal import propose
 from zoo.hub.translate import told
 from zoo.progress import Progress, Silent
 
@@ -42,6 +51,8 @@ class Pushed:
         changed: files written; empty where the repo held them all already and nothing was committed.
         deleted: files of an earlier artifact that were removed.
         sent: bytes in the files written.
+        pull_request: where it waits to be merged, if it was to be one; then the branch is as it was,
+            and ``commit`` is not its head.
     """
 
     repo: str
@@ -50,6 +61,7 @@ class Pushed:
     changed: tuple[str, ...]
     deleted: tuple[str, ...]
     sent: int
+    pull_request: str | None = None
 
     def __str__(self) -> str:
         return self.commit
@@ -63,6 +75,7 @@ def push(
     private: bool = False,
     branch: str = MAIN,
     tag: str | None = None,
+    create_pr: bool = False,
     force: bool = False,
     sign: Path | None = None,
     allow_findings: bool = False,
@@ -82,6 +95,7 @@ def push(
         private: whether a repo that is made is private.
         branch: made from the main branch if it is not there.
         tag: also name the commit so.
+        create_pr: open a pull request on the branch instead, which needs no right to write to it.
         force: replace another model, or put the commit on top of one made in the meantime.
         sign: a private key; its signature of the artifact is pushed along.
         allow_findings: push what looks like a token, a key or a path of this machine as well.
@@ -90,7 +104,9 @@ def push(
         endpoint: the hub, by default what ``HF_ENDPOINT`` says.
 
     Raises:
-        BadSetting: ``repo``, ``branch`` or ``tag`` is not a name.
+        BadSetting: ``repo``, ``branch`` or ``tag`` is not a name, or ``tag`` and ``create_pr`` both
+            are given.
+        RepoNotFound: there is nothing to open a pull request on.
         LicenceConflict: its licence allows what that of its backbone or data does not.
         PushRefused: an installed plugin does not let it be pushed.
         PolicyInvalid: the key cannot sign.
@@ -104,13 +120,17 @@ def push(
     check_repo(repo)
     check_revision(branch)
     check_revision(tag or MAIN)
+    if create_pr and tag is not None:
+        raise BadSetting(
+            "A pull request has no tag.", hint="Tag the commit that merges it, or push to a branch."
+        )
     client = connect(endpoint, progress)
     with _on_disk(artifact) as path:
         folder, manifest, paths = _look(path)
         require_consistent(_licences(manifest))
         _ask_plugins(repo, manifest)
         progress.note(f"Pushing to {repo}{client.where}")
-        identity = require_write(client, repo)
+        identity = require_write(client, repo, proposing=create_pr)
         files = _prepare(path, folder, paths, repo, weights, progress, allow_findings)
         for unknown in unknown_licences(_licences(manifest)):
             progress.note(f"Of the licences, {unknown}.")
@@ -119,31 +139,35 @@ def push(
             files = _signed(client, repo, head, folder, files, sign)
         _require_free(client, repo, tag, head, files)
         if head is None:
+            if create_pr:
+                raise _nothing_to_propose_to(client, repo, branch)
             _make(client, repo, branch, private=private, identity=identity)
             head = head_of(client, repo, branch) or Head(None, {})
         plan = make_plan(client, repo, head, files, force=force)
-        commit = head.commit
-        if commit is None or not plan.is_empty:
-            commit = send(
+        if head.commit is not None and plan.is_empty:
+            sent = Sent(head.commit)
+        else:
+            bring = propose if create_pr else functools.partial(send, force=force)
+            sent = bring(
                 client,
                 repo,
                 plan,
                 branch=branch,
-                parent=commit,
+                parent=head.commit,
                 message=message or f"Push {manifest.adapter.name} on {manifest.backbone.name}",
-                force=force,
                 progress=progress,
             )
     if tag is not None:
-        with told(client, repo, commit):
-            client.api.create_tag(repo, tag=tag, revision=commit, exist_ok=True)
+        with told(client, repo, sent.commit):
+            client.api.create_tag(repo, tag=tag, revision=sent.commit, exist_ok=True)
     return Pushed(
         repo=repo,
-        commit=commit,
-        url=f"{client.endpoint}/{repo}",
+        commit=sent.commit,
+        url=f"{shown_endpoint(client.endpoint)}/{repo}",
         changed=tuple(file.path for file in plan.changed),
         deleted=tuple(plan.deleted),
         sent=sum(file.size for file in plan.changed),
+        pull_request=sent.pull_request,
     )
 
 
@@ -240,6 +264,13 @@ def _require_free(
             f"{repo} has a tag {tag!r} already, at {str(found.commit)[:12]}; nothing was pushed.",
             hint="Choose another tag: one that moves is worth nothing to those who pinned it.",
         )
+
+
+def _nothing_to_propose_to(client: Client, repo: str, branch: str) -> RepoNotFound:
+    return RepoNotFound(
+        f"There is no {repo} with a branch {branch}{client.where} to open a pull request on.",
+        hint="Check the spelling, or push without `--create-pr` to make it.",
+    )
 
 
 def _make(client: Client, repo: str, branch: str, *, private: bool, identity: Identity) -> None:

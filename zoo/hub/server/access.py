@@ -35,6 +35,10 @@ class Access:
         scoped = self.repos is None or repo_id in self.repos
         return self.role == "write" and scoped and self.belongs(repo_id)
 
+    def proposes(self, repo_id: str) -> bool:
+        """Whether it may open pull requests: in repos of others as well, as far as it sees them."""
+        return self.role == "write" and (self.repos is None or repo_id in self.repos)
+
     def describe(self) -> dict[str, Any]:
         """The answer to ``whoami``."""
         token: dict[str, Any] = {"displayName": "token", "role": self.role}
@@ -98,11 +102,11 @@ def require_read(access: Access | None, repo: Repo, *, content: bool = False) ->
         raise Refusal(403, f"Access to model {repo.id} is restricted", code="GatedRepo")
 
 
-def require_write(access: Access | None, repo_id: str) -> Access:
-    """Raise :class:`Refusal` unless the repo may be written to."""
+def require_write(access: Access | None, repo_id: str, *, proposing: bool = False) -> Access:
+    """Raise :class:`Refusal` unless the repo may be written to, or ``proposing`` a pull request."""
     if access is None:
         raise Refusal(401, "Writing needs a token")
-    if not access.writes(repo_id):
+    if not (access.proposes(repo_id) if proposing else access.writes(repo_id)):
         reason = "a read token cannot write" if access.role == "read" else "not for this token"
         raise Refusal(403, f"You don't have the rights to write to {repo_id}: {reason}")
     return access

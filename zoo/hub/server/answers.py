@@ -6,7 +6,7 @@ from typing import Any
 
 from zoo.hub.metadata import metadata
 from zoo.hub.server.refusal import no_entry
-from zoo.hub.server.repo import Commit, Entry, Repo, pointer
+from zoo.hub.server.repo import PR, Commit, Entry, Repo, pointer
 
 CARD = "README.md"
 _CARD_LIMIT = 1 << 20
@@ -78,7 +78,7 @@ def file(path: str, entry: Entry) -> dict[str, Any]:
 
 
 def refs(repo: Repo) -> dict[str, Any]:
-    """Branches and tags."""
+    """Branches, tags and pull requests."""
 
     def listed(kind: str, found: dict[str, str]) -> list[dict[str, str]]:
         return [
@@ -90,7 +90,10 @@ def refs(repo: Repo) -> dict[str, Any]:
         "branches": listed("heads", repo.branches),
         "converts": [],
         "tags": listed("tags", repo.tags),
-        "pullRequests": [],
+        "pullRequests": [
+            {"name": number, "ref": f"{PR}{number}", "targetCommit": commit}
+            for number, commit in repo.pull_requests.items()
+        ],
     }
 
 

@@ -8,6 +8,7 @@
         blobs/<sha256>    contents
         heads/<branch>    a commit id; the name is percent-encoded
         tags/<tag>        likewise
+        prs/<number>      likewise, of a pull request
 
 Everything is written beside its place and moved there, blobs before commits before refs, so that
 readers, in this process or another, see the old state or the new. One process writes at a time.
@@ -30,9 +31,10 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from zoo.hub.server.refusal import Refusal, no_entry, no_revision
-from zoo.hub.server.repo import Commit, Entry, Repo
+from zoo.hub.server.repo import PR, Commit, Entry, Repo
 
 INSIDE = ".zoo-hub"
+_PRS = "prs"
 
 
 class ManagedRepo(Repo):
@@ -78,6 +80,11 @@ class ManagedRepo(Repo):
     def tags(self) -> dict[str, str]:
         """Tags and their commits."""
         return self._refs("tags")
+
+    @property
+    def pull_requests(self) -> dict[str, str]:
+        """Pull requests by number, and their commits."""
+        return self._refs(_PRS)
 
     def configure(self, **settings: Any) -> None:
         """Change ``private`` or ``gated``."""
@@ -135,7 +142,7 @@ class ManagedRepo(Repo):
         """Commit to a branch.
 
         Args:
-            branch: must exist.
+            branch: must exist; ``refs/pr/<number>`` for a pull request.
             changes: new entries by path, ``None`` to delete; their contents must be here.
             title, message, author: what the commit says of itself.
             parent: the head the caller knows of, or the beginning of its id.
@@ -143,18 +150,56 @@ class ManagedRepo(Repo):
         Raises:
             Refusal: no such branch (404), or the head is another commit than ``parent`` (412).
         """
+        kind, name = (_PRS, branch.removeprefix(PR)) if branch.startswith(PR) else ("heads", branch)
         with self._lock:
-            head = self.branches.get(branch)
-            if head is None:
-                raise no_revision(branch)
-            if parent is not None and not head.startswith(parent):
-                raise Refusal(412, "A commit has happened since. Please refresh and try again.")
-            files: dict[str, Entry | None] = {**self.commit(head).files, **changes}
-            kept = {path: entry for path, entry in files.items() if entry is not None}
-            _refuse_file_as_folder(kept)
-            made = self._write_commit(head, title, message, author, kept)
-            self._point("heads", branch, made.id)
+            made = self._commit_on(
+                self._refs(kind).get(name),
+                branch,
+                changes,
+                title=title,
+                message=message,
+                author=author,
+                parent=parent,
+            )
+            self._point(kind, name, made.id)
             return made
+
+    def _commit_on(
+        self,
+        head: str | None,
+        name: str,
+        changes: Mapping[str, Entry | None],
+        *,
+        title: str,
+        message: str = "",
+        author: str = "",
+        parent: str | None = None,
+    ) -> Commit:
+        if head is None:
+            raise no_revision(name)
+        if parent is not None and not head.startswith(parent):
+            raise Refusal(412, "A commit has happened since. Please refresh and try again.")
+        files: dict[str, Entry | None] = {**self.commit(head).files, **changes}
+        kept = {path: entry for path, entry in files.items() if entry is not None}
+        _refuse_file_as_folder(kept)
+        return self._write_commit(head, title, message, author, kept)
+
+    def propose(
+        self, branch: str, changes: Mapping[str, Entry | None], *, title: str, **told: Any
+    ) -> tuple[int, Commit]:
+        """Commit beside a branch, which stays where it is; as :meth:`add`, with a number for it.
+
+        It starts at ``parent``, where that is given, however far the branch has gone on.
+        """
+        with self._lock:
+            head = (
+                self.resolve(told["parent"]).id if told.get("parent") else self.branches.get(branch)
+            )
+            made = self._commit_on(head, branch, changes, title=title, **told)
+            (self._root / _PRS).mkdir(exist_ok=True)  # repos of earlier versions have none
+            number = 1 + max(map(int, self.pull_requests), default=0)
+            self._point(_PRS, str(number), made.id)
+            return number, made
 
     def add_ref(self, kind: str, name: str, commit_id: str) -> None:
         """Make a branch (``heads``) or a tag (``tags``).
@@ -202,7 +247,9 @@ class ManagedRepo(Repo):
         return self.commit(commit_id)
 
     def _refs(self, kind: str) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
+        if not (self._root / kind).is_dir():
+            return found
         for path in sorted((self._root / kind).iterdir()):
             if not path.name.startswith("."):
                 with contextlib.suppress(FileNotFoundError):  # deleted in between

@@ -28,6 +28,7 @@ _LFS_SUFFIXES = (
     ".zip",
     ".gz",
 )
+PR = "refs/pr/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
 
 
@@ -93,6 +94,11 @@ class Repo(abc.ABC):
     def tags(self) -> dict[str, str]:
         """Tags and the commits they point to."""
 
+    @property
+    def pull_requests(self) -> dict[str, str]:
+        """Pull requests by number, and their commits."""
+        return {}
+
     @abc.abstractmethod
     def commit(self, commit_id: str) -> Commit:
         """The commit with that full id; raises :class:`Refusal` where there is none."""
@@ -108,7 +114,10 @@ class Repo(abc.ABC):
             Refusal: there is none.
         """
         name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        found = self.branches.get(name) or self.tags.get(name)
+        if revision.startswith(PR):
+            found = self.pull_requests.get(revision.removeprefix(PR))
+        else:
+            found = self.branches.get(name) or self.tags.get(name)
         if found is None and not re.fullmatch(r"[0-9a-f]{40}", revision):
             raise no_revision(revision)
         return self.commit(found or revision)

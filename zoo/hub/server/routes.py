@@ -40,7 +40,8 @@ def respond(store: Store, tickets: uploads.Tickets, request: Request) -> Answer:
         case ("GET", owner, name, "resolve", revision, *path) if path:
             return _file(store, request, f"{owner}/{name}", revision, "/".join(path))
         case (method, owner, name, "info", "lfs", "objects", "batch") if name.endswith(".git"):
-            repo = _writing(store, request, f"{owner}/{name.removesuffix('.git')}")
+            # Contents mean nothing before a commit names them, and this is asked for proposals too.
+            repo = _writing(store, request, f"{owner}/{name.removesuffix('.git')}", proposing=True)
             return uploads.batch(repo, tickets, request)
         case (method, owner, name, "lfs", sha256) if name.endswith(".git"):
             repo_id = f"{owner}/{name.removesuffix('.git')}"
@@ -58,9 +59,9 @@ def _model(
 ) -> Answer:
     match rest:
         case ["POST", "preupload", revision]:
-            return uploads.preupload(_writing(store, request, repo_id), revision, request)
+            return uploads.preupload(_proposing(store, request, repo_id), revision, request)
         case ["POST", "commit", branch]:
-            return uploads.commit(_writing(store, request, repo_id), branch, request)
+            return uploads.commit(_proposing(store, request, repo_id), branch, request)
         case ["POST" | "DELETE" as method, "branch" | "tag" as kind, name]:
             return _change_ref(_writing(store, request, repo_id), request, f"{method} {kind}", name)
         case ["PUT", "settings"]:
@@ -227,9 +228,15 @@ def _reading(store: Store, request: Request, repo_id: str) -> Repo:
     return repo
 
 
-def _writing(store: Store, request: Request, repo_id: str) -> ManagedRepo:
+def _proposing(store: Store, request: Request, repo_id: str) -> ManagedRepo:
+    return _writing(store, request, repo_id, proposing=request.flag("create_pr"))
+
+
+def _writing(
+    store: Store, request: Request, repo_id: str, *, proposing: bool = False
+) -> ManagedRepo:
     access = request.access
     if access is not None and not access.belongs(repo_id) and store.find(repo_id).private:
         raise no_repo(repo_id)
-    require_write(access, repo_id)
+    require_write(access, repo_id, proposing=proposing)
     return store.managed(repo_id)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from zoo.hub.server.access import require_write
+from zoo.hub.server.ignored import GITIGNORE, ignores
 from zoo.hub.server.managed import ManagedRepo
 from zoo.hub.server.refusal import Refusal, no_entry
 from zoo.hub.server.repo import Entry, by_lfs, lfs_entry, regular_entry
@@ -62,17 +63,21 @@ class Tickets:
 
 def preupload(repo: ManagedRepo, revision: str, request: Request) -> Answer:
     """Say which route each file takes, and what the repo has in its place."""
-    files = repo.resolve(revision).files
+    head = repo.resolve(revision)
+    said = request.json()
+    rules = said.get("gitIgnore")
+    if rules is None and GITIGNORE in head.files:
+        rules = repo.content(head, GITIGNORE).read_text(errors="replace")
     told = []
-    for asked in _listed(request.json(), "files"):
+    for asked in _listed(said, "files"):
         path, size = str(asked.get("path")), int(asked.get("size") or 0)
         lfs = by_lfs(path, size, _decoded(str(asked.get("sample") or "")))
         told.append(
             {
                 "path": path,
                 "uploadMode": "lfs" if lfs else "regular",
-                "shouldIgnore": False,
-                "oid": files[path].etag if path in files else None,
+                "shouldIgnore": ignores(str(rules or ""), path),
+                "oid": head.files[path].etag if path in head.files else None,
             }
         )
     return as_json({"files": told})
@@ -104,7 +109,7 @@ def lfs(
     if not _SHA256.match(sha256):
         raise Refusal(400, f"{sha256!r} is not a sha256")
     if method == "POST":
-        require_write(request.access, repo_id)
+        require_write(request.access, repo_id, proposing=True)
         size = int(request.json().get("size") or 0)
         if not store.managed(repo_id).has_blob(sha256, size):
             raise Refusal(404, f"{sha256} has not arrived")
@@ -122,8 +127,6 @@ def lfs(
 
 def commit(repo: ManagedRepo, branch: str, request: Request) -> Answer:
     """Make one commit of all that the request's lines say."""
-    if request.flag("create_pr"):
-        raise Refusal(400, "This hub has no pull requests; push to a branch")
     branch = branch.removeprefix(_BRANCH)
     header: dict[str, Any] = {}
     changes: dict[str, Entry | None] = {}
@@ -136,16 +139,20 @@ def commit(repo: ManagedRepo, branch: str, request: Request) -> Answer:
         else:
             path = _path(value)
             changes[path] = _entry(repo, branch, key, path, value)
-    made = repo.add(
-        branch,
-        changes,
-        title=str(header.get("summary") or "Update")[:500],
-        message=str(header.get("description") or ""),
-        author=request.access.user if request.access else "",
-        parent=header.get("parentCommit"),
-    )
-    url = f"{request.base}/{repo.id}/commit/{made.id}"
-    return as_json({"success": True, "commitOid": made.id, "commitUrl": url, "hookOutput": ""})
+    told: dict[str, Any] = {
+        "title": str(header.get("summary") or "Update")[:500],
+        "message": str(header.get("description") or ""),
+        "author": request.access.user if request.access else "",
+        "parent": header.get("parentCommit"),
+    }
+    at = f"{request.base}/{repo.id}"
+    answer = {"success": True, "hookOutput": ""}
+    if request.flag("create_pr"):
+        number, made = repo.propose(branch, changes, **told)
+        answer["pullRequestUrl"] = f"{at}/discussions/{number}"
+    else:
+        made = repo.add(branch, changes, **told)
+    return as_json({**answer, "commitOid": made.id, "commitUrl": f"{at}/commit/{made.id}"})
 
 
 def _entry(

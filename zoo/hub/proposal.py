@@ -1,0 +1,77 @@
+"""A pull request instead of a commit to the branch: made once, also where its reply is lost."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping
+
+from zoo.errors import AccessDenied, HubError, HubUnreachable
+from zoo.hub.client import Client, shown_endpoint
+from zoo.hub.commit import ATTEMPTS, Sent, once, require_complete, wait_after
+from zoo.hub.head import head_of
+from zoo.hub.plan import Plan
+from zoo.hub.translate import told
+from zoo.progress import Progress
+
+
+def propose(
+    client: Client,
+    repo: str,
+    plan: Plan,
+    *,
+    branch: str,
+    parent: str | None,
+    message: str,
+    progress: Progress,
+) -> Sent:
+    """Open a pull request that brings ``branch`` from ``parent`` to ``plan``.
+
+    Raises:
+        HubError: the hub refused or failed; there is no pull request.
+        CorruptFile: a file changed here in the meantime; there is none either.
+    """
+    before = _opened(client, repo)
+    for attempt in itertools.count(1):
+        try:
+            made = once(client, repo, plan, branch, parent, message, progress, create_pr=True)
+        except AccessDenied:
+            raise
+        except HubError as err:
+            found = _look_again(client, repo, plan, before, err)
+            if found is not None:
+                return found
+            wait = wait_after(err, attempt)
+            if wait is None or attempt == ATTEMPTS:
+                raise
+            time.sleep(wait)
+        else:
+            require_complete(client, repo, plan, str(made.pr_revision), str(made.oid))
+            return Sent(str(made.oid), str(made.pr_url))
+    raise AssertionError("counting does not end")
+
+
+def _opened(client: Client, repo: str) -> dict[str, str]:
+    """Pull requests and their commits, by ref."""
+    with told(client, repo):
+        found = client.api.list_repo_refs(repo, include_pull_requests=True).pull_requests
+    return {each.ref: each.target_commit for each in found or []}
+
+
+def _look_again(
+    client: Client, repo: str, plan: Plan, before: Mapping[str, str], err: HubError
+) -> Sent | None:
+    """The pull request that arrived though its reply did not: new, and with what was sent."""
+    place = f"{shown_endpoint(client.endpoint)}/{repo}/discussions"
+    try:
+        for ref, commit in _opened(client, repo).items():
+            head = None if ref in before else head_of(client, repo, ref)
+            if head is not None and plan.is_done(head):
+                number = ref.rpartition("/")[2]
+                return Sent(commit, f"{place}/{number}")
+    except HubError:
+        raise HubUnreachable(
+            f"{err.message} Whether the pull request arrived is not known.",
+            hint=f"Look for it at {place} before you push again.",
+        ) from err
+    return None
