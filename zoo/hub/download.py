@@ -7,28 +7,21 @@ one, and stops at no limit.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import queue
 import re
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
-from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
-    get_session,
-    hf_raise_for_status,
-)
 
 from zoo.artifact.files import check_file
 from zoo.errors import ArtifactError, CorruptFile
 from zoo.hub import cache, exchange
 from zoo.hub.client import Client
-from zoo.hub.locate import Located, locate, require_size
+from zoo.hub.locate import Located, locate, opened, require_size
 from zoo.hub.translate import told
 from zoo.progress import Advance
 
@@ -81,34 +74,6 @@ def download(
         return cache.link(repo, commit, name, sha256)
 
 
-def small_file(client: Client, repo: str, commit: str, name: str, *, limit: int) -> bytes:
-    """The bytes of a file whose digest nobody knows yet; not put into the cache.
-
-    Raises:
-        CorruptFile: it is larger than ``limit``.
-        HubError: the hub does not have it, or does not answer.
-    """
-    for attempt in range(1, exchange.ATTEMPTS + 1):
-        try:
-            with told(client, repo, commit):
-                located = locate(client, repo, commit, name)
-                if (located.size or 0) > limit:
-                    raise _endless(f"{repo}: {name}", limit)
-                content = bytearray()
-                with _opened(client, located, 0) as response:
-                    for piece in response.iter_raw():
-                        content += piece
-                        if len(content) > limit:
-                            raise _endless(f"{repo}: {name}", limit)
-                return bytes(content)
-        except Exception as err:
-            wait = _wait(err, attempt)
-            if wait is None or attempt == exchange.ATTEMPTS:
-                raise
-            time.sleep(wait)
-    raise AssertionError("the last attempt returns or raises")
-
-
 class _Transfer:
     """Bytes on their way into a file, over as many connections as it takes."""
 
@@ -135,6 +100,14 @@ class _Transfer:
         Raises:
             CorruptFile: all bytes are there, and they are others.
         """
+        try:
+            self._require(self._fetched())
+        except ArtifactError:
+            self._advance(-self._got)  # whoever asks again starts with nothing
+            raise
+
+    def _fetched(self) -> str:
+        """Have all bytes in the file; their digest."""
         with self._path.open("ab+") as stream:
             digest = _Digest()
             try:
@@ -142,6 +115,9 @@ class _Transfer:
                 self._fetch(stream, digest)
             finally:
                 found = digest.end()
+        return found
+
+    def _require(self, found: str) -> None:
         if found != self._sha256:
             raise CorruptFile(
                 f"{self._what} arrived with sha256 {found[:12]}…; the manifest lists "
@@ -154,18 +130,19 @@ class _Transfer:
         while chunk := stream.read(_READ):
             digest.update(chunk)
             self._got += len(chunk)
+        self._advance(self._got)
         if self._got > self._size:
             self._restart(stream, digest)
-        self._advance(self._got)
 
     def _restart(self, stream: BinaryIO, digest: _Digest) -> None:
         stream.truncate(0)
         digest.restart()
+        self._advance(-self._got)
         self._got = 0
 
     def _fetch(self, stream: BinaryIO, digest: _Digest) -> None:
         fruitless = 0
-        renewed = False
+        renewed = False  # once for bytes that do not come
         while self._got < self._size:
             before = self._got
             located: Located | None = None
@@ -174,7 +151,9 @@ class _Transfer:
                 require_size(located, self._what, self._size)
                 self._receive(located, stream, digest)
             except Exception as err:
-                fruitless = 0 if self._got >= before + _STEP else fruitless + 1
+                got_on = self._got >= before + _STEP
+                fruitless = 0 if got_on else fruitless + 1
+                renewed = renewed and not got_on
                 if _status(err) == _NO_SUCH_RANGE:
                     self._restart(stream, digest)
                 expired = located is not None and located.elsewhere and _status(err) in _SIGNED
@@ -187,14 +166,13 @@ class _Transfer:
                 time.sleep(wait)
 
     def _receive(self, located: Located, stream: BinaryIO, digest: _Digest) -> None:
-        with _opened(self._client, located, self._got) as response:
+        with opened(self._client, located, self._got) as response:
             if self._got and not self._continues(response):
-                self._advance(-self._got)
                 self._restart(stream, digest)
             for piece in response.iter_raw():
                 self._got += len(piece)
                 if self._got > self._size:
-                    raise _endless(self._what, self._size)
+                    raise self._endless()
                 stream.write(piece)
                 digest.update(piece)
                 self._advance(len(piece))
@@ -204,6 +182,12 @@ class _Transfer:
                 f"{self._what} ends after {self._got} bytes; the manifest lists {self._size}.",
                 hint="Tell the owner of the repo, or pull another revision.",
             )
+
+    def _endless(self) -> CorruptFile:
+        return CorruptFile(
+            f"{self._what} does not end after the {self._size} bytes it may have; nothing was kept.",
+            hint="The repo or the hub is not to be trusted.",
+        )
 
     def _continues(self, response: Any) -> bool:
         first = _RANGE.match(response.headers.get("Content-Range") or "")
@@ -243,23 +227,9 @@ class _Digest:
                 self._total = hashlib.sha256()
 
 
-@contextlib.contextmanager
-def _opened(client: Client, located: Located, start: int) -> Iterator[Any]:
-    """The answer with a file's bytes, from the one at ``start`` on where the hub can do that."""
-    sent = exchange.headers(False if located.elsewhere else client.token)
-    sent["accept-encoding"] = "identity"  # else the bytes counted are not those of the file
-    if start:
-        sent["range"] = f"bytes={start}-"
-    seconds = constants.HF_HUB_DOWNLOAD_TIMEOUT
-    with get_session().stream("GET", located.url, headers=sent, timeout=seconds) as response:
-        hf_raise_for_status(response)
-        yield response
-
-
 def _wait(err: BaseException, attempt: int) -> float | None:
-    known = err if isinstance(err, (HTTPError, HfHubHTTPError)) else err.__cause__
-    if isinstance(known, (HTTPError, HfHubHTTPError)):
-        return exchange.wait_for(known, attempt)
+    if isinstance(err, (HTTPError, HfHubHTTPError)):
+        return exchange.wait_for(err, attempt)
     return None
 
 
@@ -285,10 +255,3 @@ def _may_go_on(part: Path, err: BaseException) -> bool:
 def _forget(repo: str, sha256: str) -> None:
     for path in (cache.blob(repo, sha256), cache.partial(repo, sha256)):
         path.unlink(missing_ok=True)
-
-
-def _endless(what: str, limit: int) -> CorruptFile:
-    return CorruptFile(
-        f"{what} does not end after the {limit} bytes it may have; nothing was kept.",
-        hint="The repo or the hub is not to be trusted.",
-    )

@@ -11,9 +11,9 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from huggingface_hub import __version__ as hub_version
 from huggingface_hub import constants, get_token
@@ -32,6 +32,7 @@ LONGEST_WAIT = 60.0  # seconds that a hub may ask us to wait for
 TIMEOUT = 20.0  # seconds without a sign of life
 LARGEST = 64 << 20  # bytes of an answer that is not a file
 
+_T = TypeVar("_T")
 _MAY_PASS = (408, 425, 429, 500, 502, 503, 504)
 _RESET = re.compile(r"\bt\s*=\s*(\d+)")
 
@@ -74,15 +75,21 @@ def exchange(url: str, token: str | bool | None) -> Answer:
         HubError: the answer is larger than any should be.
     """
     sent = headers(token)
-    for attempt in range(1, ATTEMPTS + 1):
+    return persist(lambda: _once(url, sent))
+
+
+def persist(ask: Callable[[], _T]) -> _T:
+    """What ``ask`` returns; tried again where that may go better, and raising what it raised last."""
+    attempt = 1
+    while True:
         try:
-            return _once(url, sent)
+            return ask()
         except (HTTPError, HfHubHTTPError) as err:
             wait = wait_for(err, attempt)
-            if wait is None or attempt == ATTEMPTS:
+            if wait is None or attempt >= ATTEMPTS:
                 raise
             time.sleep(wait)
-    raise AssertionError("the last attempt returns or raises")
+            attempt += 1
 
 
 def wait_for(err: BaseException, attempt: int) -> float | None:

@@ -15,15 +15,15 @@ from zoo.errors import (
     CorruptFile,
     HubError,
     HubUnreachable,
-    NotAnArtifact,
     UnsafeFile,
     WriteFailed,
 )
 from zoo.hub import cache
 from zoo.hub.client import Client, connect, shown_endpoint
-from zoo.hub.download import download, small_file
+from zoo.hub.download import download
 from zoo.hub.resolve import answers, resolve
 from zoo.hub.signatures import require_trusted
+from zoo.hub.small_file import manifest_at
 from zoo.hub.translate import told
 from zoo.progress import Advance, Progress, Silent
 
@@ -97,25 +97,13 @@ def _manifest(client: Client, repo: str, commit: str, *, force: bool = False) ->
         except CorruptFile:
             if constants.HF_HUB_OFFLINE:
                 raise
-    content = _fetched_manifest(client, repo, commit)
+    content = manifest_at(client, repo, commit)
     manifest = parse_manifest(content, where)
     sha256 = hashlib.sha256(content).hexdigest()
     with told(client, repo, commit):
         cache.keep(repo, sha256, content)
         cache.link(repo, commit, MANIFEST, sha256)
     return manifest
-
-
-def _fetched_manifest(client: Client, repo: str, commit: str) -> bytes:
-    try:
-        return small_file(client, repo, commit, MANIFEST, limit=MAX_BYTES)
-    except HubError as err:
-        if type(err) is HubError:  # the repo is there, the file is not
-            raise NotAnArtifact(
-                f"{repo} at {commit[:12]} is not an artifact: it has no {MANIFEST}.",
-                hint="If it holds a backbone, give it to `--backbone`; `zoo backbones` shows how.",
-            ) from err
-        raise
 
 
 def _checked(

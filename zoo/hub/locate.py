@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from huggingface_hub import constants
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
     get_session,
     hf_raise_for_status,
@@ -18,6 +21,8 @@ from zoo.hub.client import Client, shown_endpoint
 from zoo.hub.translate import not_a_hub
 
 _ETAG = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_SIZE = re.compile(r"[0-9]{1,15}\Z")
+_URL = re.compile(r"https?://[\w.:\[\]-]+(?:[/?][!-~]*)?\Z", re.ASCII)
 _MOST_REDIRECTS = 8
 
 
@@ -28,16 +33,29 @@ class Located:
     Attributes:
         url: on the hub, or signed for a while and elsewhere.
         size: in bytes, where the hub says it.
+        etag: what the hub names the content by: 40 or 64 hexadecimal digits.
         elsewhere: whether it is another origin, to which no token goes.
     """
 
     url: str
     size: int | None
+    etag: str
     elsewhere: bool
 
 
 def locate(client: Client, repo: str, commit: str, name: str) -> Located:
-    """Ask where a file is.
+    """Ask where a file is. Raises as :func:`asked_for`."""
+    with asked_for(client, repo, commit, name, "HEAD") as (located, _):
+        return located
+
+
+@contextlib.contextmanager
+def asked_for(
+    client: Client, repo: str, commit: str, name: str, method: str
+) -> Iterator[tuple[Located, Any]]:
+    """Where a file is, and the answer that says so; to a GET it has the bytes too, if not elsewhere.
+
+    Redirects within the hub are followed.
 
     Raises:
         HubUnreachable: what answers is no hub: it names no commit or another one, or gives the
@@ -45,33 +63,34 @@ def locate(client: Client, repo: str, commit: str, name: str) -> Located:
         Exception: of the client library, where the hub refuses or is silent.
     """
     url = f"{client.endpoint}/{repo}/resolve/{commit}/{quote(name)}"
-    told: dict[str, str] = {}
+    sent = {**exchange.headers(client.token), "accept-encoding": "identity"}
+    said: dict[str, str] = {}
     for _ in range(_MOST_REDIRECTS):
-        response = get_session().request(
-            "HEAD",
-            url,
-            headers={**exchange.headers(client.token), "accept-encoding": "identity"},
-            timeout=exchange.TIMEOUT,
-            follow_redirects=False,
-        )
-        hf_raise_for_status(response)
-        redirects = 300 <= response.status_code < 400 and "location" in response.headers
-        told = {**_said(response, redirects), **told}
-        if not redirects:
-            break
-        target = urljoin(url, response.headers["location"])
-        if _origin(target) != _origin(client.endpoint):
+        with get_session().stream(
+            method, url, headers=sent, timeout=exchange.TIMEOUT, follow_redirects=False
+        ) as response:
+            hf_raise_for_status(response)
+            target = _target(client, url, response)
+            said = {**_said(response, redirects=target is not None), **said}
+            if target is None or not _is_ours(client, target):
+                _require_commit(client, repo, name, commit, said.get("commit"))
+                yield _located(client, target or url, said), response
+                return
             url = target
-            break
-        url = target
-    _require_commit(client, repo, name, commit, told.get("commit"))
-    if not _ETAG.match(told.get("etag", "")):
-        raise not_a_hub(client)
-    size = told.get("size")
-    if size is not None and not re.fullmatch(r"\d{1,15}", size):
-        raise not_a_hub(client)
-    elsewhere = _origin(url) != _origin(client.endpoint)
-    return Located(url, None if size is None else int(size), elsewhere)
+    raise not_a_hub(client)
+
+
+@contextlib.contextmanager
+def opened(client: Client, located: Located, start: int = 0) -> Iterator[Any]:
+    """The answer with a file's bytes, from the one at ``start`` on where the hub can do that."""
+    sent = exchange.headers(False if located.elsewhere else client.token)
+    sent["accept-encoding"] = "identity"  # else the bytes counted are not those of the file
+    if start:
+        sent["range"] = f"bytes={start}-"
+    seconds = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    with get_session().stream("GET", located.url, headers=sent, timeout=seconds) as response:
+        hf_raise_for_status(response)
+        yield response
 
 
 def require_size(located: Located, what: str, size: int) -> None:
@@ -87,7 +106,7 @@ def require_size(located: Located, what: str, size: int) -> None:
         )
 
 
-def _said(response: Any, redirects: bool) -> dict[str, str]:
+def _said(response: Any, *, redirects: bool) -> dict[str, str]:
     found = response.headers
     said = {
         "commit": found.get("X-Repo-Commit"),
@@ -96,6 +115,23 @@ def _said(response: Any, redirects: bool) -> dict[str, str]:
     }
     said["etag"] = (said["etag"] or "").removeprefix("W/").strip('"') or None
     return {key: value for key, value in said.items() if value is not None}
+
+
+def _located(client: Client, url: str, said: Mapping[str, str]) -> Located:
+    size, etag = said.get("size"), said.get("etag", "")
+    if not _ETAG.match(etag) or not (size is None or _SIZE.match(size)):
+        raise not_a_hub(client)
+    return Located(url, None if size is None else int(size), etag, not _is_ours(client, url))
+
+
+def _target(client: Client, url: str, response: Any) -> str | None:
+    """Where an answer redirects to, if it does."""
+    if not 300 <= response.status_code < 400 or "location" not in response.headers:
+        return None
+    target = urljoin(url, str(response.headers["location"]))
+    if not _URL.match(target):
+        raise not_a_hub(client)
+    return target
 
 
 def _require_commit(client: Client, repo: str, name: str, commit: str, found: str | None) -> None:
@@ -107,6 +143,10 @@ def _require_commit(client: Client, repo: str, name: str, commit: str, found: st
             "and answered with another commit.",
             hint="Check HF_ENDPOINT; no hub does that.",
         )
+
+
+def _is_ours(client: Client, url: str) -> bool:
+    return _origin(url) == _origin(client.endpoint)
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

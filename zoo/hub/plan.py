@@ -10,9 +10,9 @@ from zoo.artifact.signing import SIGNATURE
 from zoo.errors import ArtifactError, OutputExists
 from zoo.hub import cache
 from zoo.hub.client import Client
-from zoo.hub.download import small_file
 from zoo.hub.head import Head
 from zoo.hub.outgoing import Outgoing
+from zoo.hub.small_file import small_file
 
 # What libraries take for the model in a repo: an artifact's own must be the only one.
 _NATIVE = frozenset(

@@ -6,26 +6,19 @@ import contextlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from huggingface_hub import constants
-from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
-    build_hf_headers,
-    get_session,
-    hf_raise_for_status,
-)
 
 from zoo.artifact import trust
 from zoo.artifact.manifest import MANIFEST, MAX_BYTES, Manifest, digest_of, parse_manifest
 from zoo.artifact.signing import MAX_BYTES as MAX_SIGNATURE
 from zoo.artifact.signing import SIGNATURE
-from zoo.errors import CorruptFile, HubError, HubUnreachable, NotAnArtifact
+from zoo.errors import HubError, HubUnreachable
 from zoo.hub import cache
-from zoo.hub.client import Client, connect, shown_endpoint
-from zoo.hub.translate import status_of, told
+from zoo.hub.client import Client, connect
+from zoo.hub.small_file import manifest_at, small_file
+from zoo.hub.translate import status_of
 from zoo.progress import Progress, Silent
-
-_TIMEOUT = 20.0  # seconds without a sign of life
 
 
 @dataclass(frozen=True)
@@ -66,7 +59,7 @@ def glance(
     client = connect(endpoint, progress)
     commit = resolve(client, repo, revision, progress).commit
     path = cache.cached_file(repo, commit, MANIFEST)
-    content = cache.read_small(path, MAX_BYTES) if path else _fetched(client, repo, commit)
+    content = cache.read_small(path, MAX_BYTES) if path else manifest_at(client, repo, commit)
     manifest = parse_manifest(content, f"{repo} at {commit[:12]}: {MANIFEST}")
     return Glance(repo, commit, manifest, content, signature_of(client, repo, commit))
 
@@ -83,7 +76,7 @@ def signature_of(client: Client, repo: str, commit: str) -> bytes | None:
     if absent.exists() or constants.HF_HUB_OFFLINE:
         return None
     try:
-        content = _small_file(client, repo, commit, SIGNATURE, MAX_SIGNATURE)
+        content = small_file(client, repo, commit, SIGNATURE, limit=MAX_SIGNATURE)
     except HubUnreachable:
         return None
     except HubError as err:
@@ -105,42 +98,6 @@ def require_trusted(client: Client, repo: str, commit: str) -> None:
     path = cache.cached_file(repo, commit, MANIFEST)
     assert path is not None  # whoever calls has read it
     trust.require(repo, cache.read_small(path, MAX_BYTES), signature)
-
-
-def _fetched(client: Client, repo: str, commit: str) -> bytes:
-    try:
-        return _small_file(client, repo, commit, MANIFEST, MAX_BYTES)
-    except HubError as err:
-        if type(err) is HubError:  # the repo is there, the file is not
-            raise NotAnArtifact(
-                f"{repo} at {commit[:12]} is not an artifact: it has no {MANIFEST}.",
-                hint="If it holds a backbone, give it to `--backbone`; `zoo backbones` shows how.",
-            ) from err
-        raise
-
-
-def _small_file(client: Client, repo: str, commit: str, name: str, limit: int) -> bytes:
-    url = f"{client.endpoint}/{repo}/resolve/{commit}/{quote(name)}"
-    headers = build_hf_headers(token=client.token)
-    content = bytearray()
-    with (
-        told(client, repo, commit),
-        get_session().stream(
-            "GET", url, headers=headers, timeout=_TIMEOUT, follow_redirects=True
-        ) as response,
-    ):
-        hf_raise_for_status(response)
-        other = response.headers.get("X-Repo-Commit") not in (None, commit)
-        if other or "text/html" in response.headers.get("content-type", ""):
-            raise HubUnreachable(
-                f"What answers at {shown_endpoint(client.endpoint)} is not a hub.",
-                hint="Check HF_ENDPOINT; a login page or a proxy may be in between.",
-            )
-        for piece in response.iter_bytes():
-            content += piece
-            if len(content) > limit:
-                raise CorruptFile(f"{repo} at {commit[:12]}: {name} is larger than {limit} bytes.")
-    return bytes(content)
 
 
 def _write(path: Path, content: bytes) -> None:

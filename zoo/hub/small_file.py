@@ -1,0 +1,98 @@
+"""Files whose digest nobody knows before they are here: one request each, and never into the cache."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from zoo.artifact.manifest import MANIFEST, MAX_BYTES
+from zoo.errors import CorruptFile, HubError, NotAnArtifact
+from zoo.hub import exchange
+from zoo.hub.client import Client
+from zoo.hub.locate import asked_for, opened
+from zoo.hub.translate import told
+
+
+def small_file(client: Client, repo: str, commit: str, name: str, *, limit: int) -> bytes:
+    """The bytes of a file: those that the hub names by its ETag.
+
+    Args:
+        client: the hub.
+        repo: ``owner/name``.
+        commit: a full commit id.
+        name: the file's path in the repo.
+        limit: the most bytes it may have.
+
+    Raises:
+        CorruptFile: it is larger, or what came is not what the hub names, twice.
+        HubError: the hub does not have it, or does not answer.
+    """
+
+    def read() -> bytes:
+        return _read(client, repo, commit, name, limit)
+
+    with told(client, repo, commit):
+        try:
+            return exchange.persist(read)
+        except _Spoilt:
+            return exchange.persist(read)
+
+
+def manifest_at(client: Client, repo: str, commit: str) -> bytes:
+    """The bytes of an artifact's manifest.
+
+    Raises:
+        NotAnArtifact: the repo has none.
+        CorruptFile, HubError: as :func:`small_file`.
+    """
+    try:
+        return small_file(client, repo, commit, MANIFEST, limit=MAX_BYTES)
+    except HubError as err:
+        if type(err) is HubError:  # the repo is there, the file is not
+            raise NotAnArtifact(
+                f"{repo} at {commit[:12]} is not an artifact: it has no {MANIFEST}.",
+                hint="If it holds a backbone, give it to `--backbone`; `zoo backbones` shows how.",
+            ) from err
+        raise
+
+
+class _Spoilt(CorruptFile):
+    """Other bytes than the hub promised; perhaps only this time."""
+
+
+def _read(client: Client, repo: str, commit: str, name: str, limit: int) -> bytes:
+    what = f"{repo} at {commit[:12]}: {name}"
+    with asked_for(client, repo, commit, name, "GET") as (located, response):
+        if located.elsewhere:
+            with opened(client, located) as there:
+                content = _bounded(there, what, limit)
+        else:
+            content = _bounded(response, what, limit)
+    if located.size not in (None, len(content)) or located.etag not in _names(content):
+        raise _Spoilt(
+            f"{what} is not what the hub itself says of it; nothing was kept.",
+            hint="Tell whoever runs the hub, or check what is in between.",
+        )
+    return content
+
+
+def _bounded(response: Any, what: str, limit: int) -> bytes:
+    content = bytearray()
+    for piece in response.iter_bytes():
+        content += piece
+        if len(content) > limit:
+            raise CorruptFile(
+                f"{what} does not end after the {limit} bytes it may have; nothing was kept.",
+                hint="The repo or the hub is not to be trusted.",
+            )
+    return bytes(content)
+
+
+def _names(content: bytes) -> tuple[str, ...]:
+    """What hubs name a content by: as git does, or by a digest."""
+    blob = b"blob %d\0" % len(content)
+    return tuple(
+        kind(data).hexdigest()
+        for kind in (hashlib.sha1, hashlib.sha256)
+        for data in (content, blob + content)
+    )
