@@ -121,6 +121,9 @@ class TaskSpec:
         modalities: which backbones it can sit on; empty means any.
         summary: one line for the catalogue.
         settings: its options.
+        labelling: ``"package.module:Class"``, a :class:`zoo.plugin.Labelling`: what the task makes
+            of the labels that data gives, called with the checked settings. It is imported before
+            torch is, so its module must not need torch. Empty: one class a row.
     """
 
     name: str
@@ -128,11 +131,14 @@ class TaskSpec:
     modalities: tuple[str, ...] = ()
     summary: str = ""
     settings: tuple[Setting, ...] = ()
+    labelling: str = ""
 
     def __post_init__(self) -> None:
         _require_name("Task", self.name)
         _require_import_string(self.name, self.loader)
         _TASK_TYPES.require(self)
+        if self.labelling:
+            _require_import_string(self.name, self.labelling)
         require_all(self.name, "modalities", self.modalities, str)
         require_all(self.name, "settings", self.settings, Setting)
 
@@ -203,7 +209,7 @@ _BACKBONE_TYPES = Types(
     options=(dict, Mapping),
 )
 _ADAPTER_TYPES = Types(summary=str, settings=tuple, training=(dict, Mapping), reference=str)
-_TASK_TYPES = Types(modalities=tuple, summary=str, settings=tuple)
+_TASK_TYPES = Types(modalities=tuple, summary=str, settings=tuple, labelling=str)
 _NAMESPACE_TYPES = Types(modality=str, summary=str, example=str)
 _COMMAND_TYPES = Types(summary=str)
 

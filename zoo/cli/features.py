@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.data.dataset import Dataset
+    from zoo.data.rows import Input
 
     Pooled = NDArray[np.float32]
 
@@ -25,7 +26,7 @@ Origin = Mapping[str, str]
 class Rows:
     """What is embedded, a row each: inputs, and their labels and splits where there are any."""
 
-    inputs: list[str | Path]
+    inputs: list[Input]
     labels: list[str] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
 

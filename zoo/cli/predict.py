@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from zoo.cli.output import data, emit_json, emit_table, one_line, plain, say
 from zoo.errors import BadSetting, DataError
 
 if TYPE_CHECKING:
+    from zoo.data.rows import Input
     from zoo.model import ComposedModel
     from zoo.progress import Progress
 
@@ -80,7 +80,7 @@ def predict(
 
 def _predict(
     model: ComposedModel,
-    found: Sequence[str | Path],
+    found: Sequence[Input],
     progress: Progress,
     *,
     convert: bool,

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from zoo.data import images
-from zoo.data.rows import Found, Row, named
+from zoo.data.rows import Found, Row, named, parts
 from zoo.errors import ContractViolation, DataError, LabelProblem, UnreadableFiles
 from zoo.progress import Progress, Silent
 
@@ -31,7 +31,12 @@ class _File:
 
 
 def check(
-    found: Found, *, skip_bad: bool, convert: bool, progress: Progress | None = None
+    found: Found,
+    *,
+    skip_bad: bool,
+    convert: bool,
+    unlabelled: bool = False,
+    progress: Progress | None = None,
 ) -> Found:
     """Read all rows; what comes back has those that can be used, with digests.
 
@@ -39,6 +44,7 @@ def check(
         found: what to read.
         skip_bad: leave out what cannot be used instead of stopping.
         convert: 16-bit, float and CMYK images are to be converted, so they are no violation.
+        unlabelled: a label may be blank.
         progress: is told how many images have been read.
 
     Raises:
@@ -47,14 +53,16 @@ def check(
         UnreadableFiles: an image that does not decode.
         ContractViolation: an image that is not 8-bit grey or RGB.
     """
-    rows, blank_inputs = _part(found.rows, lambda row: bool(str(row.input).strip()))
+    rows, blank_inputs = _part(
+        found.rows, lambda row: all(str(part).strip() for part in parts(row.input))
+    )
     if blank_inputs and not skip_bad:
         what = "text" if found.modality == "text" else "path of the image"
         raise DataError(
             f"The {what} is blank in {_count(blank_inputs)}: {_places(blank_inputs)}.",
             hint="Fill or remove these rows, or leave them out with `--skip-bad`.",
         )
-    rows, blank_labels = _part(rows, lambda row: bool(row.label))
+    rows, blank_labels = _part(rows, lambda row: unlabelled or bool(row.label))
     if blank_labels and not skip_bad:
         raise LabelProblem(
             f"The label is blank in {_count(blank_labels)}: {_places(blank_labels)}.",
@@ -84,21 +92,21 @@ def _check_images(
     rows: Rows, *, skip_bad: bool, convert: bool, progress: Progress | None
 ) -> tuple[Rows, list[str]]:
     """Usable rows with digests, and why the others are left out."""
-    paths = list(dict.fromkeys(Path(row.input) for several in rows.values() for row in several))
+    paths = list(dict.fromkeys(_path(row) for several in rows.values() for row in several))
     files = dict(zip(paths, _read_all(paths, convert, progress or Silent()), strict=True))
     if not skip_bad:
         _refuse(rows, files, convert)
-    good, bad = _part(rows, lambda row: bool(files[Path(row.input)].digest))
+    good, bad = _part(rows, lambda row: bool(files[_path(row)].digest))
     return (
-        _map(good, lambda row: replace(row, digest=files[Path(row.input)].digest)),
-        [f"{row.place}: {_why(files[Path(row.input)])}" for row in bad],
+        _map(good, lambda row: replace(row, digest=files[_path(row)].digest)),
+        [f"{row.place}: {_why(files[_path(row)])}" for row in bad],
     )
 
 
 def _refuse(rows: Rows, files: Mapping[Path, _File], convert: bool) -> None:
     bad = [row for several in rows.values() for row in several]
-    bad = [row for row in bad if not files[Path(row.input)].digest]
-    places = [f"{row.place} ({_why(files[Path(row.input)])})" for row in bad]
+    bad = [row for row in bad if not files[_path(row)].digest]
+    places = [f"{row.place} ({_why(files[_path(row)])})" for row in bad]
     if any(file.unreadable for file in files.values()):
         raise UnreadableFiles(
             f"{len(bad)} of {sum(map(len, rows.values()))} images cannot be used: {named(places)}.",
@@ -143,9 +151,8 @@ def _why(file: _File) -> str:
 
 
 def _with_text_digest(row: Row) -> Row:
-    return replace(
-        row, digest=hashlib.sha256(str(row.input).encode(errors="surrogatepass")).digest()
-    )
+    text = "\0".join(map(str, parts(row.input)))
+    return replace(row, digest=hashlib.sha256(text.encode(errors="surrogatepass")).digest())
 
 
 def _part(rows: Rows, usable: Callable[[Row], bool]) -> tuple[Rows, list[Row]]:
@@ -157,6 +164,11 @@ def _part(rows: Rows, usable: Callable[[Row], bool]) -> tuple[Rows, list[Row]]:
 
 def _map(rows: Rows, change: Callable[[Row], Row]) -> Rows:
     return {name: [change(row) for row in several] for name, several in rows.items()}
+
+
+def _path(row: Row) -> Path:
+    (one,) = parts(row.input)  # there are no pairs of images
+    return Path(one)
 
 
 def _count(rows: Sequence[Row]) -> str:

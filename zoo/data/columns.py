@@ -1,8 +1,9 @@
 """Which column of a table is the input and which the label: as told, else by looking.
 
-The label is a column called ``label``, else the one column with a label's usual name, else the one
-column with few different values. The input is a column of names of image files that exist, else
-``text``, else the column with the longest texts. Where two would do, nobody is served by a guess.
+The label is a column called ``label``, else the one column with a label's usual name, else what the
+task takes for its targets, such as the one column with few different values. The input is a column
+of names of image files that exist, else ``text``, else the column with the longest texts. Where two
+would do, nobody is served by a guess.
 """
 
 from __future__ import annotations
@@ -12,29 +13,51 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from zoo.data import values
 from zoo.data.images import is_image_name
+from zoo.data.labelling import Classes, Labelling
 from zoo.data.table import Table
 from zoo.errors import ColumnMissing
 
 _LABEL_NAMES = {"label", "labels", "label_name", "class", "classes", "class_name", "classname"}
 _LABEL_NAMES |= {"target", "category", "tag", "y"}
-_LONGEST_LABEL = 60  # characters, on average
+_PAIRS = (
+    ("text_a", "text_b"),
+    ("text1", "text2"),
+    ("sentence1", "sentence2"),
+    ("question1", "question2"),
+    ("premise", "hypothesis"),
+    ("question", "answer"),
+    ("query", "document"),
+)
 _LEAST_IMAGES = 0.9  # share of values that end as image names do
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that count; ``label`` is ``None`` where no label was asked for."""
+    """The columns that count.
 
-    input: str
-    label: str | None
+    Attributes:
+        inputs: one, or two for a pair.
+        targets: none where no label was asked for; several where the task has several.
+        modality: of the inputs.
+    """
+
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
     modality: str
+
+    @property
+    def input(self) -> str:
+        """The columns of inputs, in words."""
+        return " and ".join(self.inputs)
 
     def describe(self) -> str:
         """For the line that says what the data was taken for."""
         what = "texts" if self.modality == "text" else "image paths"
-        labels = f", labels in {self.label!r}" if self.label is not None else ""
-        return f"{what} in {self.input!r}{labels}"
+        what = what if len(self.inputs) == 1 else f"pairs of {what}"
+        labels = f", labels in {_quoted(self.targets)}" if self.targets else ""
+        return f"{what} in {_quoted(self.inputs)}{labels}"
 
 
 def find_columns(
@@ -45,38 +68,66 @@ def find_columns(
     label_column: str | None = None,
     labelled: bool = True,
     ignored: Collection[str] = (),
+    labelling: Labelling | None = None,
+    outputs: Collection[str] = (),
 ) -> Columns:
     """Find the columns of a table.
 
     Args:
         table: to look at.
         modality: ``"image"`` or ``"text"``, where it is known.
-        input_column, label_column: what the user says.
+        input_column, label_column: what the user says; several with commas between them.
         labelled: whether a label is needed.
         ignored: columns that are neither.
+        labelling: what the task makes of labels.
+        outputs: of a task that is known already; columns of these names are its targets.
 
     Raises:
         ColumnMissing: a column is not there, or several could be meant.
     """
-    for name, option in ((input_column, "--input-column"), (label_column, "--label-column")):
-        if name is not None:
-            require(table, name, option)
-    if label_column is not None and label_column == input_column:
+    labelling = labelling or Classes({})
+    sources = _told(table, input_column, "--input-column", labelling.inputs)
+    told = _told(table, label_column, "--label-column", None if labelling.several else 1)
+    if both := set(sources) & set(told):
         raise ColumnMissing(
-            f"{table.path.name}: the column {label_column!r} cannot be input and label at once.",
+            f"{table.path.name}: the column {min(both)!r} cannot be input and label at once.",
             hint=f"Its columns: {', '.join(table.columns)}.",
         )
-    usual = [name for name in table.flat if name.lower() in _LABEL_NAMES and name != input_column]
-    label = label_column or (_label_by_name(table, usual) if labelled else None)
-    passed_over = {label, *ignored} if labelled else {*usual, *ignored}
+    names = labelling.names or _LABEL_NAMES
+    usual = [name for name in table.flat if name.lower() in names and name not in sources]
+    targets = told
+    if labelled and not told and labelling.several and outputs and {*outputs} <= {*table.columns}:
+        targets = tuple(outputs)
+    if labelled and not targets:
+        targets = _target_by_name(table, usual)
+    passed_over = {*targets, *ignored} if labelled else {*usual, *told, *ignored}
     rest = [name for name in table.flat if name not in passed_over]
-    source = input_column or _input(table, rest, modality)
-    if labelled and label is None:
-        label = _label_by_looking(table, [name for name in rest if name != source])
-    if labelled and label is not None:
-        _require_header(table, source, label)
-    looks = "image" if _images_exist(table, source) else "text"
-    return Columns(source, label if labelled else None, modality or looks)
+    sources = sources or _sources(table, rest, modality, labelling, targets)
+    if labelled and not targets:
+        targets = _target_by_looking(
+            table, [name for name in rest if name not in sources], labelling
+        )
+    if labelled:
+        _require_header(table, sources[0], targets[0])
+    if len(sources) > 1:
+        return Columns(sources, targets if labelled else (), "text")
+    looks = "image" if _images_exist(table, sources[0]) else "text"
+    return Columns(sources, targets if labelled else (), modality or looks)
+
+
+def _told(table: Table, given: str | None, option: str, count: int | None) -> tuple[str, ...]:
+    """The columns a person named; a name that is a column's own may hold commas."""
+    if given is None:
+        return ()
+    names = (given,) if given in table.columns else tuple(n.strip() for n in given.split(","))
+    for name in names:
+        require(table, name, option)
+    if count is not None and len(names) != count:
+        raise ColumnMissing(
+            f"{option} names {len(names)} of the columns of {table.path.name}; the task takes {count}.",
+            hint=f"Its columns: {', '.join(table.columns)}.",
+        )
+    return names
 
 
 def require(table: Table, name: str, option: str) -> None:
@@ -93,22 +144,52 @@ def require(table: Table, name: str, option: str) -> None:
         )
 
 
-def _label_by_name(table: Table, usual: Sequence[str]) -> str | None:
+def _target_by_name(table: Table, usual: Sequence[str]) -> tuple[str, ...]:
     exact = [name for name in usual if name.lower() == "label"]
     if len(exact) == 1:
-        return exact[0]
+        return (exact[0],)
     if len(usual) > 1:
         raise _unclear(table, "holds the labels", usual, "--label-column")
-    return usual[0] if usual else None
+    return tuple(usual)
 
 
-def _label_by_looking(table: Table, candidates: Sequence[str]) -> str:
-    likely = [name for name in candidates if _has_few_values(table.sample(name))]
-    if len(likely) == 1:
-        return likely[0]
-    if not likely and len(candidates) == 1 and _repeats(table.sample(candidates[0])):
-        return candidates[0]
+def _target_by_looking(
+    table: Table, candidates: Sequence[str], labelling: Labelling
+) -> tuple[str, ...]:
+    likely = [name for name in candidates if labelling.likely(table.sample(name))]
+    if chosen := labelling.choose(likely):
+        return tuple(chosen)
+    alone = candidates[0] if not likely and len(candidates) == 1 else None
+    if alone and isinstance(labelling, Classes) and values.repeat(table.sample(alone)):
+        return (alone,)
     raise _unclear(table, "holds the labels", likely, "--label-column")
+
+
+def _sources(
+    table: Table,
+    candidates: Sequence[str],
+    modality: str | None,
+    labelling: Labelling,
+    targets: Sequence[str],
+) -> tuple[str, ...]:
+    if labelling.inputs == 1:
+        return (_input(table, candidates, modality),)
+    for pair in _PAIRS:
+        if {*pair} <= {*candidates}:
+            return pair
+    texts = [n for n in candidates if not _is_target(table, n, labelling, targets)]
+    if len(texts) == labelling.inputs:
+        return tuple(texts)
+    raise ColumnMissing(
+        f"{table.path.name}: which two columns are the pair? Its columns: "
+        f"{', '.join(table.columns)}.",
+        hint="Say which: `--input-column FIRST,SECOND`.",
+    )
+
+
+def _is_target(table: Table, name: str, labelling: Labelling, targets: Sequence[str]) -> bool:
+    sample = table.sample(name)
+    return values.are_numbers(sample) or (not targets and labelling.likely(sample))
 
 
 def _input(table: Table, candidates: Sequence[str], modality: str | None) -> str:
@@ -122,11 +203,11 @@ def _input(table: Table, candidates: Sequence[str], modality: str | None) -> str
         if len(found) > 1 or modality == "image":
             raise _unclear(table, "holds the paths of the images", found, "--input-column")
     samples = {name: table.sample(name) for name in candidates}
-    texts = [name for name, values in samples.items() if not _is_numeric(values)]
+    texts = [name for name, cells in samples.items() if not values.are_numbers(cells)]
     if not texts:
         raise _unclear(table, "holds the texts", [], "--input-column")
     named = [name for name in texts if name.lower() == "text"]
-    return named[0] if named else max(texts, key=lambda name: _mean_length(samples[name]))
+    return named[0] if named else max(texts, key=lambda name: values.mean_length(samples[name]))
 
 
 def _unclear(table: Table, what: str, candidates: Sequence[str], option: str) -> ColumnMissing:
@@ -153,45 +234,18 @@ def _require_header(table: Table, source: str, label: str) -> None:
         )
 
 
-def _has_few_values(values: Sequence[str]) -> bool:
-    filled = [value for value in values if value.strip()]
-    distinct = set(filled)
-    return (
-        2 <= len(distinct) <= len(filled) / 2
-        and _mean_length(filled) <= _LONGEST_LABEL
-        and not _is_measured(distinct)
-    )
+def _quoted(names: Sequence[str]) -> str:
+    return " and ".join(map(repr, names))
 
 
-def _repeats(values: Sequence[str]) -> bool:
-    """Whether some value comes twice and another is different: as little as two classes need."""
-    return 2 <= len(set(values)) < len(values)
-
-
-def _is_numeric(values: Collection[str]) -> bool:
-    try:
-        return all(float(value) is not None for value in values if value.strip())
-    except ValueError:
-        return False
-
-
-def _is_measured(values: Collection[str]) -> bool:
-    """Whether these are numbers with digits after the point: amounts, not classes."""
-    return _is_numeric(values) and any(not float(value).is_integer() for value in values)
-
-
-def _mean_length(values: Sequence[str]) -> float:
-    return sum(map(len, values)) / max(len(values), 1)
-
-
-def _names_images(values: Sequence[str]) -> bool:
-    filled = [value for value in values if value.strip()]
-    named = sum(is_image_name(value) for value in filled)
+def _names_images(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell.strip()]
+    named = sum(map(is_image_name, filled))
     return bool(filled) and named >= _LEAST_IMAGES * len(filled)
 
 
 def _images_exist(table: Table, name: str) -> bool:
-    values = table.sample(name)
-    return _names_images(values) and any(
-        os.path.exists(table.path.parent / value) for value in values if is_image_name(value)
+    sample = table.sample(name)
+    return _names_images(sample) and any(
+        os.path.exists(table.path.parent / cell) for cell in sample if is_image_name(cell)
     )

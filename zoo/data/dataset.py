@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+from zoo.data.rows import Input
 
 _SHOWN_LABELS = 12
 _SHOWN_SKIPPED = 5
@@ -12,9 +13,9 @@ _SHOWN_SKIPPED = 5
 
 @dataclass(frozen=True)
 class Split:
-    """Inputs (texts, or paths of images) and their labels, in one order."""
+    """Inputs (texts, paths of images, or pairs) and their labels, in one order."""
 
-    inputs: Sequence[str | Path]
+    inputs: Sequence[Input]
     labels: Sequence[str]
 
     def __len__(self) -> int:

@@ -10,7 +10,8 @@ from pathlib import Path
 from zoo.data.columns import find_columns
 from zoo.data.folder import walk
 from zoo.data.images import is_image_name
-from zoo.data.rows import named
+from zoo.data.labelling import Classes, Labelling
+from zoo.data.rows import Input, named, parts
 from zoo.data.table import is_table_name, read_table
 from zoo.data.tables import inputs
 from zoo.errors import ContractViolation, DataError, DataNotFound, UnreadableFiles
@@ -19,8 +20,12 @@ STDIN = "-"
 
 
 def inputs_from(
-    arguments: Sequence[str], modality: str, *, input_column: str | None = None
-) -> list[str | Path]:
+    arguments: Sequence[str],
+    modality: str,
+    *,
+    input_column: str | None = None,
+    labelling: Labelling | None = None,
+) -> list[Input]:
     """What the arguments of ``zoo predict`` stand for, in order.
 
     Args:
@@ -30,6 +35,7 @@ def inputs_from(
             and what is neither is a text itself.
         modality: ``"image"`` or ``"text"``.
         input_column: of tables, where looking should not decide.
+        labelling: of the task; where that takes pairs, a line is two texts with a tab between them.
 
     Raises:
         DataNotFound: a path with nothing there, or an argument that holds no inputs.
@@ -39,12 +45,16 @@ def inputs_from(
         DataError: blank rows in a table, blank lines between others.
     """
     several = _images if modality == "image" else _texts
-    found: list[str | Path] = []
+    labelling = labelling or Classes({})
+    found: list[Input] = []
+    these: list[Input]
     for argument in arguments:
         if argument != STDIN and is_table_name(argument) and os.path.isfile(argument):
-            these = _rows(Path(argument), modality, input_column)
+            these = _rows(Path(argument), modality, input_column, labelling)
         else:
             these = list(several(argument))
+            if labelling.inputs > 1:
+                these = [_pair(str(line), labelling.inputs) for line in these]
         if not these:  # beside others it would be lost without a word
             raise DataNotFound(
                 f"There is no {modality} to predict on in {_called(argument, modality)}.",
@@ -52,6 +62,16 @@ def inputs_from(
             )
         found += these
     return found
+
+
+def _pair(line: str, count: int) -> tuple[str | Path, ...]:
+    texts = line.split("\t")
+    if len(texts) != count or not all(text.strip() for text in texts):
+        raise DataError(
+            f"The task takes {count} texts at a time; {line[:60]!r} is {len(texts)}.",
+            hint="Put a tab between them, or give a table with a column for each.",
+        )
+    return tuple(texts)
 
 
 def _called(argument: str, modality: str) -> str:
@@ -141,14 +161,20 @@ def _lines(content: str, source: str) -> list[str]:
     return lines
 
 
-def _rows(path: Path, modality: str, input_column: str | None) -> list[str | Path]:
+def _rows(path: Path, modality: str, input_column: str | None, labelling: Labelling) -> list[Input]:
     table = read_table(path)
-    columns = find_columns(table, modality=modality, input_column=input_column, labelled=False)
+    columns = find_columns(
+        table,
+        modality=modality,
+        input_column=input_column,
+        labelled=False,
+        labelling=labelling,
+    )
     found = inputs(table, columns)
     blank = [
         f"row {number}"
         for given, number in zip(found, table.numbers, strict=True)
-        if not str(given).strip()
+        if not all(str(part).strip() for part in parts(given))
     ]
     if blank:
         raise DataError(

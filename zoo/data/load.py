@@ -8,11 +8,12 @@ from pathlib import Path
 from zoo.data.check import fingerprint
 from zoo.data.contract import InputContract
 from zoo.data.dataset import Dataset, EvaluationSplit, Split
-from zoo.data.labels import Rows, keep_known, require_learnable
+from zoo.data.labelling import Classes, Labelling, labelling_of
+from zoo.data.labels import Rows
 from zoo.data.reading import Reading
 from zoo.data.recognise import recognise
 from zoo.data.roles import UNSPLIT, assign, choose, role_of
-from zoo.data.rows import Row, ordered_labels
+from zoo.data.rows import Row
 from zoo.data.stratify import carve
 from zoo.errors import BadSetting, DataNotFound, LabelProblem
 from zoo.progress import Progress
@@ -21,6 +22,7 @@ from zoo.progress import Progress
 def load(
     path: str | Path,
     *,
+    task: str | Labelling | None = None,
     modality: str | None = None,
     input_column: str | None = None,
     label_column: str | None = None,
@@ -40,8 +42,11 @@ def load(
 
     Args:
         path: folder or file.
+        task: what is to be learned, by name or as what it makes of labels; by default one class a
+            row.
         modality: ``"image"`` or ``"text"``, where looking should not decide.
-        input_column, label_column: of a table, where looking should not decide.
+        input_column, label_column: of a table, where looking should not decide; several with
+            commas between them, where the task has several.
         splits: role to the data's own name of a split, e.g. ``{"train": "train", "test": "val"}``.
         val_fraction, test_fraction: shares of all rows, where they are carved.
         seed: draws what is carved.
@@ -54,7 +59,7 @@ def load(
         DataNotFound: nothing there, or nothing of a known kind.
         UnreadableFiles, ContractViolation: images that do not decode, or are not 8-bit.
         ColumnMissing: a column that is not there, or that cannot be guessed.
-        LabelProblem: blank labels, fewer than two, or some never seen in training.
+        LabelProblem: labels that the task cannot use, too few, or some never seen in training.
         DataError: blank texts, or splits that cannot be told apart.
         BadSetting: fractions or splits that make no sense.
     """
@@ -64,10 +69,12 @@ def load(
             "train on.",
             hint="Both are shares of all rows: at least 0, and less than 1 together.",
         )
+    labelling = _labelling(task)
     root = Path(path).expanduser()
     recognised = recognise(root, set((splits or {}).values()))
     roles = assign(recognised.names, splits, str(root))
     reading = Reading(
+        labelling=labelling,
         modality=modality,
         input_column=input_column,
         label_column=label_column,
@@ -77,17 +84,18 @@ def load(
         progress=progress,
     )
     found = reading.read(recognised, roles)
-    rows, skipped = require_learnable(found.rows, str(root), skip_bad=skip_bad)
+    learnable = labelling.learn(found.rows, str(root), skip_bad=skip_bad)
+    rows = learnable.rows
     identity = fingerprint({UNSPLIT: rows["train"]} if roles["train"] == UNSPLIT else rows)
-    carved = _carve_missing(rows, val_fraction, test_fraction, seed)
+    carved = _carve_missing(rows, val_fraction, test_fraction, seed, labelling)
     return Dataset(
         kind=found.kind,
         modality=found.modality,
         description=found.description,
         splits={role: _split(rows[role]) for role in ("train", "val", "test") if rows.get(role)},
-        labels=ordered_labels({row.label for row in rows["train"]}),
+        labels=learnable.labels,
         fingerprint=identity,
-        skipped=(*found.skipped, *skipped),
+        skipped=(*found.skipped, *learnable.skipped),
         notes=(*found.notes, *carved, *_leaks(rows)),
         convert=convert,
     )
@@ -96,6 +104,7 @@ def load(
 def load_for_evaluation(
     path: str | Path,
     *,
+    task: str | Labelling | None = None,
     split: str | None = None,
     labels: Collection[str] | None = None,
     modality: str | None = None,
@@ -113,8 +122,10 @@ def load_for_evaluation(
 
     Args:
         path: folder or file.
+        task: as for :func:`load`.
         split: by role or by the data's own name.
-        labels: that the model knows; others are refused, or left out with ``skip_bad``.
+        labels: the outputs that the model has; labels that are none of them are refused, or left
+            out with ``skip_bad``.
         modality, input_column, label_column, skip_bad, contract, convert, progress: as for
             :func:`load`.
 
@@ -123,10 +134,13 @@ def load_for_evaluation(
         LabelProblem: blank labels, or some that the model does not know.
         DataError: and the other kinds that :func:`load` raises.
     """
+    labelling = _labelling(task)
     root = Path(path).expanduser()
     recognised = recognise(root, {split} if split else ())
     name = choose(recognised.names, split, str(root))
     reading = Reading(
+        labelling=labelling,
+        outputs=labels or (),
         modality=modality,
         input_column=input_column,
         label_column=label_column,
@@ -138,7 +152,7 @@ def load_for_evaluation(
     found = reading.read(recognised, {"test": name})
     rows, skipped = list(found.rows["test"]), list(found.skipped)
     if labels is not None:
-        rows, unknown = keep_known(rows, labels, name or "the data", skip_bad=skip_bad)
+        rows, unknown = labelling.keep(rows, labels, name or "the data", skip_bad=skip_bad)
         skipped += unknown
     if not rows:
         raise DataNotFound(
@@ -158,7 +172,15 @@ def load_for_evaluation(
     )
 
 
-def _carve_missing(rows: Rows, val_fraction: float, test_fraction: float, seed: int) -> list[str]:
+def _labelling(task: str | Labelling | None) -> Labelling:
+    if isinstance(task, str):
+        return labelling_of(task)
+    return task or Classes({})
+
+
+def _carve_missing(
+    rows: Rows, val_fraction: float, test_fraction: float, seed: int, labelling: Labelling
+) -> list[str]:
     """Carve what is missing from ``rows["train"]``, in place; lines that say so."""
     fractions: dict[str, float] = {}
     left = 1.0
@@ -168,7 +190,7 @@ def _carve_missing(rows: Rows, val_fraction: float, test_fraction: float, seed: 
     if not rows.get("val"):
         fractions["val"] = val_fraction / left
     for role, fraction in fractions.items():
-        rows["train"], rows[role] = carve(rows["train"], fraction, seed)
+        rows["train"], rows[role] = carve(rows["train"], fraction, seed, labelling.stratum)
         if fraction > 0 and not rows[role]:
             raise LabelProblem(
                 f"There are too few different examples to hold out a {role} split.",
@@ -178,7 +200,8 @@ def _carve_missing(rows: Rows, val_fraction: float, test_fraction: float, seed: 
     if not carved:
         return []
     verb = "is" if len(carved) == 1 else "are"
-    return [f"{' and '.join(carved)} {verb} carved from the data: stratified, seed {seed}"]
+    how = "stratified" if any(labelling.stratum(row.label) for row in rows["train"]) else "drawn"
+    return [f"{' and '.join(carved)} {verb} carved from the data: {how}, seed {seed}"]
 
 
 def _leaks(rows: Mapping[str, Sequence[Row]]) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from zoo.data import folder, tables
 from zoo.data.check import check
 from zoo.data.contract import InputContract
+from zoo.data.labelling import Labelling
 from zoo.data.recognise import Recognised
 from zoo.data.rows import Found
 from zoo.errors import ContractViolation
@@ -25,6 +26,8 @@ class Reading:
     contract: InputContract | None
     convert: bool
     progress: Progress | None
+    labelling: Labelling
+    outputs: Collection[str] = ()
 
     def read(self, recognised: Recognised, roles: Mapping[str, str]) -> Found:
         """Read and check the splits that play ``roles``.
@@ -33,7 +36,13 @@ class Reading:
             DataError: and all kinds of it that :func:`zoo.data.load.load` raises.
         """
         found = self._found(recognised, roles)
-        return check(found, skip_bad=self.skip_bad, convert=self.convert, progress=self.progress)
+        return check(
+            found,
+            skip_bad=self.skip_bad,
+            convert=self.convert,
+            unlabelled=self.labelling.missing,
+            progress=self.progress,
+        )
 
     def _found(self, recognised: Recognised, roles: Mapping[str, str]) -> Found:
         modality = self.modality or (self.contract.modality if self.contract else None)
@@ -44,6 +53,8 @@ class Reading:
                 modality=modality,
                 input_column=self.input_column,
                 label_column=self.label_column,
+                labelling=self.labelling,
+                outputs=self.outputs,
             )
         if modality not in (None, "image"):
             raise ContractViolation(

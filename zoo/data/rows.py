@@ -11,18 +11,23 @@ from pathlib import Path
 _DIGITS = re.compile(r"(\d+)")
 
 
+# A text, the path of an image, or a pair of them.
+Input = str | Path | tuple[str | Path, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One labelled input.
 
     Attributes:
-        input: a text, or the path of an image.
-        label: as the data spells it; blank where it is missing.
+        input: a text, the path of an image, or a pair.
+        label: as the data spells it, a JSON object of cells where a task may have several; blank
+            where it is missing.
         place: where it stands, for messages.
         digest: sha256 of the text or of the file, once it has been read.
     """
 
-    input: str | Path
+    input: Input
     label: str
     place: str
     digest: bytes = b""
@@ -38,6 +43,11 @@ class Found:
     rows: Mapping[str, Sequence[Row]]
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+
+
+def parts(given: Input) -> tuple[str | Path, ...]:
+    """The one or two of an input."""
+    return given if isinstance(given, tuple) else (given,)
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:

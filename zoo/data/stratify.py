@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from zoo.data.rows import Row
 
 _Groups = dict[str, list[list[int]]]
 
 
-def carve(rows: Sequence[Row], fraction: float, seed: int) -> tuple[list[Row], list[Row]]:
+def carve(
+    rows: Sequence[Row],
+    fraction: float,
+    seed: int,
+    stratum: Callable[[str], str] = lambda label: label,
+) -> tuple[list[Row], list[Row]]:
     """Split ``rows`` into what stays and what is carved off, each in its old order.
 
     Which rows are carved depends on their contents and the seed alone, so neither the order of
-    files nor a few more rows reshuffle everything. Rows of one class with equal contents stay on
+    files nor a few more rows reshuffle everything. Rows of one stratum with equal contents stay on
     one side, so that no copy of a test input is trained on.
 
     Args:
         rows: with digests.
         fraction: share of all rows to carve off, in [0, 1).
         seed: another seed, another split.
+        stratum: of a label; by default each label is one.
     """
-    groups = _groups(rows, seed)
+    groups = _groups(rows, seed, stratum)
     wanted = _allot({label: sum(map(len, g)) for label, g in groups.items()}, fraction, seed)
     carved: set[int] = set()
     for label, members in groups.items():
@@ -36,11 +42,11 @@ def carve(rows: Sequence[Row], fraction: float, seed: int) -> tuple[list[Row], l
     return stays, [rows[i] for i in sorted(carved)]
 
 
-def _groups(rows: Sequence[Row], seed: int) -> _Groups:
-    """Indices of equal rows, by label, in an order drawn by ``seed``."""
+def _groups(rows: Sequence[Row], seed: int, stratum: Callable[[str], str]) -> _Groups:
+    """Indices of equal rows, by stratum, in an order drawn by ``seed``."""
     by_content: dict[str, dict[bytes, list[int]]] = defaultdict(lambda: defaultdict(list))
     for i, row in enumerate(rows):
-        by_content[row.label][row.digest].append(i)
+        by_content[stratum(row.label)][row.digest].append(i)
     return {
         label: [found[digest] for digest in sorted(found, key=lambda d: _drawn(seed, d))]
         for label, found in by_content.items()

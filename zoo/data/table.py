@@ -59,6 +59,12 @@ class Table:
         """
         return self._texts(name, self.data)
 
+    def cells(self, name: str) -> list[str]:
+        """As :meth:`column`; lists and objects as JSON."""
+        if name in self.flat:
+            return self.column(name)
+        return [_json_text(value) or "" for value in self.data.column(name).to_pylist()]
+
     def sample(self, name: str) -> list[str]:
         """Up to a thousand values of a column, from all over the table."""
         step = max(1, math.ceil(len(self) / _SAMPLED))
@@ -192,7 +198,7 @@ def _loads(text: str, what: str) -> Any:
 def _json_text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _parquet(path: Path) -> Table:

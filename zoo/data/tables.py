@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from unicodedata import normalize
 
 from zoo.data.columns import Columns, find_columns, require
+from zoo.data.labelling import Labelling
 from zoo.data.roles import UNSPLIT, role_of, split_in
-from zoo.data.rows import Found, Row, named, natural
+from zoo.data.rows import Found, Input, Row, named, natural
 from zoo.data.table import Table, is_table_name, read_table
 from zoo.errors import ColumnMissing
 
@@ -54,13 +56,16 @@ def read(
     modality: str | None,
     input_column: str | None,
     label_column: str | None,
+    labelling: Labelling,
+    outputs: Collection[str] = (),
 ) -> Found:
     """Rows of the chosen parts; columns are found in the first and must be in all.
 
     Args:
         path: what was given, for the description.
         parts: by role.
-        modality, input_column, label_column: as for :func:`zoo.data.columns.find_columns`.
+        modality, input_column, label_column, labelling, outputs: as for
+            :func:`zoo.data.columns.find_columns`.
 
     Raises:
         ColumnMissing, DataNotFound, UnreadableFiles: a table cannot be used.
@@ -73,34 +78,42 @@ def read(
         input_column=input_column,
         label_column=label_column,
         ignored=[name for name in first.flat if name.lower() in _SPLIT_COLUMNS],
+        labelling=labelling,
+        outputs=outputs,
     )
-    rows = {role: _rows(several, columns) for role, several in tables.items()}
+    rows = {role: _rows(several, columns, labelling) for role, several in tables.items()}
     files = dict.fromkeys(table.path.name for several in tables.values() for table in several)
     shown = f" ({named(list(files), 4)})" if path.is_dir() else ""
     description = f"{columns.modality} table {path}{shown}: {columns.describe()}"
     return Found("table", columns.modality, description, rows)
 
 
-def inputs(table: Table, columns: Columns) -> list[str | Path]:
-    """The input column: texts, or paths of images beside the table; blank where there is none."""
-    values = table.column(columns.input)
-    if columns.modality != "image":
-        return list(values)
-    return [table.path.parent / value if value.strip() else "" for value in values]
+def inputs(table: Table, columns: Columns) -> list[Input]:
+    """The input columns: texts, paths of images beside the table, or pairs; blank where none is."""
+    found = [_inputs(table, name, columns.modality) for name in columns.inputs]
+    return found[0] if len(found) == 1 else list(zip(*found, strict=True))
 
 
-def _rows(tables: Sequence[Table], columns: Columns) -> list[Row]:
-    assert columns.label is not None
+def _inputs(table: Table, name: str, modality: str) -> list[Input]:
+    cells = table.column(name)
+    if modality != "image":
+        return list(cells)
+    return [table.path.parent / cell if cell.strip() else "" for cell in cells]
+
+
+def _rows(tables: Sequence[Table], columns: Columns, labelling: Labelling) -> list[Row]:
     rows: list[Row] = []
     for table in tables:
-        require(table, columns.input, "--input-column")
-        if columns.label not in table.columns:
-            raise ColumnMissing(
-                f"{table.path.name} has no label column {columns.label!r}. Its columns: "
-                f"{', '.join(table.columns)}.",
-                hint="Add the column, or use the other files only, e.g. `--splits train=train`.",
-            )
-        labels = (normalize("NFC", label.strip()) for label in table.column(columns.label))
+        for name in columns.inputs:
+            require(table, name, "--input-column")
+        for name in columns.targets:
+            if name not in table.columns:
+                raise ColumnMissing(
+                    f"{table.path.name} has no label column {name!r}. Its columns: "
+                    f"{', '.join(table.columns)}.",
+                    hint="Add the column, or use the other files only, e.g. `--splits train=train`.",
+                )
+        labels = _labels(table, columns.targets, labelling)
         rows += [
             Row(given, label, _place(table, number, given))
             for given, label, number in zip(
@@ -110,7 +123,18 @@ def _rows(tables: Sequence[Table], columns: Columns) -> list[Row]:
     return rows
 
 
-def _place(table: Table, number: int, given: str | Path) -> str:
+def _labels(table: Table, names: Sequence[str], labelling: Labelling) -> Iterator[str]:
+    """Cells of the one target column; of a task that may have several, JSON objects of cells."""
+    columns = [[normalize("NFC", c.strip()) for c in table.cells(name)] for name in names]
+    for cells in zip(*columns, strict=True):
+        if not labelling.several:
+            yield cells[0]
+        else:
+            filled = dict(zip(names, cells, strict=True))
+            yield json.dumps(filled, ensure_ascii=False) if any(cells) else ""
+
+
+def _place(table: Table, number: int, given: Input) -> str:
     place = f"{table.path.name} row {number}"
     return f"{place} {given.name}" if isinstance(given, Path) else place
 

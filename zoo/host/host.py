@@ -152,7 +152,26 @@ class Host:
             from zoo.torchvision_clash import mend_torchvision
 
             mend_torchvision()
-        module_name, _, attribute = provided.spec.loader.partition(":")
+        return self._import(provided, provided.spec.loader)
+
+    def make(self, provided: Provided[Any], *arguments: object) -> Any:
+        """Call what a spec's loader string names; what it prints is not data.
+
+        Raises:
+            PluginError: it cannot be imported, or raises anything but an error of zoo's tree.
+        """
+        return self._call(provided, self.load(provided), *arguments)
+
+    def part(self, provided: Provided[Any], name: str, *arguments: object) -> Any:
+        """Call what another import string of a spec names, one that needs no torch.
+
+        Raises:
+            PluginError: as :meth:`make`.
+        """
+        return self._call(provided, self._import(provided, name), *arguments)
+
+    def _import(self, provided: Provided[Any], name: str) -> Callable[..., Any]:
+        module_name, _, attribute = name.partition(":")
         try:
             with stdout_to_stderr():
                 loader = getattr(importlib.import_module(module_name), attribute)
@@ -165,18 +184,12 @@ class Host:
             ) from err
         if not callable(loader):
             raise PluginError(
-                f"{provided.plugin.origin}: {provided.spec.loader!r} is not callable.",
+                f"{provided.plugin.origin}: {name!r} is not callable.",
                 hint=f"Report this to the authors of {provided.plugin.distribution}.",
             )
         return loader  # type: ignore[no-any-return]  # getattr on a module is Any
 
-    def make(self, provided: Provided[Any], *arguments: object) -> Any:
-        """Call what a spec's loader string names; what it prints is not data.
-
-        Raises:
-            PluginError: it cannot be imported, or raises anything but an error of zoo's tree.
-        """
-        loader = self.load(provided)
+    def _call(self, provided: Provided[Any], loader: Callable[..., Any], *arguments: object) -> Any:
         try:
             with stdout_to_stderr():
                 return loader(*arguments)

@@ -1,0 +1,217 @@
+"""What a task makes of the labels that data gives: which columns, which values, which outputs.
+
+A label is text: the cell of the one target column, or a JSON object of cells by column where a task
+may have several. Nothing here needs torch, so data is refused before anything heavy is imported.
+"""
+
+from __future__ import annotations
+
+import abc
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from zoo.data import values
+from zoo.data.labels import keep_known, require_learnable
+from zoo.data.rows import Row, named, ordered_labels
+from zoo.errors import LabelProblem, PluginError
+from zoo.host import installed
+from zoo.settings import check_settings
+
+_HINT = "Correct or remove these rows, or leave them out with `--skip-bad`."
+
+
+@dataclass(frozen=True)
+class Learnable:
+    """What a task can learn from.
+
+    Attributes:
+        rows: by role, those that can be used.
+        labels: names of the task's outputs, as the training rows tell them.
+        skipped: why others are left out, one entry a row.
+    """
+
+    rows: dict[str, list[Row]]
+    labels: tuple[str, ...]
+    skipped: list[str]
+
+
+class Labelling(abc.ABC):
+    """Base class: labels that are good or bad one by one.
+
+    Args:
+        settings: the task's, checked.
+
+    Attributes:
+        inputs: how many input columns a row has: 1, or 2 for a pair.
+        several: there may be several target columns, so that a label is a JSON object of cells.
+        missing: a label may be blank, in part or wholly.
+        names: of columns that are taken for targets unseen, in lower case; by default the usual
+            names of a label.
+    """
+
+    inputs: ClassVar[int] = 1
+    several: ClassVar[bool] = False
+    missing: ClassVar[bool] = False
+    names: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = dict(settings)
+
+    @abc.abstractmethod
+    def likely(self, values: Sequence[str]) -> bool:
+        """Whether a column with these values looks as one of targets."""
+
+    def choose(self, likely: Sequence[str]) -> Sequence[str]:
+        """Which of the columns that look right are meant; none where a person has to say."""
+        return likely if len(likely) == 1 else ()
+
+    @abc.abstractmethod
+    def fault(self, label: str) -> str:
+        """What is wrong with a label that is not blank, e.g. ``"'abc' is no number"``; else empty."""
+
+    @abc.abstractmethod
+    def outputs(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Names of the task's outputs, from the training labels, none of them blank.
+
+        Raises:
+            LabelProblem: nothing can be learned from them.
+        """
+
+    def unknown(self, label: str, outputs: Collection[str]) -> str:
+        """What a label has that is no output, e.g. ``"'dog'"``; empty where all is known."""
+        return ""
+
+    def stratum(self, label: str) -> str:
+        """Held-out rows are drawn from each stratum alike."""
+        return ""
+
+    def learn(self, rows: Mapping[str, Sequence[Row]], where: str, *, skip_bad: bool) -> Learnable:
+        """Rows that can be learned from and measured on, and the outputs.
+
+        Args:
+            rows: by role, ``"train"`` among them.
+            where: the data, for messages.
+            skip_bad: leave out rows with bad labels instead of stopping.
+
+        Raises:
+            LabelProblem: bad labels, or none.
+        """
+        sound: dict[str, list[Row]] = {}
+        skipped: list[str] = []
+        for role in sorted(rows, key=lambda role: role != "train"):
+            sound[role], out = self._sound(rows[role], skip_bad=skip_bad)
+            skipped += out
+            self._require_some(sound[role], role, where)
+        outputs = self.outputs([row.label for row in sound["train"] if row.label])
+        for role in sound.keys() - {"train"}:
+            sound[role], out = self.keep(sound[role], outputs, role, skip_bad=skip_bad)
+            skipped += out
+        return Learnable(sound, outputs, skipped)
+
+    def keep(
+        self, rows: Sequence[Row], outputs: Collection[str], role: str, *, skip_bad: bool
+    ) -> tuple[list[Row], list[str]]:
+        """Rows of a split to measure on whose labels are sound and known; why others are left out.
+
+        Raises:
+            LabelProblem: others there are, and ``skip_bad`` is not given.
+        """
+        sound, skipped = self._sound(rows, skip_bad=skip_bad)
+        odd = {row.place: self.unknown(row.label, outputs) for row in sound if row.label}
+        unknown = [row for row in sound if odd.get(row.place)]
+        if unknown and not skip_bad:
+            raise LabelProblem(
+                f"{_rows(unknown)} of {role} {'has' if len(unknown) == 1 else 'have'} a label never "
+                f"seen in training: {named([f'{odd[row.place]} at {row.place}' for row in unknown])}.",
+                hint=f"Training has {named(list(outputs), 6)}. {_HINT}",
+            )
+        kept = [row for row in sound if not odd.get(row.place)]
+        return kept, skipped + [f"{r.place}: {odd[r.place]} is not trained on" for r in unknown]
+
+    def _sound(self, rows: Sequence[Row], *, skip_bad: bool) -> tuple[list[Row], list[str]]:
+        faults = [self.fault(row.label) if row.label else "" for row in rows]
+        bad = [f"{row.place}: {why}" for row, why in zip(rows, faults, strict=True) if why]
+        if bad and not skip_bad:
+            shown = [f"{why} at {r.place}" for r, why in zip(rows, faults, strict=True) if why]
+            raise LabelProblem(
+                f"{len(bad)} label{'s' * (len(bad) > 1)} cannot be used: {named(shown)}.",
+                hint=_HINT,
+            )
+        return [row for row, why in zip(rows, faults, strict=True) if not why], bad
+
+    def _require_some(self, rows: Sequence[Row], role: str, where: str) -> None:
+        if rows and not any(row.label for row in rows):
+            raise LabelProblem(
+                f"No row of {role} in {where} has a label, from {rows[0].place} on.",
+                hint="Give the column that holds the labels with `--label-column NAME`.",
+            )
+
+
+class Classes(Labelling):
+    """One class a row, the labelling of every task that names no other."""
+
+    def likely(self, values_: Sequence[str]) -> bool:
+        """Few values, each of them often."""
+        return values.are_few(values_)
+
+    def fault(self, label: str) -> str:
+        """Any text is a class."""
+        return ""
+
+    def outputs(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """The classes, numbers in numeric order and others in natural order."""
+        return ordered_labels(set(labels))
+
+    def stratum(self, label: str) -> str:
+        """Each class."""
+        return label
+
+    def learn(self, rows: Mapping[str, Sequence[Row]], where: str, *, skip_bad: bool) -> Learnable:
+        """As :meth:`Labelling.learn`; a class needs two examples, and there are two classes."""
+        kept, skipped = require_learnable(rows, where, skip_bad=skip_bad)
+        return Learnable(kept, self.outputs([row.label for row in kept["train"]]), skipped)
+
+    def keep(
+        self, rows: Sequence[Row], outputs: Collection[str], role: str, *, skip_bad: bool
+    ) -> tuple[list[Row], list[str]]:
+        """As :meth:`Labelling.keep`."""
+        return keep_known(rows, outputs, role, skip_bad=skip_bad)
+
+
+def cells(label: str) -> dict[str, str]:
+    """The cells of a label by column; a label that is no JSON object is one cell, without a name."""
+    if label.startswith("{"):
+        try:
+            found = json.loads(label, parse_int=str, parse_float=str, parse_constant=str)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            return {str(name): "" if v is None else str(v) for name, v in found.items()}
+    return {"": label}
+
+
+def _rows(rows: Sequence[Row]) -> str:
+    return f"{len(rows)} row{'s' if len(rows) != 1 else ''}"
+
+
+def labelling_of(task: str, settings: Mapping[str, object] | None = None) -> Labelling:
+    """What the task of that name makes of labels.
+
+    Raises:
+        UnknownName, NameClash: no plugin, or two, provide it.
+        BadSetting: a setting it does not have.
+        PluginError: the plugin's labelling broke.
+    """
+    provided = installed().task(task)
+    checked = check_settings(task, provided.spec.settings, settings or {})
+    if not provided.spec.labelling:
+        return Classes(checked)
+    made = installed().part(provided, provided.spec.labelling, checked)
+    if not isinstance(made, Labelling):
+        raise PluginError(
+            f"{provided.plugin.origin}: {provided.spec.labelling!r} gives {type(made).__name__}, "
+            "no Labelling."
+        )
+    return made
