@@ -59,6 +59,7 @@ class MinimalHub:
         self.log: list[tuple[str, str, bool]] = []  # method, path, whether a token came along
         self.commits: dict[str, list[tuple[str, dict[str, bytes]]]] = {}
         self.blobs: dict[str, bytes] = {}
+        self.renamed: dict[str, str] = {}  # old names of repos, and what they are called now
         handler = type("MinimalHandler", (_Handler,), {"hub": self})
         self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(2)]
         self.url, self.elsewhere = (
@@ -83,6 +84,10 @@ class MinimalHub:
         commit = hashlib.sha1(f"{repo} {number}".encode()).hexdigest()
         self.commits[repo].append((commit, files))
         return commit
+
+    def sha256(self, repo: str, name: str) -> str:
+        """Of a file in the latest commit."""
+        return hashlib.sha256(self.commits[repo][-1][1][name]).hexdigest()
 
 
 class _Gone(Exception):
@@ -127,6 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Gone(401, "", "Invalid credentials in Authorization header")
         if path == "/api/whoami-v2" and habits.whoami is not None:
             return 200, {}, habits.whoami
+        for old, new in hub.renamed.items():
+            if f"/{old}/" in f"{path}/":
+                return 307, {"Location": self.path.replace(old, new, 1)}, b""
         if path.startswith("/blob/"):
             return 200, {}, hub.blobs[path.removeprefix("/blob/")]
         if found := _RESOLVE.fullmatch(path):

@@ -21,13 +21,12 @@ from zoo.artifact.files import check_file
 from zoo.errors import ArtifactError, CorruptFile
 from zoo.hub import cache, exchange
 from zoo.hub.client import Client
-from zoo.hub.locate import Located, locate, opened, require_size
+from zoo.hub.locate import Expired, Located, locate, opened, require_size
 from zoo.hub.translate import told
 from zoo.progress import Advance
 
 _STEP = 1 << 16  # bytes that count as getting on
 _READ = 1 << 20
-_SIGNED = (400, 401, 403, 404, 410)  # what an address elsewhere answers when its time is over
 _NO_SUCH_RANGE = 416
 _RANGE = re.compile(r"bytes (\d+)-")
 
@@ -145,7 +144,6 @@ class _Transfer:
         renewed = False  # once for bytes that do not come
         while self._got < self._size:
             before = self._got
-            located: Located | None = None
             try:
                 located = locate(self._client, self._repo, self._commit, self._name)
                 require_size(located, self._what, self._size)
@@ -156,8 +154,7 @@ class _Transfer:
                 renewed = renewed and not got_on
                 if _status(err) == _NO_SUCH_RANGE:
                     self._restart(stream, digest)
-                expired = located is not None and located.elsewhere and _status(err) in _SIGNED
-                if expired and not renewed:
+                if isinstance(err, Expired) and not renewed:
                     renewed = True
                     continue
                 wait = 0.0 if _status(err) == _NO_SUCH_RANGE else _wait(err, max(fruitless, 1))

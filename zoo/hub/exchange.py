@@ -28,6 +28,7 @@ from zoo.errors import HubError
 
 ATTEMPTS = 4
 FIRST_WAIT = 1.0  # seconds; doubled each time
+NOBODY_WAIT = 0.25  # seconds before the only second try where no connection is made at all
 LONGEST_WAIT = 60.0  # seconds that a hub may ask us to wait for
 TIMEOUT = 20.0  # seconds without a sign of life
 LARGEST = 64 << 20  # bytes of an answer that is not a file
@@ -94,6 +95,9 @@ def persist(ask: Callable[[], _T]) -> _T:
 
 def wait_for(err: BaseException, attempt: int) -> float | None:
     """Seconds until it may go better; ``None`` where it will not, or the hub asks for too many."""
+    # By its name: which HTTP library the client uses, and so whose error it is, depends on its version.
+    if type(err).__name__ == "ConnectError":  # nobody is there: a person offline waits for this
+        return NOBODY_WAIT if attempt == 1 else None
     if not isinstance(err, HfHubHTTPError):
         return _growing(attempt)
     if err.response.status_code not in _MAY_PASS:

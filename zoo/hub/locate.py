@@ -24,6 +24,11 @@ _ETAG = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _SIZE = re.compile(r"[0-9]{1,15}\Z")
 _URL = re.compile(r"https?://[\w.:\[\]-]+(?:[/?][!-~]*)?\Z", re.ASCII)
 _MOST_REDIRECTS = 8
+_REFUSED = (400, 401, 403, 404, 410)  # what is said to an address whose time is over
+
+
+class Expired(HubUnreachable):
+    """An address that was signed for a while, and is not taken any more."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,24 @@ def asked_for(
 
 @contextlib.contextmanager
 def opened(client: Client, located: Located, start: int = 0) -> Iterator[Any]:
-    """The answer with a file's bytes, from the one at ``start`` on where the hub can do that."""
+    """The answer with a file's bytes, from the one at ``start`` on where the hub can do that.
+
+    Raises:
+        Expired: the address is of no use, which another one may be.
+        Exception: of the client library, where the hub refuses or is silent.
+    """
     sent = exchange.headers(False if located.elsewhere else client.token)
     sent["accept-encoding"] = "identity"  # else the bytes counted are not those of the file
     if start:
         sent["range"] = f"bytes={start}-"
     seconds = constants.HF_HUB_DOWNLOAD_TIMEOUT
     with get_session().stream("GET", located.url, headers=sent, timeout=seconds) as response:
+        if located.elsewhere and response.status_code in _REFUSED:
+            raise Expired(
+                f"The place that {shown_endpoint(client.endpoint)} named for a file answers with "
+                f"HTTP {response.status_code}.",
+                hint="Try again in some minutes; if it stays so, check this machine's clock.",
+            )
         hf_raise_for_status(response)
         yield response
 
@@ -128,10 +144,13 @@ def _target(client: Client, url: str, response: Any) -> str | None:
     """Where an answer redirects to, if it does."""
     if not 300 <= response.status_code < 400 or "location" not in response.headers:
         return None
-    target = urljoin(url, str(response.headers["location"]))
-    if not _URL.match(target):
-        raise not_a_hub(client)
-    return target
+    try:
+        target = urljoin(url, str(response.headers["location"]))
+        if _URL.match(target) and _origin(target):
+            return target
+    except ValueError:
+        pass
+    raise not_a_hub(client)
 
 
 def _require_commit(client: Client, repo: str, name: str, commit: str, found: str | None) -> None:

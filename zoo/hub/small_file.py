@@ -9,7 +9,7 @@ from zoo.artifact.manifest import MANIFEST, MAX_BYTES
 from zoo.errors import CorruptFile, HubError, NotAnArtifact
 from zoo.hub import exchange
 from zoo.hub.client import Client
-from zoo.hub.locate import asked_for, opened
+from zoo.hub.locate import Expired, asked_for, opened
 from zoo.hub.translate import told
 
 
@@ -34,7 +34,7 @@ def small_file(client: Client, repo: str, commit: str, name: str, *, limit: int)
     with told(client, repo, commit):
         try:
             return exchange.persist(read)
-        except _Spoilt:
+        except (Expired, _Spoilt):
             return exchange.persist(read)
 
 
