@@ -13,6 +13,8 @@
     │   ├── LicenceConflict       a licence that contradicts the backbone's or the data's
     │   ├── PolicyInvalid         a trust policy or a key that cannot be used
     │   ├── LockInvalid           a zoo.lock that cannot be used
+    │   ├── NothingToResume       a fit that was never begun, or is finished
+    │   ├── CheckpointMismatch    a checkpoint of another model, data set or training
     │   └── DataError             the user's own data
     │       ├── DataNotFound        nothing there, or nothing recognised
     │       ├── UnreadableFiles     files that do not decode
@@ -25,6 +27,7 @@
     ├── WeightsNotFound         a backbone's weights are nowhere to be had
     ├── WeightsInvalid          they are there and cannot be used: incomplete, damaged, naming code
     ├── TrainingFailed          a fit that cannot go on
+    ├── CheckpointInvalid       a checkpoint that is damaged, or that a later zoo wrote
     ├── WriteFailed             the disk is full, or the place cannot be written
     ├── PushRefused             an installed plugin does not let an artifact be pushed
     ├── LockDrift               what is there is not what zoo.lock pins
@@ -50,7 +53,7 @@ from __future__ import annotations
 
 import difflib
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 _FEW = 200
 
@@ -108,10 +111,19 @@ def _near(name: str, names: list[str]) -> list[str]:
 
 
 class NameClash(InputError):
-    """Two distributions provide one name; zoo never picks one by order."""
+    """Two distributions provide one name; zoo never picks one by order.
 
-    def __init__(self, kind: str, name: str, distributions: Iterable[str]) -> None:
-        owners = sorted(set(distributions))
+    Args:
+        kind: of what the name is.
+        name: that both provide.
+        distributions: who does, with versions.
+        keep: names of distributions that are not advised to be removed while another can be.
+    """
+
+    def __init__(
+        self, kind: str, name: str, distributions: Iterable[str], keep: Collection[str] = ()
+    ) -> None:
+        owners = sorted(set(distributions), key=lambda owner: (owner.split()[0] not in keep, owner))
         if len(owners) == 1:
             message = f"The {kind} {name!r} is provided twice by {owners[0]}."
             hint = f"Report this to its authors; until then `pip uninstall {owners[0].split()[0]}`."
@@ -147,6 +159,14 @@ class PolicyInvalid(InputError):
 
 class LockInvalid(InputError):
     """A ``zoo.lock`` that cannot be used."""
+
+
+class NothingToResume(InputError):
+    """A fit that was never begun, or is finished."""
+
+
+class CheckpointMismatch(InputError):
+    """A checkpoint of another model, data set or training."""
 
 
 class DataError(InputError):
@@ -195,6 +215,10 @@ class WeightsInvalid(ZooError):
 
 class TrainingFailed(ZooError):
     """A fit cannot go on."""
+
+
+class CheckpointInvalid(ZooError):
+    """A checkpoint that is damaged, or that a later zoo wrote."""
 
 
 class WriteFailed(ZooError):

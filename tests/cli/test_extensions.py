@@ -150,6 +150,19 @@ def test_what_a_plugin_raises_at_work_names_it(greeter, monkeypatch, deed, told)
     )
 
 
+def test_what_the_system_refuses_a_plugin_names_it_and_is_not_called_its_mistake(
+    greeter, monkeypatch
+):
+    (greeter.folder / "zoo_greeter.py").open("a").write("\ndef work(*_):\n    open('/gone/x')\n")
+    monkeypatch.setattr(listing, "emit_table", lambda *_, **__: sys.modules["zoo_greeter"].work())
+    ended = zoo("adapters")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        "Error: zoo-greeter 1.0 (plugin 'zoo-greeter') met FileNotFoundError: "
+        "[Errno 2] No such file or directory: '/gone/x'\n`--debug` shows where.\n"
+    )
+
+
 def test_what_a_plugin_prints_at_work_or_at_the_end_is_no_data(greeter):
     (greeter.folder / "zoo_greeter.py").open("a").write(
         "\nimport atexit, os\natexit.register(lambda: print('late'))\n"

@@ -3,12 +3,13 @@
 import os
 import signal
 import threading
+from importlib.metadata import entry_points
 
 import pytest
 
 from tests.plugin_site import PluginSite
 from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName, WeightsNotFound
-from zoo.host import Host, PluginRecord, require
+from zoo.host import GROUP, Host, PluginRecord, require
 
 GOOD = """
     @hookimpl
@@ -345,6 +346,20 @@ def test_one_name_from_two_distributions_is_an_error_on_use(
         "and by zoo-b 4.2 (plugin 'zoo-b')."
     )
     assert caught.value.hint == "Uninstall one of them, e.g. `pip uninstall zoo-b`."
+
+
+def test_of_two_with_one_name_zoos_own_is_not_the_one_to_uninstall(site: PluginSite) -> None:
+    hook = "@hookimpl\ndef zoo_adapters():\n    return [AdapterSpec(name={!r}, loader='x:y')]\n"
+    site.add("zoo-rival", hook.format("lora"))
+    site.add("a-rival", hook.format("linear-probe"))
+    host = Host([*site.points(), *entry_points(group=GROUP)])
+    advice = "Uninstall one of them, e.g. `pip uninstall {}`."
+    for name, rival in {"lora": "zoo-rival", "linear-probe": "a-rival"}.items():
+        with pytest.raises(NameClash) as caught:
+            host.adapter(name)
+        assert caught.value.hint == advice.format(rival)
+    hints = {clash.hint for clash in host.clashes}
+    assert hints == {advice.format("zoo-rival"), advice.format("a-rival")}
 
 
 def test_one_name_twice_from_one_distribution_is_a_clash_too(site: PluginSite) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import traceback
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import typer
 
 from zoo.cli.output import one_line, say
 from zoo.errors import WriteFailed, ZooError
+
+if TYPE_CHECKING:
+    from zoo.host import PluginRecord
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -55,26 +59,43 @@ def _explain(failure: BaseException) -> tuple[int, str, str]:
     if isinstance(failure, UsageError):
         return BAD_INPUT, *_usage(failure)
     if isinstance(failure, OSError):
-        return FAILED, one_line(failure), ""
+        return FAILED, *_met(failure)
     if isinstance(failure, MemoryError) or type(failure).__name__ == "OutOfMemoryError":
         return FAILED, "Out of memory.", "A smaller --batch-size needs less of it."
     return FAILED, *_blame(failure.__cause__ if isinstance(failure, Left) else failure)
 
 
+def _met(failure: OSError) -> tuple[str, str]:
+    """What the system refused, and which plugin asked for it; that need not be its mistake."""
+    record = _at_work(failure)
+    if record is None:
+        return one_line(failure), ""
+    return f"{record.origin} met {_said(failure)}", "`--debug` shows where."
+
+
 def _blame(failure: BaseException | None) -> tuple[str, str]:
     """Whose mistake it is: a plugin's, where its code is in the stack, or else zoo's."""
-    from zoo.host import installed
-    from zoo.host.raised import Raised, raised_by
-
     assert failure is not None, "what left has a cause"
-    reason = one_line(Raised(failure), limit=300)
-    # Of a host that is not there yet, no plugin was asked for anything.
-    records = installed().plugins if installed.cache_info().currsize else []
-    record = raised_by(failure, records)
+    record = _at_work(failure)
     if record is None:
-        return f"{reason} (this is a bug in zoo; `--debug` shows where)", ""
+        return f"{_said(failure)} (this is a bug in zoo; `--debug` shows where)", ""
     hint = f"`--debug` shows where. Report it to the authors of {record.distribution}."
-    return f"{record.origin} failed: {reason}", hint
+    return f"{record.origin} failed: {_said(failure)}", hint
+
+
+def _said(failure: BaseException) -> str:
+    from zoo.host.raised import Raised
+
+    return one_line(Raised(failure), limit=300)
+
+
+def _at_work(failure: BaseException) -> PluginRecord | None:
+    """The plugin whose code is innermost in the stack."""
+    from zoo.host import installed
+    from zoo.host.raised import raised_by
+
+    # Of a host that is not there yet, no plugin was asked for anything.
+    return raised_by(failure, installed().plugins if installed.cache_info().currsize else [])
 
 
 def _usage(failure: BaseException) -> tuple[str, str]:

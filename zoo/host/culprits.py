@@ -1,38 +1,14 @@
-"""Whose doing a change is, and running a plugin's code so that what it changes is found out."""
+"""Whose doing a change is."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import CodeType
-from typing import TypeVar
 
 from zoo.host.record import PluginRecord
-from zoo.host.tampering import Change, Tampered, Watch, owners, package_of, undo
-
-T = TypeVar("T")
-_SHOWN = 3
-
-
-def watched(piece: Callable[[], T], ours: Watch, others: Watch, package: str) -> T:
-    """Run a piece of the code of ``package``.
-
-    Raises:
-        Tampered: it replaced something of zoo's, or of a module that it was the first to import;
-            what was replaced is as before.
-    """
-    try:
-        return piece()
-    finally:
-        changes = ours.changes()
-        undo(changes)
-        planted = _planted([*ours.look(), *others.look()], package)
-        if changes or planted:
-            named = [str(change) for change in changes] + planted
-            more = " …" if len(named) > _SHOWN else ""
-            raise Tampered(f"replaced {', '.join(named[:_SHOWN])}{more}") from None
+from zoo.host.tampering import Change, package_of
 
 
 def culprits(change: Change, records: Sequence[PluginRecord]) -> list[PluginRecord]:
@@ -48,28 +24,6 @@ def culprits(change: Change, records: Sequence[PluginRecord]) -> list[PluginReco
         if wrote:
             return wrote
     return [record for record in others if _speaks_of(record, change)]
-
-
-def _planted(fresh: Iterable[str], package: str) -> list[str]:
-    """What a plugin put into others' modules that it was itself the first to import.
-
-    How they were before is not known. They are forgotten, so that the next one to import them gets
-    them as they were written.
-    """
-    found, spoilt = [], set()
-    for name in fresh:
-        if package_of(name) == package:
-            continue
-        for owner, path in owners(sys.modules[name], name):
-            for attribute, value in vars(owner).items():
-                if package_of(str(getattr(value, "__module__", ""))) == package and callable(value):
-                    found.append(f"{path}.{attribute}")
-                    spoilt.add(name)
-    for name in spoilt:
-        module, (parent, _, child) = sys.modules.pop(name), name.rpartition(".")
-        if parent in sys.modules and getattr(sys.modules[parent], child, None) is module:
-            delattr(sys.modules[parent], child)
-    return found
 
 
 def _speaks_of(record: PluginRecord, change: Change) -> bool:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import (
+    Distribution,
+    EntryPoint,
+    PackageNotFoundError,
+    distributions,
+    requires,
+)
 from pathlib import Path
 
 from zoo.host.record import PluginRecord
@@ -56,6 +63,16 @@ def given_plugins(points: Iterable[EntryPoint]) -> list[Found]:
         (point, *(_identity(point.dist) if point.dist else (_UNKNOWN, "?"))) for point in points
     )
     return _sorted(_of(point, name, version) for point, name, version in identified)
+
+
+def own_distributions() -> frozenset[str]:
+    """The distributions of zoo's own plugins: those that its extra ``all`` installs."""
+    try:
+        lines = requires("zoo") or []
+    except PackageNotFoundError:  # on the path and not installed
+        return frozenset()
+    pattern = re.compile(r"([\w.-]+).*extra == ['\"]all['\"]")
+    return frozenset(match[1] for line in lines if (match := pattern.match(line)))
 
 
 def _of(point: EntryPoint, distribution: str, version: str) -> Found:

@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo import switches as switches_module
 from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName, ZooError
-from zoo.host.discovery import given_plugins, installed_plugins
+from zoo.host.discovery import given_plugins, installed_plugins, own_distributions
 from zoo.host.plugins import Plugins
 from zoo.host.raised import Raised
 from zoo.host.record import PluginRecord, Provided, S
@@ -122,7 +122,8 @@ class Host:
             for p in provided:
                 owners.setdefault(p.spec.name, []).append(p.plugin.origin)
             several = {name: of for name, of in owners.items() if len(of) > 1}
-            found += [NameClash(kind, name, of) for name, of in several.items()]
+            keep = own_distributions() if several else ()
+            found += [NameClash(kind, name, of, keep) for name, of in several.items()]
         return found
 
     def before_push(self, repo: str, manifest: Mapping[str, Any]) -> list[str]:
@@ -233,7 +234,8 @@ class Host:
         self, kind: str, name: str, matches: list[Provided[S]], known: Iterable[str] = ()
     ) -> Provided[S]:
         if len(matches) > 1:
-            raise NameClash(kind, name, (p.plugin.origin for p in matches))
+            origins = (p.plugin.origin for p in matches)
+            raise NameClash(kind, name, origins, own_distributions())
         if matches:
             return matches[0]
         raise UnknownName(kind, name, known, hint=self._who_may_have_it())

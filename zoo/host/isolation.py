@@ -39,7 +39,10 @@ class Outcome(Generic[T]):
 
 
 def run_each(
-    pieces: Sequence[Callable[[], T]], limit: float, packages: Sequence[str]
+    pieces: Sequence[Callable[[], T]],
+    limit: float,
+    packages: Sequence[str],
+    put_back: Callable[[], object] = lambda: None,
 ) -> list[Outcome[T]]:
     """Run the pieces one after the other; what one does is nothing to the next.
 
@@ -47,6 +50,7 @@ def run_each(
         pieces: of plugins' code.
         limit: seconds for each; with 0 they run in the calling thread, as debuggers like it.
         packages: the package that each piece belongs to.
+        put_back: is called when a piece was left behind, to undo what it did.
 
     Raises:
         RuntimeError: a plugin's code asks for this itself, and would wait for its own answer.
@@ -61,7 +65,11 @@ def run_each(
         while len(outcomes) < len(pieces):
             done = len(outcomes)
             runner = _Runner(pieces[done:], packages[done:], limit)
-            outcomes += runner.outcomes_until_one_hangs()
+            try:
+                outcomes += runner.outcomes_until_one_hangs()
+            finally:
+                if runner.is_left_behind:
+                    put_back()
     if any(isinstance(outcome.error, TookTooLong) for outcome in outcomes):
         sys.stdout = _Stdout(sys.stdout)
     return outcomes
@@ -88,14 +96,14 @@ class _Runner(threading.Thread, Generic[T]):
         self._limit = limit
         self._outcomes: list[Outcome[T]] = []
         self._lock = threading.Lock()
-        self._left_behind = False
+        self.is_left_behind = False
         self._done = threading.Event()
 
     def run(self) -> None:
         for piece in self._pieces:
             outcome = _outcome(piece, self._limit)
             with self._lock:
-                if self._left_behind:
+                if self.is_left_behind:
                     return
                 self._outcomes.append(outcome)
         self._done.set()
@@ -107,7 +115,7 @@ class _Runner(threading.Thread, Generic[T]):
         except KeyboardInterrupt:
             self._leave_behind()
             raise
-        if not self._left_behind:
+        if not self.is_left_behind:
             return self._outcomes
         hung = TookTooLong(f"{self._limit:g} s")
         return [*self._outcomes, Outcome(error=hung, seconds=self._limit)]
@@ -131,7 +139,7 @@ class _Runner(threading.Thread, Generic[T]):
     def _leave_behind(self) -> None:
         import ctypes
 
-        self._left_behind = True
+        self.is_left_behind = True
         if self._is_importing_a_library(self._packages[len(self._outcomes)]):
             return
         # Raised at the thread's next step of Python: nothing of it runs on behind our back.

@@ -16,12 +16,13 @@ import pluggy
 from zoo import hookspecs
 from zoo.errors import PluginError
 from zoo.host.api import DECLARATION, agrees
-from zoo.host.culprits import culprits, watched
+from zoo.host.culprits import culprits
 from zoo.host.discovery import Found
+from zoo.host.guard import Guard
 from zoo.host.isolation import Outcome, TookTooLong, run_each
 from zoo.host.raised import Raised
 from zoo.host.record import PluginRecord
-from zoo.host.tampering import Change, Watch, package_of
+from zoo.host.tampering import Change, package_of
 from zoo.host.trace import traced
 from zoo.switches import TIMEOUT, Switches
 
@@ -162,10 +163,9 @@ class Plugins:
         limited: bool = True,
     ) -> list[Outcome[T]]:
         """Run one piece of code of each plugin, and undo what they do to zoo and to each other."""
-        others = Watch(lambda module: package_of(module) in self._packages)
-        ours = Watch(lambda module: package_of(module) in ("zoo", "builtins"))
+        guard = Guard(self._packages)
         guarded: list[Callable[[], T]] = [
-            functools.partial(watched, piece, ours, others, package_of(record.module))
+            functools.partial(guard.run, piece, package_of(record.module))
             for piece, record in zip(pieces, records, strict=True)
         ]
         if self._switches.trace:
@@ -174,8 +174,9 @@ class Plugins:
                 for piece, record in zip(guarded, records, strict=True)
             ]
         packages = [package_of(record.module) for record in records]
-        outcomes = run_each(guarded, self._switches.limit if limited else 0, packages)
-        self._settle(others.changes(), records)
+        limit = self._switches.limit if limited else 0
+        outcomes = run_each(guarded, limit, packages, guard.put_back)
+        self._settle(guard.changes_of_others(), records)
         return outcomes
 
     def _settle(self, changes: Sequence[Change], records: Sequence[PluginRecord]) -> None:

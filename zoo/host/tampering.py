@@ -1,9 +1,10 @@
 """Noticing that a plugin replaced something of zoo or of another plugin, and putting it back.
 
 What counts is an attribute of a module, or of a class defined there, that existed before and is now
-another object. zoo itself is looked at after every piece of a plugin's code. Other plugins' modules
-are looked at once after all of them, which keeps the cost in proportion to the number of plugins;
-:mod:`zoo.host.culprits` tells who changed them.
+another object. zoo itself and what of Python it stands on are looked at after every piece of a
+plugin's code (:mod:`zoo.host.guard`). Other plugins' modules are looked at once after all of them,
+which keeps the cost in proportion to the number of plugins; :mod:`zoo.host.culprits` tells who
+changed them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from operator import is_
 from types import ModuleType
 from typing import Any
@@ -62,20 +62,14 @@ class Watch:
 
     def look(self) -> list[str]:
         """Take in the modules that were imported since the last look, and name them."""
-        total = len(sys.modules)
-        if total == self._count:
+        if len(sys.modules) == self._count:
             return []
         taken: list[str] = []
-        # New modules are at the end, unless some were taken away meanwhile.
-        fresh = islice(list(sys.modules.items()), self._count if total > self._count else 0, None)
-        self._count = total
+        fresh = [item for item in list(sys.modules.items()) if item[0] not in self._modules]
+        self._count = len(sys.modules)
         for name, module in fresh:
-            if (
-                name not in self._modules
-                and self._includes(name)
-                and isinstance(module, ModuleType)
-            ):
-                self._modules.add(name)
+            self._modules.add(name)
+            if self._includes(name) and isinstance(module, ModuleType):
                 taken.append(name)
                 for owner, path in owners(module, name):
                     held = dict(vars(owner))

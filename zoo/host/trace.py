@@ -16,11 +16,9 @@ def traced(what: str, piece: Callable[[], T]) -> Callable[[], T]:
     def run() -> T:
         start = time.perf_counter()
         _say(f"{what} …")
-        ending = "left"
+        ending = "done"
         try:
-            answer = piece()
-            ending = "done"
-            return answer
+            return piece()
         except BaseException as err:
             ending = f"raised {type(err).__name__}"
             raise

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import requires
 from typing import Any
 
 import torch
 
 from zoo.artifact import probe
 from zoo.host import PluginRecord, Provided, installed
+from zoo.host.discovery import own_distributions
 from zoo.host.record import S
 from zoo.model import ComposedModel, load_spec
 from zoo.plugin import (
@@ -190,8 +189,7 @@ class TaskSubject(Subject):
 def ours_or(plugin: PluginRecord | None, provided: Sequence[Provided[S]]) -> list[Provided[S]]:
     """What zoo's own distributions provide, and the plugin in question: neighbours are no measure."""
     mine = plugin.distribution if plugin else ""
-    asked = (re.match(r"[\w.-]+", line) for line in requires("zoo") or [])
-    ours = {match[0] for match in asked if match} | {mine}
+    ours = own_distributions() | {mine}
     return [p for p in provided if p.plugin.distribution in ours]
 
 
