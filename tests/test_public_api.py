@@ -44,6 +44,7 @@ PLUGIN_API = [
     "InputContract",
     "InputError",
     "LabelProblem",
+    "Labelling",
     "Layout",
     "NamespaceSpec",
     "NativeHead",
@@ -63,6 +64,7 @@ PLUGIN_API = [
     "WeightsInvalid",
     "WeightsNotFound",
     "ZooError",
+    "cells",
     "hookimpl",
 ]
 

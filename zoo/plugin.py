@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.contract import InputContract
+from zoo.data.labelling import Labelling, cells
 from zoo.errors import (
     BadSetting,
     ContractViolation,
@@ -100,6 +101,7 @@ __all__ = [
     "InputContract",
     "InputError",
     "LabelProblem",
+    "Labelling",
     "Layout",
     "NamespaceSpec",
     "NativeHead",
@@ -119,5 +121,6 @@ __all__ = [
     "WeightsInvalid",
     "WeightsNotFound",
     "ZooError",
+    "cells",
     "hookimpl",
 ]

@@ -144,7 +144,9 @@ def _make_task(folder: Path, entry: TaskEntry) -> Task:
     with _possible(folder, entry.provider):
         # A setting may not pass for another argument of make_task.
         check_settings(entry.kind, provided.spec.settings, entry.settings)
-        return make_task(entry.kind, labels=entry.labels, name=entry.name, **entry.settings)
+        task = make_task(entry.kind, labels=entry.labels, name=entry.name, **entry.settings)
+        task.restore(entry.state)
+        return task
 
 
 @contextlib.contextmanager

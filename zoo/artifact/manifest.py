@@ -20,7 +20,7 @@ from zoo.artifact.files import open_regular, shown
 from zoo.errors import CorruptFile, NewerFormat, NotAnArtifact
 
 MANIFEST = "zoo.json"
-FORMAT = "0.1"
+FORMAT = "0.2"
 MAX_BYTES = 4 * 1024 * 1024
 
 _FORMAT = re.compile(r"(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})")
@@ -33,6 +33,9 @@ Line = Annotated[str, Field(max_length=4096)]
 Label = Annotated[str, Field(max_length=100_000)]
 Scalar = bool | int | float | Line | Annotated[list[Line], Field(max_length=10_000)]
 Settings = Annotated[dict[Short, Scalar], Field(max_length=1000)]
+State = Annotated[
+    dict[Short, Annotated[list[float], Field(max_length=100_000)]], Field(max_length=100)
+]
 Facts = Annotated[dict[Short, Any], Field(max_length=1000)]
 
 
@@ -70,13 +73,14 @@ class AdapterEntry(_Strict):
 
 
 class TaskEntry(_Strict):
-    """One task and its labels, in the order of the head's rows."""
+    """One task, the names of its outputs in the order of the head's rows, and what it remembers."""
 
     name: Name
     kind: Name
     provider: Short
     labels: Annotated[list[Label], Field(max_length=100_000)]
     settings: Settings = Field(default_factory=dict)
+    state: State = Field(default_factory=dict)  # numbers an output that it took from data
 
     @field_validator("labels")
     @classmethod
@@ -206,7 +210,7 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
 def _upgraded(data: dict[str, Any], where: str) -> dict[str, Any]:
     """An older manifest as this version writes it."""
     told = data.get("format")
-    # Format 0.0 wrote the number 0; what 0.1 added has defaults.
+    # Format 0.0 wrote the number 0; what 0.1 and 0.2 added has defaults.
     version = f"{told}.0" if type(told) is int else told
     known = _FORMAT.fullmatch(version) if isinstance(version, str) else None
     if known is None:

@@ -103,11 +103,11 @@ def _compare(task: str, found: Tensor, recorded: Tensor) -> ProbeResult:
 
 def _changes_mind(found: Tensor, recorded: Tensor, tolerance: float) -> bool:
     """Whether the first choice differs where it was clear."""
-    if recorded.ndim != 2 or recorded.shape[1] < 2:
+    if recorded.ndim < 2 or recorded.shape[-1] < 2:
         return False
-    best = recorded.topk(2, dim=1).values
-    clear = best[:, 0] - best[:, 1] > tolerance
-    return bool((found.argmax(1) != recorded.argmax(1))[clear].any())
+    best = recorded.topk(2, dim=-1).values
+    clear = best[..., 0] - best[..., 1] > tolerance
+    return bool((found.argmax(-1) != recorded.argmax(-1))[clear].any())
 
 
 def _tolerance(logits: Tensor) -> float:
@@ -136,7 +136,7 @@ def _sample(backbone: Backbone, raw: Tensor) -> Any:
 
 
 def _answer(model: ComposedModel, raw: Sequence[Tensor]) -> dict[str, Tensor]:
-    samples = [_sample(model.backbone, tensor) for tensor in raw]
+    samples = [model.sample(_sample(model.backbone, tensor)) for tensor in raw]
     with _on_cpu(model), torch.autocast("cpu", enabled=False):
         return model.logits(samples, batch_size=len(samples))
 

@@ -156,6 +156,7 @@ def describe(model: ComposedModel, files: Mapping[str, bytes]) -> Manifest:
                 provider=_owner(host.task(task.spec.name)),
                 labels=list(task.labels),
                 settings=_plain(task.settings),
+                state=task.state,
             )
             for task in model.tasks.values()
         ],

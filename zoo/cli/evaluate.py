@@ -25,6 +25,9 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the confusion matrix as a PNG.")
     ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Of a model with several tasks, the one to measure.")
+    ] = None,
     revision: options.Revision = None,
     locked: options.Locked = False,
     weights: options.Weights = None,
@@ -35,7 +38,7 @@ def evaluate(
     batch_size: options.BatchSize = 32,
     as_json: options.Json = False,
 ) -> None:
-    """Evaluate a model on DATA: accuracy, F1, log loss, calibration, confusion."""
+    """Evaluate a model on DATA, by the metrics of its task."""
     from zoo import progress
     from zoo.data.load import load_for_evaluation
     from zoo.training.evaluate import evaluate as measure
@@ -46,10 +49,12 @@ def evaluate(
     model = sources.open_model(
         artifact, progress=tell, revision=revision, locked=locked, weights=weights
     )
+    chosen = model.chosen(task)
     rows = load_for_evaluation(
         data,
+        task=chosen.labelling,
         split=split,
-        labels=model.task.labels,
+        labels=chosen.labels,
         input_column=input_column,
         label_column=label_column,
         skip_bad=skip_bad,
@@ -61,7 +66,7 @@ def evaluate(
         say(one_line(line))
     if rows.name in ("train", "val"):
         say("A model fitted on this data has seen these rows; only test rows say how good it is.")
-    found = measure(model, rows, batch_size=batch_size, progress=tell)
+    found = measure(model, rows, task=chosen.name, batch_size=batch_size, progress=tell)
     if plot is not None:
         _write_plot(plot, found)
     if as_json:

@@ -14,7 +14,7 @@ from zoo.errors import BadSetting, DataError
 
 if TYPE_CHECKING:
     from zoo.data.rows import Input
-    from zoo.model import ComposedModel
+    from zoo.model import ComposedModel, Prediction, Task
     from zoo.progress import Progress
 
 _CHUNK = 256  # inputs decoded at a time
@@ -22,10 +22,10 @@ _CHUNK = 256  # inputs decoded at a time
 
 @dataclass(frozen=True)
 class _Answer:
-    """The labels and scores for one input, best first."""
+    """What each task says of one input."""
 
-    input: str
-    ranked: tuple[tuple[str, float], ...]
+    input: Input
+    said: dict[str, Prediction]
 
 
 def predict(
@@ -39,6 +39,9 @@ def predict(
     ],
     top: Annotated[
         int | None, typer.Option(min=1, help="So many labels an input, best first.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Of a model with several tasks, this one alone.")
     ] = None,
     as_json: options.Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.")] = False,
@@ -63,10 +66,17 @@ def predict(
     model = sources.open_model(
         artifact, progress=tell, revision=revision, locked=locked, weights=weights
     )
-    modality = model.backbone.contract.modality
-    found = inputs_from(words, modality, input_column=input_column)
+    tasks = [model.chosen(task)] if task is not None else list(model.tasks.values())
+    found = inputs_from(
+        words,
+        model.backbone.contract.modality,
+        input_column=input_column,
+        labelling=tasks[0].labelling,
+    )
     answers = list(
-        _predict(model, found, tell, convert=convert, skip_bad=skip_bad, batch_size=batch_size)
+        _predict(
+            model, tasks, found, tell, convert=convert, skip_bad=skip_bad, batch_size=batch_size
+        )
     )
     if not answers:
         raise DataError("None of the inputs could be read.", hint="The lines above say why.")
@@ -80,6 +90,7 @@ def predict(
 
 def _predict(
     model: ComposedModel,
+    tasks: Sequence[Task],
     found: Sequence[Input],
     progress: Progress,
     *,
@@ -87,18 +98,18 @@ def _predict(
     skip_bad: bool,
     batch_size: int,
 ) -> Iterator[_Answer]:
-    from zoo.data.samples import Samples
-
-    samples = Samples(found, model.backbone.contract, convert=convert)
+    samples = model.samples(found, convert=convert)
     with progress.stage("predicting", len(found)) as advance:
         for start in range(0, len(found), _CHUNK):
             numbers = range(start, min(start + _CHUNK, len(found)))
             readable = {n: s for n in numbers if (s := _read(samples, n, skip_bad)) is not None}
-            logits = model.logits(list(readable.values()), batch_size=batch_size)
-            decoded = model.task.decode(logits[model.task.name]) if readable else []
-            for number, prediction in zip(readable, decoded, strict=True):
-                ranked = sorted(prediction.scores.items(), key=lambda pair: -pair[1])
-                yield _Answer(str(found[number]), tuple(ranked))
+            if readable:
+                chunk = list(readable.values())
+                logits = model.logits(chunk, batch_size=batch_size)
+                said = [task.predictions(logits[task.name], chunk) for task in tasks]
+                for number, row in zip(readable, zip(*said, strict=True), strict=True):
+                    named = {task.name: one for task, one in zip(tasks, row, strict=True)}
+                    yield _Answer(found[number], named)
             advance(len(numbers))
 
 
@@ -114,27 +125,77 @@ def _read(samples: Sequence[Any], number: int, skip_bad: bool) -> Any:
 
 
 def _as_data(answer: _Answer, top: int | None) -> dict[str, Any]:
-    label, score = answer.ranked[0]
-    scores = dict(answer.ranked[:top])
-    return {"input": answer.input, "label": label, "score": score, "scores": scores}
+    given = answer.input
+    shown = [str(part) for part in given] if isinstance(given, tuple) else str(given)
+    said = {name: _cut(prediction, top) for name, prediction in answer.said.items()}
+    if len(said) == 1:
+        return {"input": shown, **next(iter(said.values()))}
+    return {"input": shown, "tasks": said}
+
+
+def _cut(prediction: Prediction, top: int | None) -> dict[str, Any]:
+    found = prediction.as_dict()
+    if prediction.scores:
+        best = sorted(prediction.scores.items(), key=lambda pair: -pair[1])
+        first = [pair for pair in prediction.ranked if pair[0] in prediction.scores]
+        found["scores"] = dict(best if top is None else first[:top])
+    return found
 
 
 def _emit_csv(answers: Sequence[_Answer], top: int) -> None:
     import csv
 
-    shown = min(top, len(answers[0].ranked))
-    suffixes = ["", *(f"_{place}" for place in range(2, shown + 1))]
-    writer = csv.writer(data(), lineterminator="\n")
-    writer.writerow(["input", *(f"{name}{s}" for s in suffixes for name in ("label", "score"))])
-    for answer in answers:
-        pairs = [cell for label, score in answer.ranked[:shown] for cell in (plain(label), score)]
-        writer.writerow([plain(answer.input), *pairs])
+    rows = [
+        {"input": plain(_words(answer.input)), **_cells(name, prediction, answer, top)}
+        for answer in answers
+        for name, prediction in answer.said.items()
+    ]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(data(), columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _cells(name: str, prediction: Prediction, answer: _Answer, top: int) -> dict[str, Any]:
+    """One prediction as columns: what it is, then the numbers it consists of."""
+    import json
+
+    cells: dict[str, Any] = {"task": plain(name)} if len(answer.said) > 1 else {}
+    for place, (label, score) in enumerate(_shown(prediction, top), start=1):
+        suffix = f"_{place}" if place > 1 else ""
+        cells[f"label{suffix}"] = plain(label)
+        if score is not None:
+            cells[f"score{suffix}"] = score
+    for key, value in prediction.data.items():
+        if isinstance(value, dict):
+            cells |= {plain(str(inner)): one for inner, one in value.items()}
+        else:
+            cells[key] = json.dumps(value, ensure_ascii=False)
+    return cells
 
 
 def _emit_people(answers: Sequence[_Answer], top: int) -> None:
-    rows = [
-        ("" if place else one_line(answer.input, limit=80), label, f"{score:.3f}")
-        for answer in answers
-        for place, (label, score) in enumerate(answer.ranked[:top])
-    ]
-    emit_table(("input", "label", "score"), rows, right=("score",))
+    several = len(answers[0].said) > 1
+    scored = any(p.score is not None for answer in answers for p in answer.said.values())
+    rows = []
+    for answer in answers:
+        shown = one_line(_words(answer.input), limit=80)
+        for name, prediction in answer.said.items():
+            for place, (label, score) in enumerate(_shown(prediction, top)):
+                row = [shown, *([name] if several else []), label]
+                row += ["" if score is None else f"{score:.3f}"] if scored else []
+                rows.append(tuple("" if place and at == 0 else c for at, c in enumerate(row)))
+            shown = ""
+    heads = ("input", *(["task"] if several else []), "label", *(["score"] if scored else []))
+    emit_table(heads, rows, right=("score",))
+
+
+def _shown(prediction: Prediction, top: int) -> list[tuple[str, float | None]]:
+    """The answer; where it is one of its labels, also the next best."""
+    if prediction.score is None:
+        return prediction.ranked[:1]
+    return prediction.ranked[:top]
+
+
+def _words(given: Input) -> str:
+    return " | ".join(map(str, given)) if isinstance(given, tuple) else str(given)

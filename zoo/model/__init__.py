@@ -21,7 +21,8 @@ from zoo.model.composed import (
     make_adapter,
     make_task,
 )
-from zoo.model.task import Prediction, Task
+from zoo.model.prediction import Prediction
+from zoo.model.task import Task
 from zoo.model.weights import Fetched, Weights
 
 __all__ = [

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from zoo.model.backbone import Backbone, Preprocess
+from zoo.model.backbone import Backbone, Features, Preprocess
 from zoo.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from zoo.model.task import Task
 
 _WINDOW = 16  # batches that are sorted by length together; bounds memory for images
 
@@ -79,16 +82,34 @@ def extract(
     backbone: Backbone,
     samples: Sequence[Any],
     *,
+    task: Task | None = None,
     batch_size: int = 32,
     progress: Progress | None = None,
     stage: str = "features",
 ) -> Tensor:
-    """Pooled features of raw or preprocessed samples, ``[len(samples), feature_size]`` on the CPU."""
+    """Features of raw or preprocessed samples, ``[units, size]`` on the CPU.
+
+    Without a task, or where an input is one unit, these are a vector a sample, in order.
+    """
     device = next(backbone.parameters()).device
-    features = torch.empty(len(samples), backbone.feature_size)
+    preprocess = task.preprocess(backbone.preprocess) if task else backbone.preprocess
+    size = task.feature_size(backbone) if task else backbone.feature_size
+    found = [torch.empty(0, size)] * len(samples)
     with (progress or Silent()).stage(stage, len(samples)) as advance:
-        for positions, batch in batches(samples, backbone.preprocess, batch_size):
+        for positions, batch in batches(samples, preprocess, batch_size):
             on_device = {key: value.to(device) for key, value in batch.items()}
-            features[positions] = backbone(on_device).pooled.float().cpu()
+            features = backbone(on_device)
+            features = task.select(features, on_device) if task else features
+            for position, vectors in zip(positions, _units(features), strict=True):
+                found[position] = vectors
             advance(len(positions))
-    return features
+    return torch.cat(found) if found else torch.empty(0, size)
+
+
+def _units(features: Features) -> list[Tensor]:
+    """The vectors of each row, ``[units, size]``."""
+    pooled = features.pooled.float().cpu()
+    if pooled.ndim == 2:
+        return list(pooled.unsqueeze(1))
+    assert features.mask is not None  # of several units some are padding
+    return [row[real] for row, real in zip(pooled, features.mask.bool().cpu(), strict=True)]

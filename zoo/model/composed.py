@@ -9,15 +9,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from zoo import registry
 from zoo.artifact.manifest import Provenance
+from zoo.data.samples import Samples
 from zoo.errors import BadSetting, Incompatible, PluginError
 from zoo.host import Provided, installed
 from zoo.model.adapter import Adapter
-from zoo.model.backbone import Backbone, Batch, NativeHead
+from zoo.model.backbone import Backbone, Batch, NativeHead, Preprocess
 from zoo.model.batches import batches
-from zoo.model.task import Prediction, Task
+from zoo.model.prediction import Prediction
+from zoo.model.task import Task
 from zoo.model.weights import Weights
 from zoo.progress import Progress, Silent
 from zoo.specs import BackboneSpec, check_settings
@@ -62,19 +65,42 @@ class ComposedModel(nn.Module):
             pooling = backbone.native_pooling
         if pooling is not None:
             backbone.pool_by(pooling)
-        bias = self.native_head.bias if self.native_head else True
+        native = backbone.native_head if len(tasks) == 1 else None
+        bias = native.bias if native else True
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             adapter.attach(backbone)
             self.heads = nn.ModuleDict(
-                {name: t.head(backbone.feature_size, bias=bias) for name, t in self.tasks.items()}
+                {
+                    name: task.head(task.feature_size(backbone), bias=bias)
+                    for name, task in self.tasks.items()
+                }
             )
         self.eval()
 
     @property
     def native_head(self) -> NativeHead | None:
-        """The base library's own place for this model's head; ``None`` with several heads."""
-        return self.backbone.native_head if len(self.tasks) == 1 else None
+        """The base library's own place for this model's head, where that is such a classifier."""
+        if len(self.tasks) > 1:
+            return None
+        (name, task), size = *self.tasks.items(), self.backbone.feature_size
+        head = self.heads[name]
+        if not isinstance(head, nn.Linear) or task.several_units:
+            return None
+        fits = (head.in_features, head.out_features) == (size, len(task.labels))
+        return self.backbone.native_head if fits else None
+
+    def sample(self, sample: Any) -> Any:
+        """A raw sample of the tasks, made of one of the backbone's."""
+        return next(iter(self.tasks.values())).sample(sample)
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """What turns the tasks' raw samples into tensors."""
+        made = self.backbone.preprocess
+        for task in self.tasks.values():
+            made = task.preprocess(made)
+        return made
 
     @property
     def task(self) -> Task:
@@ -86,6 +112,18 @@ class ComposedModel(nn.Module):
         if len(self.tasks) > 1:
             raise BadSetting(f"Which task? This model has {', '.join(self.tasks)}.")
         return next(iter(self.tasks.values()))
+
+    def chosen(self, name: str | None) -> Task:
+        """The task of that name, or the one there is.
+
+        Raises:
+            BadSetting: there is none of that name, or there are several and none is named.
+        """
+        if name is None:
+            return self.task
+        if name not in self.tasks:
+            raise BadSetting(f"This model has no task {name!r}; it has {', '.join(self.tasks)}.")
+        return self.tasks[name]
 
     @property
     def device(self) -> torch.device:
@@ -99,7 +137,10 @@ class ComposedModel(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Logits of a preprocessed batch, by task."""
         features = self.backbone(batch)
-        return {name: head(features.pooled) for name, head in self.heads.items()}
+        return {
+            name: head(self.tasks[name].select(features, batch).pooled)
+            for name, head in self.heads.items()
+        }
 
     def train(self, mode: bool = True) -> ComposedModel:
         """Heads and the adapter's own modules switch; the frozen backbone stays in evaluation."""
@@ -117,13 +158,16 @@ class ComposedModel(nn.Module):
         progress: Progress | None = None,
         stage: str = "predicting",
     ) -> dict[str, Tensor]:
-        """Logits of raw or preprocessed samples, ``[len(samples), …]`` by task, on the CPU."""
+        """Logits of raw or preprocessed samples, ``[len(samples), …]`` by task, on the CPU.
+
+        Where inputs have several units, rows of fewer end in zeros.
+        """
         was_training = self.training
         self.eval()
         found: dict[str, list[Tensor]] = {name: [] for name in self.tasks}
         order: list[int] = []
         with (progress or Silent()).stage(stage, len(samples)) as advance:
-            for positions, batch in batches(samples, self.backbone.preprocess, batch_size):
+            for positions, batch in batches(samples, self.preprocess, batch_size):
                 on_device = {key: value.to(self.device) for key, value in batch.items()}
                 for name, rows in self(on_device).items():
                     found[name].append(rows.float().cpu())
@@ -131,22 +175,25 @@ class ComposedModel(nn.Module):
                 advance(len(positions))
         self.train(was_training)
         back = torch.tensor(order).argsort()
-        return {name: torch.cat(parts)[back] for name, parts in found.items() if parts}
+        return {name: _joined(parts)[back] for name, parts in found.items() if parts}
+
+    def samples(self, inputs: Sequence[Any], *, convert: bool = False) -> Samples:
+        """Raw samples from image files, ``PIL.Image`` objects, texts or pairs, as the tasks take them."""
+        each = next(iter(self.tasks.values())).labelling.inputs
+        return Samples(inputs, self.backbone.contract, convert, each)
 
     def predict(
         self, inputs: Sequence[Any], *, task: str | None = None, batch_size: int = 32
     ) -> list[Prediction]:
-        """Predictions for image files, ``PIL.Image`` objects or texts, in order.
+        """Predictions for image files, ``PIL.Image`` objects, texts or pairs of them, in order.
 
         Raises:
             UnreadableFiles, ContractViolation: an input is not what the backbone takes.
         """
-        from zoo.data.samples import Samples
-
-        samples = Samples(inputs, self.backbone.contract)
-        chosen = self.tasks[task] if task is not None else self.task
+        samples = self.samples(inputs)
+        chosen = self.chosen(task)
         logits = self.logits(samples, batch_size=batch_size)
-        return chosen.decode(logits[chosen.name]) if len(samples) else []
+        return chosen.predictions(logits[chosen.name], samples) if len(samples) else []
 
     def heads_layout(self) -> dict[str, Tensor]:
         """The heads' live tensors under native names where there is one head with a native place."""
@@ -174,6 +221,20 @@ class ComposedModel(nn.Module):
                     f"{self.backbone.spec.name} takes {modality}.",
                     hint="`zoo tasks` lists what each task works on.",
                 )
+            if task.labelling.inputs != tasks[0].labelling.inputs:
+                raise Incompatible(
+                    f"{task.name} takes {task.labelling.inputs} inputs at a time and "
+                    f"{tasks[0].name} takes {tasks[0].labelling.inputs}; one model cannot have both."
+                )
+            task.require(self.backbone)
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """Rows of several batches; units are filled up with zeros to the most there are."""
+    if parts[0].ndim > 2:
+        most = max(part.shape[1] for part in parts)
+        parts = [functional.pad(part, (0, 0, 0, most - part.shape[1])) for part in parts]
+    return torch.cat(list(parts))
 
 
 def load_backbone(

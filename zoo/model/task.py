@@ -1,32 +1,29 @@
-"""Task: what is predicted. Head, loss, decoding and metrics."""
+"""Task: what is predicted. Targets, head, loss, decoding and metrics."""
 
 from __future__ import annotations
 
 import abc
+import copy
+import functools
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from zoo.data.labelling import Classes, Labelling, labelling_of
+from zoo.errors import BadSetting
+from zoo.model.backbone import Backbone, Batch, Features, Preprocess
+from zoo.model.prediction import Prediction
 from zoo.specs import TaskSpec
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says of one input: the label, its score, and the score of every label."""
-
-    label: str
-    score: float
-    scores: dict[str, float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
-        return asdict(self)
 
 
 class Task(abc.ABC):
     """Base class of every task.
+
+    A *unit* is what one row of logits speaks of: a whole input, unless the task says otherwise, as
+    one that labels each word does. Such a task overrides :meth:`select`, :meth:`units` and
+    :meth:`by_row`; for all others the words mean the same.
 
     Args:
         spec: what the plugin declared.
@@ -37,12 +34,24 @@ class Task(abc.ABC):
     Attributes:
         headline: the metric a person reads first; higher is better.
         monitor: the metric that chooses among epochs and settings; lower is better.
-        example_labels: labels as data might give them, to try the task with where there is none.
+        lower: the metrics of which less is better.
+        guess: what the model is called that ignores its input, see :meth:`majority`.
+        remembers: names of numbers, one an output, that :meth:`prepare` and :meth:`tune` take from
+            data and that answers depend on.
+        state: these numbers; an artifact keeps them.
+        several_units: an input has more units than one.
+        example_labels: names of outputs, to try the task with where there is no data.
+        example_rows: labels as data might give them; by default ``example_labels``.
     """
 
     headline: str
     monitor: str
+    lower: ClassVar[frozenset[str]] = frozenset()
+    guess: ClassVar[str] = "majority class"
+    remembers: ClassVar[tuple[str, ...]] = ()
+    several_units: ClassVar[bool] = False
     example_labels: ClassVar[tuple[str, ...]] = ("ant", "bee", "cat")
+    example_rows: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, spec: TaskSpec, labels: Sequence[str], settings: Mapping[str, Any], name: str
@@ -51,38 +60,127 @@ class Task(abc.ABC):
         self.labels = tuple(labels)
         self.settings = dict(settings)
         self.name = name
+        self.state: dict[str, list[float]] = {}
+
+    @functools.cached_property
+    def labelling(self) -> Labelling:
+        """What this task makes of the labels that data gives."""
+        if not self.spec.labelling:
+            return Classes(self.settings)
+        return labelling_of(self.spec.name, self.settings)
+
+    # === The head, and what it sits on ===
 
     @abc.abstractmethod
     def head(self, feature_size: int, *, bias: bool = True) -> nn.Module:
-        """A new head: ``[batch, feature_size]`` to logits."""
+        """A new head: ``[…, feature_size]`` to logits ``[…, outputs]``."""
+
+    def require(self, backbone: Backbone) -> None:
+        """Refuse a backbone that this task cannot sit on, for another reason than its modality.
+
+        Raises:
+            Incompatible: it cannot.
+        """
+
+    def preprocess(self, preprocess: Preprocess) -> Preprocess:
+        """What turns this task's samples into tensors, made from what the backbone has for its own."""
+        return preprocess
+
+    def sample(self, sample: Any) -> Any:
+        """A sample of this task, made of one of the backbone's; models are tried with such."""
+        return sample
+
+    def select(self, features: Features, batch: Batch) -> Features:
+        """What the head is applied to, as ``pooled``: ``[rows, size]``.
+
+        ``[rows, units, size]`` with a mask ``[rows, units]`` where an input has several units.
+        """
+        return features
+
+    def feature_size(self, backbone: Backbone) -> int:
+        """The last size of what :meth:`select` gives."""
+        return backbone.feature_size
+
+    # === Targets and training ===
 
     @abc.abstractmethod
     def targets(self, labels: Sequence[str]) -> Tensor:
-        """Labels as the data gives them, as a tensor of targets.
+        """Labels as the data gives them, as a tensor of targets, a row each.
 
         Raises:
             LabelProblem: a label the task does not know.
         """
+
+    def units(self, targets: Tensor) -> Tensor:
+        """The targets of all units, one row each, in the order of rows and units."""
+        return targets
+
+    def by_row(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Logits of all units, one row each, as those of the inputs that ``targets`` belong to."""
+        return logits
 
     def prepare(self, targets: Tensor) -> None:
         """Look at the training targets once before training, e.g. to weigh classes."""
 
     @abc.abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean training loss, a scalar; convex in the logits for a convex fit to be possible."""
+        """Mean training loss, a scalar; convex in the logits for a convex fit to be possible.
+
+        Takes logits of inputs with the targets of inputs, and those of units with those of units.
+        """
+
+    def regressands(self, targets: Tensor) -> Tensor | None:
+        """Where the loss is the mean squared difference of logits and some numbers: these numbers.
+
+        ``[units, outputs]``, NaN where there is none. An adapter can then fit the head in closed
+        form. ``None`` where the loss is another.
+        """
+        return None
+
+    @abc.abstractmethod
+    def majority(self, targets: Tensor, rows: int) -> Tensor:
+        """Logits for ``rows`` units of the model that ignores its input, from training units."""
+
+    # === Answers ===
+
+    def tune(self, logits: Tensor, targets: Tensor) -> None:
+        """Look at validation logits once after training, e.g. to choose thresholds."""
+
+    def tuned(self, logits: Tensor, targets: Tensor) -> Task:
+        """A copy as :meth:`tune` makes it with these; the task itself is unchanged."""
+        other = copy.copy(self)
+        other.state = {name: list(values) for name, values in self.state.items()}
+        other.tune(logits, targets)
+        return other
 
     @abc.abstractmethod
     def decode(self, logits: Tensor) -> list[Prediction]:
         """One prediction a row of logits."""
 
+    def predictions(self, logits: Tensor, samples: Sequence[Any]) -> list[Prediction]:
+        """As :meth:`decode`, where an answer speaks of places in its sample."""
+        return self.decode(logits)
+
     @abc.abstractmethod
     def metrics(self, logits: Tensor, targets: Tensor) -> dict[str, float]:
         """All metrics, :attr:`headline` and :attr:`monitor` among them."""
 
-    @abc.abstractmethod
-    def majority(self, targets: Tensor, rows: int) -> Tensor:
-        """Logits for ``rows`` inputs of the model that ignores its input, from training targets."""
-
     def confusion(self, logits: Tensor, targets: Tensor) -> Tensor | None:
         """Counts ``[true, predicted]`` where the task has such a thing."""
         return None
+
+    def restore(self, state: Mapping[str, Sequence[float]]) -> None:
+        """Take over the numbers that another task of these labels had as its :attr:`state`.
+
+        Raises:
+            BadSetting: they are not numbers of this task.
+        """
+        for name, values in state.items():
+            if name not in self.remembers:
+                raise BadSetting(f"{self.spec.name} remembers no {name!r}.")
+            if len(values) != len(self.labels) or not all(map(math.isfinite, values)):
+                raise BadSetting(
+                    f"{self.spec.name}: {name} has to be one finite number for each of "
+                    f"{len(self.labels)} outputs."
+                )
+        self.state = {name: [float(value) for value in values] for name, values in state.items()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.report.record import THIS_MODEL, Result, RunRecord
 
-_LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error"})
+_CAPITALS = re.compile(r"\b(f1|mae|rmse|r2|auroc)\b")
 
 
 @dataclass(frozen=True)
@@ -18,16 +19,18 @@ class Comparison:
         split: ``test``, or ``val`` where there is no test.
         metrics: names, the headline first.
         results: one a model.
+        lower: the metrics of which less is better.
     """
 
     split: str
     metrics: tuple[str, ...]
     results: tuple[Result, ...]
+    lower: frozenset[str] = frozenset()
 
     def best(self, metric: str) -> float | None:
         """The best value any model reached; ``None`` where none has the metric."""
         values = [r.metrics[metric] for r in self.results if metric in r.metrics]
-        choose = min if metric in _LOWER_IS_BETTER else max
+        choose = min if metric in self.lower else max
         return choose(values, default=None)
 
 
@@ -39,7 +42,7 @@ def compare(record: RunRecord) -> Comparison:
     results.sort(key=lambda r: r.model != THIS_MODEL)
     names = dict.fromkeys(name for r in results for name in r.metrics)
     metrics = sorted(names, key=lambda name: name != record.headline)
-    return Comparison(split, tuple(metrics), tuple(results))
+    return Comparison(split, tuple(metrics), tuple(results), frozenset(record.lower))
 
 
 def verdict(record: RunRecord) -> str:
@@ -58,7 +61,8 @@ def verdict(record: RunRecord) -> str:
 
 def words(metric: str) -> str:
     """A metric's name as people read it: ``macro_f1`` is "macro F1"."""
-    return metric.replace("_", " ").replace("f1", "F1")
+    plain = metric.replace("_", " ")
+    return _CAPITALS.sub(lambda match: match[0].upper(), plain)
 
 
 def _better(results: Sequence[Result], metric: str, own: float | None) -> Result | None:

@@ -50,7 +50,9 @@ def _render(record: RunRecord, history: list[dict[str, Any]]) -> str:
         record=record,
         comparison=found,
         verdict=verdict(record),
-        curves=_data_uri(curves_png(history, record.headline)) if len(history) > 1 else None,
+        curves=_data_uri(curves_png(history, record.headline, record.monitor))
+        if len(history) > 1
+        else None,
         confusion=confusion,
         confusion_plot=_data_uri(confusion_png(confusion)) if confusion else None,
         mistakes=_mistakes(confusion) if confusion else [],

@@ -47,18 +47,21 @@ def confusion_png(confusion: Confusion) -> bytes:
     return _png(figure)
 
 
-def curves_png(history: Sequence[Mapping[str, Any]], headline: str) -> bytes:
+def curves_png(
+    history: Sequence[Mapping[str, Any]], headline: str, monitor: str = "log_loss"
+) -> bytes:
     """Loss by epoch, in training and validation, and beside it the headline metric.
 
     Args:
         history: the lines of ``metrics.jsonl``; epoch 0 is the state before training.
         headline: the validation metric to draw.
+        monitor: the one beside the training loss.
     """
     from matplotlib.ticker import MaxNLocator
 
     figure, (left, right) = _canvas(9.0, 3.2, columns=2)
     _line(left, [(h["epoch"], h.get("train_loss")) for h in history], "training", _ORANGE)
-    _line(left, _validation(history, "log_loss"), "validation", _BLUE)
+    _line(left, _validation(history, monitor), "validation", _BLUE)
     left.set_ylabel("loss")
     left.legend(frameon=False)
     _line(right, _validation(history, headline), "validation", _BLUE)

@@ -51,11 +51,13 @@ class RunRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Literal["finished", "interrupted"]
+    status: Literal["finished", "interrupted", "failed"]
     backbone: str
     adapter: str
     task: str
     headline: str  # the metric a person reads first
+    monitor: str = "log_loss"  # the metric that chose among epochs
+    lower: list[str] = Field(default_factory=lambda: ["log_loss", "calibration_error"])  # better
     data: dict[str, Any]  # path, description, fingerprint, rows
     config: dict[str, Any]  # all that repeats the run
     weights: str | None = None  # the local folder the backbone was loaded from, on this machine

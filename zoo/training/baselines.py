@@ -32,7 +32,6 @@ from zoo.training.prepared import PreparedSplit
 Splits = Mapping[str, PreparedSplit]
 Logits = Mapping[str, Tensor]  # by split
 
-MAJORITY = "majority class"
 SCRATCH = "from scratch"
 _SCRATCH_SPEC = AdapterSpec(name="from-scratch", loader="zoo.training.baselines:FromScratch")
 
@@ -40,13 +39,14 @@ _SCRATCH_SPEC = AdapterSpec(name="from-scratch", loader="zoo.training.baselines:
 def results(
     model: str, task: Task, splits: Splits, logits: Logits, settings: dict[str, Any] | None = None
 ) -> list[Result]:
-    """Metrics of ``logits``, one result a split."""
+    """Metrics of ``logits``, one result a split; thresholds and the like are this model's own."""
+    own = task.tuned(logits["val"], splits["val"].targets) if "val" in logits else task
     return [
         Result(
             model=model,
             split=name,
             rows=len(splits[name]),
-            metrics=task.metrics(rows, splits[name].targets),
+            metrics=own.metrics(rows, splits[name].targets),
             settings=settings or {},
         )
         for name, rows in logits.items()
@@ -58,19 +58,26 @@ def held_out(splits: Splits) -> list[str]:
     return [name for name in ("val", "test") if name in splits]
 
 
-def features_of(backbone: Backbone, splits: Splits, progress: Progress) -> dict[str, Tensor]:
-    """Pooled features by split, ``[rows, feature_size]``."""
+def features_of(
+    backbone: Backbone, splits: Splits, progress: Progress, task: Task | None = None
+) -> dict[str, Tensor]:
+    """Features by split, ``[units, size]``, as the head of ``task`` takes them."""
     return {
-        name: extract(backbone, split.ready, progress=progress, stage=f"features of {name}")
+        name: extract(
+            backbone, split.ready, task=task, progress=progress, stage=f"features of {name}"
+        )
         for name, split in splits.items()
     }
 
 
 def majority(task: Task, splits: Splits) -> list[Result]:
     """The model that ignores its input."""
-    targets = splits["train"].targets
-    logits = {name: task.majority(targets, len(splits[name])) for name in held_out(splits)}
-    return results(MAJORITY, task, splits, logits)
+    seen = task.units(splits["train"].targets)
+    logits = {}
+    for name in held_out(splits):
+        targets = splits[name].targets
+        logits[name] = task.by_row(task.majority(seen, len(task.units(targets))), targets)
+    return results(task.guess, task, splits, logits)
 
 
 def solve(
@@ -93,16 +100,18 @@ def solve(
         task=task,
         head=head,
         features=features["train"],
-        targets=splits["train"].targets,
+        targets=task.units(splits["train"].targets),
         val_features=features.get("val", features["train"][:0]),
-        val_targets=val,
+        val_targets=task.units(val),
         refit=refit,
         seed=seed,
     )
     solution = adapter.solve(problem)
     with torch.inference_mode():
         logits = {name: head(features[name]) for name in held_out(splits)}
-    return solution, {**logits, "val": solution.val_logits} if "val" in logits else logits
+    if "val" in logits:
+        logits["val"] = solution.val_logits
+    return solution, {name: task.by_row(z, splits[name].targets) for name, z in logits.items()}
 
 
 def baseline_adapter() -> Adapter | None:

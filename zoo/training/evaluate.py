@@ -9,7 +9,6 @@ from typing import Any
 from zoo.artifact.load import load as load_artifact
 from zoo.data.dataset import EvaluationSplit
 from zoo.data.load import load_for_evaluation
-from zoo.data.samples import Samples
 from zoo.model import ComposedModel, Prediction
 from zoo.progress import Progress
 
@@ -41,6 +40,7 @@ def evaluate(
     model: ComposedModel | str | Path,
     data: EvaluationSplit | str | Path,
     *,
+    task: str | None = None,
     batch_size: int = 32,
     progress: Progress | None = None,
     **options: Any,
@@ -50,6 +50,7 @@ def evaluate(
     Args:
         model: a composed model, or the path of an artifact or run.
         data: a path, or what :func:`zoo.data.load.load_for_evaluation` gave.
+        task: of a model with several tasks, the one to measure.
         batch_size: rows at a time.
         progress: whom to tell; nobody by default.
         **options: for :func:`zoo.data.load.load_for_evaluation`, e.g. ``split="val"``.
@@ -59,27 +60,29 @@ def evaluate(
         ArtifactError: the artifact is refused.
     """
     composed = model if isinstance(model, ComposedModel) else load_artifact(Path(model))
-    task, contract = composed.task, composed.backbone.contract
+    chosen, contract = composed.chosen(task), composed.backbone.contract
     split = (
         data
         if isinstance(data, EvaluationSplit)
-        else load_for_evaluation(data, contract=contract, labels=task.labels, **options)
+        else load_for_evaluation(
+            data, contract=contract, task=chosen.labelling, labels=chosen.labels, **options
+        )
     )
     contract.require_modality(split.modality, composed.backbone.spec.name)
-    targets = task.targets(split.labels)
-    samples = Samples(split.inputs, contract, split.convert)
+    targets = chosen.targets(split.labels)
+    samples = composed.samples(split.inputs, convert=split.convert)
     logits = composed.logits(
         samples, batch_size=batch_size, progress=progress, stage=f"evaluating {split.name}"
-    )[task.name]
-    counts = task.confusion(logits, targets)
+    )[chosen.name]
+    counts = chosen.confusion(logits, targets)
     return Evaluation(
         split=split.name,
         description=split.description,
         rows=len(targets),
-        metrics=task.metrics(logits, targets),
-        headline=task.headline,
-        labels=task.labels,
+        metrics=chosen.metrics(logits, targets),
+        headline=chosen.headline,
+        labels=chosen.labels,
         confusion=None if counts is None else counts.tolist(),
         truth=tuple(split.labels),
-        predictions=task.decode(logits),
+        predictions=chosen.predictions(logits, samples),
     )
