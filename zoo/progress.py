@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from zoo.tokens import redacted
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
@@ -96,5 +98,6 @@ def default() -> Progress:
 
 
 def _one_line(text: str) -> str:
-    """Labels and file names come from data: no terminal escape among them is obeyed."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    """Labels, file names and what hubs say come from others: no escape is obeyed, no token shown."""
+    shown = redacted(text)
+    return "".join(character if character.isprintable() else " " for character in shown)

@@ -10,7 +10,7 @@ from pathlib import Path
 DEFAULT_HUB = "https://huggingface.co"
 _NAMES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _SHAPES = re.compile(
-    r"hf_[A-Za-z0-9]{6,}|(?<=[Bb]earer )[^\s'\",]{4,}|(?<=://)[^/@\s]+@"
+    r"(?-i:hf_)[A-Za-z0-9]{6,}|(?<=[Bb]earer )[^\s'\",]{4,}|(?<=://)[^/@\s]+@"
     r"|(?<=[?&])(?:[\w.-]*(?:signature|token|credential|key|policy)[\w.-]*)=[^\s&'\"]+",
     re.IGNORECASE,
 )

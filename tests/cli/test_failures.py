@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.cli.commands import zoo
+from zoo import progress
 from zoo.cli import failures, listing
 from zoo.cli.failures import report
 from zoo.errors import TrainingFailed, UnknownName, WeightsNotFound, WriteFailed
@@ -176,3 +177,22 @@ def test_ctrl_c_while_serving_stops_with_one_line(tmp_path):
     assert program.stderr.read() == "Stopped.\n"
     program.stderr.close()
     assert program.wait(60) == 130
+
+
+def test_no_token_gets_out_by_an_error_its_cause_or_a_note(capsys, monkeypatch, tmp_path):
+    given, saved, strangers = "my.own-secret", "hf_" + "S" * 34, "hf_" + "x1" * 17
+    (tmp_path / "token").write_text(saved)
+    monkeypatch.setenv("HF_TOKEN", given)
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    told = f"{given} {saved} {strangers} https://ann:pass@hub.example/x?X-Amz-Signature=abc"
+    failure = WeightsNotFound(f"Not with {told}.", hint=f"Check HF_ENDPOINT, not {told}.")
+    failure.__cause__ = RuntimeError(f"Bearer {given}: {told}")
+    for debug in (False, True):
+        report(failure, debug=debug)
+        report(RuntimeError(told), debug=debug)
+    progress.Lines().note(told)
+    shown = capsys.readouterr().err
+    for secret in (given, saved, strangers, "ann:pass", "Signature=abc"):
+        assert secret not in shown
+    assert "Check HF_ENDPOINT, not … … … https://…hub.example/x" in shown
+    assert "RuntimeError: Bearer …: … …" in shown

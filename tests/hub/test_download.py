@@ -1,8 +1,6 @@
 """Download of a file: continued where it broke off, once for all processes, and never mixed up."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -74,24 +72,3 @@ class TestContinuing:
             fetch(REPO, endpoint=hub.url)
         assert not cache.partial(REPO, sha256).exists()
         assert not cache.blob(REPO, sha256).exists()
-
-
-def test_eight_processes_fetch_once_though_one_is_killed(
-    hub: EmbeddedHub, pushed: str, artifact: Path
-) -> None:
-    code = (
-        "from zoo.hub.fetch import fetch\n"
-        f"print(fetch({REPO!r}, endpoint={hub.url!r}).folder, flush=True)"
-    )
-    several = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        for _ in range(8)
-    ]
-    several[0].kill()
-    folders = {process.communicate(timeout=60)[0].strip() for process in several[1:]}
-    several[0].communicate()
-    assert [process.returncode for process in several[1:]] == [0] * 7
-    (folder,) = folders
-    for name in json.loads((artifact / "zoo.json").read_text())["files"]:
-        assert Path(folder, name).read_bytes() == (artifact / name).read_bytes()
-    assert len(bytes_sent(hub)) == 1

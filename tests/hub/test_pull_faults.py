@@ -133,6 +133,15 @@ class TestBrokenLine:
         assert sum(told.steps) == told.total
 
     @pytest.mark.row(23)
+    def test_whose_other_end_cannot_go_on_is_begun_anew(self, big: FaultyLine) -> None:
+        big.on(HEADS, cut=15 * MB)
+        big.on(HEADS, status=416)
+        told = Counted()
+        fetch(REPO, endpoint=big.url, progress=told)
+        assert asked(big, "GET") == ["", f"bytes={15 * MB}-", ""]
+        assert sum(told.steps) == told.total
+
+    @pytest.mark.row(23)
     def test_that_brings_nothing_is_given_up_and_leaves_nothing(self, line: FaultyLine) -> None:
         at, _ = where(line)
         line.on(at, cut=0, times=ALWAYS)

@@ -1,14 +1,17 @@
 """Headers of safetensors are checked before a plugin's library maps the files."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from huggingface_hub import constants, get_token
+from safetensors.torch import save, save_file
 
 from tests.artifact.headers import WRONG
-from zoo.errors import WeightsInvalid
+from tests.hub.minimal import MinimalHub
+from zoo.errors import WeightsInvalid, WeightsNotFound
 from zoo.model import Weights
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -43,3 +46,62 @@ def test_links_in_a_folder_of_ones_own_are_followed_and_other_files_let_be(tmp_p
     (folder / SINGLE).symlink_to(tmp_path / "elsewhere.safetensors")
     (folder / "other.safetensors").write_bytes(b"a pointer to somewhere")
     assert Weights().folder(folder, required=[SINGLE]).folder == folder
+
+
+class TestOfAHub:
+    @pytest.fixture
+    def hub(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MinimalHub]:
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        with MinimalHub() as running:
+            running.add("me/base", {SINGLE: save({"a": torch.ones(2)})})
+            monkeypatch.setattr(constants, "ENDPOINT", running.url)
+            monkeypatch.setattr(
+                constants,
+                "HUGGINGFACE_CO_URL_TEMPLATE",
+                f"{running.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
+            )
+            yield running
+
+    def test_a_saved_token_stays_here_and_one_in_hf_token_goes_along(
+        self, hub: MinimalHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "token").write_text("hf_" + "a" * 34)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        assert get_token() == "hf_" + "a" * 34
+        Weights().repo("me/base", required=[SINGLE])
+        assert not any(with_token for _, _, with_token in hub.log)
+        monkeypatch.setenv("HF_TOKEN", "hf_" + "b" * 34)
+        hub.add("me/base", {SINGLE: save({"a": torch.zeros(2)})})
+        Weights(revision=hub.commits["me/base"][-1][0]).repo("me/base", required=[SINGLE])
+        assert any(with_token for _, _, with_token in hub.log)
+
+    @pytest.mark.row(46)
+    @pytest.mark.parametrize("missing", [404, 401])
+    def test_what_is_gone_or_private_is_named_as_it_was_recorded(
+        self, hub: MinimalHub, missing: int
+    ) -> None:
+        commit = hub.commits.pop("me/base")[-1][0]
+        hub.habits.missing = missing
+        with pytest.raises(WeightsNotFound, match=f"weights of me/base at {commit} are not") as err:
+            Weights(revision=commit).repo("me/base", required=[SINGLE])
+        assert "--weights PATH" in err.value.hint
+
+    @pytest.mark.row(44, 46)
+    def test_what_is_there_under_the_old_name_is_not_taken_for_it(self, hub: MinimalHub) -> None:
+        with pytest.raises(WeightsNotFound, match="weights of me/base at 1111"):
+            Weights(revision="1" * 40).repo("me/base", required=[SINGLE])
+
+    @pytest.mark.row(47)
+    def test_an_adapter_is_no_backbone_and_its_base_is_not_asked_for(self, hub: MinimalHub) -> None:
+        circle = json.dumps({"base_model_name_or_path": "me/adapter", "peft_type": "LORA"})
+        hub.add(
+            "me/adapter",
+            {
+                "adapter_config.json": circle.encode(),
+                "adapter_model.safetensors": save({"a": torch.ones(2)}),
+            },
+        )
+        with pytest.raises(WeightsNotFound, match=r"me/adapter has no model\.safetensors"):
+            Weights().repo("me/adapter", required=[SINGLE])
+        assert len(hub.log) < 6

@@ -11,6 +11,7 @@ import typer
 
 from zoo.cli.output import one_line, say
 from zoo.errors import WriteFailed, ZooError
+from zoo.tokens import redacted
 
 if TYPE_CHECKING:
     from zoo.host import PluginRecord
@@ -33,18 +34,18 @@ class Left(Exception):
 
 
 def report(failure: BaseException, *, debug: bool) -> int:
-    """Print what went wrong and return the exit code.
+    """Print what went wrong, without the tokens in it, and return the exit code.
 
     Args:
         failure: what the command ended with.
         debug: print the stack trace first.
     """
     if debug:
-        say("".join(traceback.format_exception(failure)).rstrip())
+        say(redacted("".join(traceback.format_exception(failure)).rstrip()))
     code, message, hint = _explain(failure)
-    say(message if code == INTERRUPTED else f"Error: {message}")
+    say(redacted(message if code == INTERRUPTED else f"Error: {message}"))
     if hint:
-        say(hint)
+        say(redacted(hint))
     return code
 
 

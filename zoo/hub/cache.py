@@ -18,7 +18,9 @@ from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # public
 
 from zoo.artifact.files import open_regular
-from zoo.errors import ArtifactError
+from zoo.errors import ArtifactError, WriteFailed
+
+PATIENCE = 120.0  # seconds in which a process that fetches the same has to bring something
 
 
 def cached_file(repo: str, commit: str, name: str) -> Path | None:
@@ -53,12 +55,39 @@ def partial(repo: str, sha256: str) -> Path:
 
 @contextlib.contextmanager
 def locked(repo: str, sha256: str) -> Iterator[None]:
-    """One process at a time fetches the same bytes; the client library honours the same lock."""
+    """One process at a time fetches the same bytes; the client library honours the same lock.
+
+    Raises:
+        WriteFailed: the one that does brings nothing for long: it is stopped, or it died on another
+            machine whose file system has no locks but such as stay behind.
+    """
     folder = Path(constants.HF_HUB_CACHE, ".locks", _folder(repo).name)
     folder.mkdir(parents=True, exist_ok=True)
     blob(repo, sha256).parent.mkdir(parents=True, exist_ok=True)
-    with WeakFileLock(folder / f"{sha256}.lock"):
+    with contextlib.ExitStack() as stack:
+        path, before = folder / f"{sha256}.lock", -1
+        while True:
+            try:
+                stack.enter_context(WeakFileLock(path, timeout=PATIENCE))
+                break
+            except TimeoutError as err:
+                size = _fetched_so_far(repo, sha256)
+                if size == before:
+                    raise _stuck(repo, path) from err
+                before = size
         yield
+
+
+def _fetched_so_far(repo: str, sha256: str) -> int:
+    parts = blob(repo, sha256).parent.glob(f"{sha256}*.incomplete")
+    return sum(path.stat().st_size for path in parts)
+
+
+def _stuck(repo: str, path: Path) -> WriteFailed:
+    return WriteFailed(
+        f"Another process has been fetching {repo} for long, and brings nothing.",
+        hint=f"End it and try again; where there is none, remove {path}.",
+    )
 
 
 def keep(repo: str, sha256: str, content: bytes) -> None:

@@ -22,6 +22,7 @@ from zoo.hub.client import check_repo, check_revision
 from zoo.hub.fetch import FetchedArtifact
 
 LOCK = Path("zoo.lock")
+PATIENCE = 60.0  # seconds for another process to write a few lines
 _VERSION = 1
 _MAX_BYTES = 4 << 20
 
@@ -144,7 +145,7 @@ def _backbone(manifest: Manifest) -> BackbonePin:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        data = strict_json.parse(read_small(path, _MAX_BYTES))
+        data = strict_json.parse(read_small(path.resolve(), _MAX_BYTES))
     except ValueError as err:
         raise _invalid(path, f"it is not JSON: {str(err)[:200]}") from err
     except ArtifactError as err:
@@ -166,7 +167,15 @@ def _alone(path: Path) -> Iterator[None]:
     """No other process changes that file; the mark is in the cache, not in the project."""
     folder = Path(constants.HF_HUB_CACHE, ".locks")
     folder.mkdir(parents=True, exist_ok=True)
-    with WeakFileLock(folder / f"zoo-lock-{hashlib.sha256(os.fsencode(path)).hexdigest()}.lock"):
+    mark = folder / f"zoo-lock-{hashlib.sha256(os.fsencode(path)).hexdigest()}.lock"
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(WeakFileLock(mark, timeout=PATIENCE))
+        except TimeoutError as err:
+            raise WriteFailed(
+                f"{path} is being changed by another process; nothing was changed.",
+                hint=f"End it and try again; where there is none, remove {mark}.",
+            ) from err
         yield
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from zoo.errors import HubError, HubUnreachable, LockDrift, RepoNotFound
+from zoo.errors import HubError, LockDrift, RepoNotFound
 from zoo.hub import repo as remote
 from zoo.hub.client import Client, check_repo, connect
 from zoo.hub.fetch import FetchedArtifact, fetch
@@ -76,11 +76,14 @@ def _now(client: Client, lock: Path, repo: str, pin: Pin, progress: Progress) ->
         return None
     try:
         found = remote.info(client, repo, pin.revision)
-    except (HubUnreachable, RepoNotFound) as err:
+    except HubError as err:
         progress.note(f"{err.message} Using {repo} at {pin.commit[:12]}, as {lock} pins it.")
         return None
     if remote.renamed(repo, found):
-        progress.note(f"{repo} is called {found.id} now{client.where}; {lock} pins its old name.")
+        progress.note(
+            f"{repo} is called {found.id} now{client.where}: {lock} pins its old name at "
+            f"{pin.commit}, and {pin.revision} of the new one is {found.commit}."
+        )
     if found.commit is None or found.commit == pin.commit:
         return found.commit
     if _is_tag(client, repo, pin.revision):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from zoo.artifact.header import require_sound
 from zoo.errors import ArtifactError, WeightsInvalid, WeightsNotFound
+from zoo.tokens import redacted, token_for
 
 _SHARD = re.compile(r".+-\d+-of-\d+\.safetensors")
 _INDEXES = ("model.safetensors.index.json",)
@@ -116,14 +117,21 @@ class Weights:
         return None
 
     def _downloaded(self, repo: str, required: Required, wanted: list[str]) -> Fetched:
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import constants, snapshot_download
         from huggingface_hub.errors import (  # type: ignore[attr-defined]
             HTTPError,  # of the HTTP library that this version of the client uses
             RevisionResolutionError,
         )
 
         try:
-            folder = Path(snapshot_download(repo, revision=self.revision, allow_patterns=wanted))
+            folder = Path(
+                snapshot_download(
+                    repo,
+                    revision=self.revision,
+                    allow_patterns=wanted,
+                    token=token_for(constants.ENDPOINT.rstrip("/")),
+                )
+            )
         except (HTTPError, RevisionResolutionError, OSError, ValueError, RuntimeError) as err:
             # RuntimeError: a thread of the client finds the session closed by another's failure.
             raise self._not_found(repo, err) from err
@@ -139,11 +147,11 @@ class Weights:
         from huggingface_hub import constants
 
         reason = str(err.__cause__ or err).strip().splitlines()
-        where = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else constants.ENDPOINT
+        where = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else redacted(constants.ENDPOINT)
         revision = f" at {self.revision}" if self.revision else ""
         return WeightsNotFound(
             f"The weights of {repo}{revision} are not in the cache and could not be fetched "
-            f"({where}: {reason[0] if reason else type(err).__name__}).",
+            f"({where}: {redacted(reason[0]) if reason else type(err).__name__}).",
             hint=f"Give a folder with `--weights PATH`; or run `hf download {repo}` where there "
             "is a network and copy the cache; or set HF_ENDPOINT to a hub that has it.",
         )
