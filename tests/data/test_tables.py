@@ -344,17 +344,17 @@ def test_a_table_of_texts_for_an_image_backbone(questions):
         load(questions, contract=InputContract(modality="image"))
 
 
-def test_images_within_a_table_are_explained(tmp_path):
+def test_lists_within_a_table_are_explained(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet
 
     path = tmp_path / "t.parquet"
-    table = pa.table({"image": [{"bytes": b"x", "path": "x"}] * 4, "label": ["a", "b"] * 2})
+    table = pa.table({"pixels": [[1, 2]] * 4, "label": ["a", "b"] * 2})
     parquet.write_table(table, path)
     with pytest.raises(
-        ColumnMissing, match=r"'image' of t\.parquet holds struct.*not texts or paths"
+        ColumnMissing, match=r"'pixels' of t\.parquet holds list.*not texts or paths"
     ):
-        load(path, input_column="image")
+        load(path, input_column="pixels")
 
 
 def test_blank_texts_and_labels_are_named(tmp_path):

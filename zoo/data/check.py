@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from zoo.data import images
+from zoo.data.cell import Cell, is_blank, value_of
 from zoo.data.rows import Found, Row, named, parts
 from zoo.errors import ContractViolation, DataError, LabelProblem, UnreadableFiles
 from zoo.progress import Progress, Silent
@@ -54,7 +55,7 @@ def check(
         ContractViolation: an image that is not 8-bit grey or RGB.
     """
     rows, blank_inputs = _part(
-        found.rows, lambda row: all(str(part).strip() for part in parts(row.input))
+        found.rows, lambda row: not any(is_blank(part) for part in parts(row.input))
     )
     if blank_inputs and not skip_bad:
         what = "text" if found.modality == "text" else "path of the image"
@@ -103,7 +104,7 @@ def _check_images(
     )
 
 
-def _refuse(rows: Rows, files: Mapping[Path, _File], convert: bool) -> None:
+def _refuse(rows: Rows, files: Mapping[Path | Cell, _File], convert: bool) -> None:
     bad = [row for several in rows.values() for row in several]
     bad = [row for row in bad if not files[_path(row)].digest]
     places = [f"{row.place} ({_why(files[_path(row)])})" for row in bad]
@@ -120,7 +121,7 @@ def _refuse(rows: Rows, files: Mapping[Path, _File], convert: bool) -> None:
         )
 
 
-def _read_all(paths: Sequence[Path], convert: bool, progress: Progress) -> Iterator[_File]:
+def _read_all(paths: Sequence[Path | Cell], convert: bool, progress: Progress) -> Iterator[_File]:
     """Read files on all cores: decoding and hashing leave Python's lock to others."""
     remaining = iter(paths)
     with (
@@ -135,7 +136,7 @@ def _read_all(paths: Sequence[Path], convert: bool, progress: Progress) -> Itera
                 yield file
 
 
-def _read(path: Path, convert: bool) -> _File:
+def _read(path: Path | Cell, convert: bool) -> _File:
     try:
         content = images.content_of(path)
         broken = images.check(content, convert=convert)
@@ -151,7 +152,7 @@ def _why(file: _File) -> str:
 
 
 def _with_text_digest(row: Row) -> Row:
-    text = "\0".join(map(str, parts(row.input)))
+    text = "\0".join(str(value_of(part)) for part in parts(row.input))
     return replace(row, digest=hashlib.sha256(text.encode(errors="surrogatepass")).digest())
 
 
@@ -166,9 +167,9 @@ def _map(rows: Rows, change: Callable[[Row], Row]) -> Rows:
     return {name: [change(row) for row in several] for name, several in rows.items()}
 
 
-def _path(row: Row) -> Path:
+def _path(row: Row) -> Path | Cell:
     (one,) = parts(row.input)  # there are no pairs of images
-    return Path(one)
+    return one if isinstance(one, Cell) else Path(one)
 
 
 def _count(rows: Sequence[Row]) -> str:

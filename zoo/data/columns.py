@@ -9,7 +9,6 @@ would do, nobody is served by a guess.
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -41,11 +40,13 @@ class Columns:
         inputs: one, or two for a pair.
         targets: none where no label was asked for; several where the task has several.
         modality: of the inputs.
+        stored: whether the table holds the images themselves.
     """
 
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
     modality: str
+    stored: bool = False
 
     @property
     def input(self) -> str:
@@ -54,7 +55,8 @@ class Columns:
 
     def describe(self) -> str:
         """For the line that says what the data was taken for."""
-        what = "texts" if self.modality == "text" else "image paths"
+        images = "images" if self.stored else "image paths"
+        what = "texts" if self.modality == "text" else images
         what = what if len(self.inputs) == 1 else f"pairs of {what}"
         labels = f", labels in {_quoted(self.targets)}" if self.targets else ""
         return f"{what} in {_quoted(self.inputs)}{labels}"
@@ -90,7 +92,7 @@ def find_columns(
     told = _told(table, label_column, "--label-column", None if labelling.several else 1)
     if both := set(sources) & set(told):
         raise ColumnMissing(
-            f"{table.path.name}: the column {min(both)!r} cannot be input and label at once.",
+            f"{table.title}: the column {min(both)!r} cannot be input and label at once.",
             hint=f"Its columns: {', '.join(table.columns)}.",
         )
     names = labelling.names or _LABEL_NAMES
@@ -111,7 +113,9 @@ def find_columns(
         _require_header(table, sources[0], targets[0])
     if len(sources) > 1:
         return Columns(sources, targets if labelled else (), "text")
-    looks = "image" if _images_exist(table, sources[0]) else "text"
+    if sources[0] in table.pictures:
+        return Columns(sources, targets if labelled else (), "image", stored=True)
+    looks = "image" if modality is None and _images_exist(table, sources[0]) else "text"
     return Columns(sources, targets if labelled else (), modality or looks)
 
 
@@ -124,7 +128,7 @@ def _told(table: Table, given: str | None, option: str, count: int | None) -> tu
         require(table, name, option)
     if count is not None and len(names) != count:
         raise ColumnMissing(
-            f"{option} names {len(names)} of the columns of {table.path.name}; the task takes {count}.",
+            f"{option} names {len(names)} of the columns of {table.title}; the task takes {count}.",
             hint=f"Its columns: {', '.join(table.columns)}.",
         )
     return names
@@ -139,7 +143,7 @@ def require(table: Table, name: str, option: str) -> None:
     if name not in table.columns:
         near = difflib.get_close_matches(name, table.columns, n=1)
         raise ColumnMissing(
-            f"{table.path.name} has no column {name!r}. Its columns: {', '.join(table.columns)}.",
+            f"{table.title} has no column {name!r}. Its columns: {', '.join(table.columns)}.",
             hint=f"Did you mean `{option} {near[0]}`?" if near else f"Name one: `{option} NAME`.",
         )
 
@@ -181,8 +185,7 @@ def _sources(
     if len(texts) == labelling.inputs:
         return tuple(texts)
     raise ColumnMissing(
-        f"{table.path.name}: which two columns are the pair? Its columns: "
-        f"{', '.join(table.columns)}.",
+        f"{table.title}: which two columns are the pair? Its columns: {', '.join(table.columns)}.",
         hint="Say which: `--input-column FIRST,SECOND`.",
     )
 
@@ -194,8 +197,14 @@ def _is_target(table: Table, name: str, labelling: Labelling, targets: Sequence[
 
 def _input(table: Table, candidates: Sequence[str], modality: str | None) -> str:
     if modality != "text":
+        stored = [name for name in table.pictures if name.lower() in ("image", "img")]
+        if len(stored) == 1 or len(table.pictures) == 1:
+            return (stored or table.pictures)[0]
+        if table.pictures:
+            raise _unclear(table, "holds the images", table.pictures, "--input-column")
         images = [name for name in candidates if _names_images(table.sample(name))]
-        found = [name for name in images if _images_exist(table, name)]
+        found = [name for name in candidates if _images_exist(table, name)]
+        found = [name for name in found if name.lower() in ("image", "image_path")] or found
         if modality == "image":
             found = found or images
         if len(found) == 1:
@@ -215,11 +224,11 @@ def _unclear(table: Table, what: str, candidates: Sequence[str], option: str) ->
     if len(candidates) > 1:
         shown = " or ".join(f"`{option} {name}`" for name in candidates[:4])
         return ColumnMissing(
-            f"{table.path.name}: which column {what}? Its columns: {columns}.",
+            f"{table.title}: which column {what}? Its columns: {columns}.",
             hint=f"Say which: {shown}.",
         )
     return ColumnMissing(
-        f"{table.path.name}: no column {what}, as far as zoo can tell. Its columns: {columns}.",
+        f"{table.title}: no column {what}, as far as zoo can tell. Its columns: {columns}.",
         hint=f"Name it with `{option} NAME`.",
     )
 
@@ -228,7 +237,7 @@ def _require_header(table: Table, source: str, label: str) -> None:
     """A header that is one of the labels, over texts, is a first row without a header."""
     if table.numbers[0] == 2 and label in set(table.sample(label)) and source.lower() != "text":
         raise ColumnMissing(
-            f"{table.path.name} seems to have no header: its first line is "
+            f"{table.title} seems to have no header: its first line is "
             f"{', '.join(name[:40] for name in table.columns)}.",
             hint="Add a first line that names the columns, e.g. text,label.",
         )
@@ -245,7 +254,4 @@ def _names_images(cells: Sequence[str]) -> bool:
 
 
 def _images_exist(table: Table, name: str) -> bool:
-    sample = table.sample(name)
-    return _names_images(sample) and any(
-        os.path.exists(table.path.parent / cell) for cell in sample if is_image_name(cell)
-    )
+    return name in table.pictures or table.beside.are_named(table.sample(name))

@@ -23,6 +23,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.data.cell import Cell
 from zoo.data.contract import InputContract
 from zoo.errors import ContractViolation, UnreadableFiles
 
@@ -47,8 +48,8 @@ def is_image_name(path: str | Path) -> bool:
     return Path(path).suffix.lower() in SUFFIXES
 
 
-def read(path: str | Path, contract: InputContract, *, convert: bool = False) -> Image:
-    """The image at ``path``, upright, with the contract's channels.
+def read(path: str | Path | Cell, contract: InputContract, *, convert: bool = False) -> Image:
+    """The image in a file or a cell, upright, with the contract's channels.
 
     Raises:
         UnreadableFiles: it does not decode.
@@ -69,12 +70,17 @@ def read(path: str | Path, contract: InputContract, *, convert: bool = False) ->
     return _fitted(image, contract)
 
 
-def content_of(path: str | Path) -> bytes:
-    """The bytes of a file, which must be one: opening a pipe would wait for ever.
+def content_of(path: str | Path | Cell) -> bytes:
+    """The bytes of a file, which must be one: opening a pipe would wait for ever; or of a cell.
 
     Raises:
         OSError: it is no file, is empty, or cannot be read.
     """
+    if isinstance(path, Cell):
+        stored: bytes = path.read()
+        if not stored:
+            raise OSError("no image")
+        return stored
     if os.path.islink(path) and not os.path.exists(path):
         raise OSError("a link to nothing")
     if not stat.S_ISREG(os.stat(path).st_mode):

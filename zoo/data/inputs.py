@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from zoo.data.cell import Values, is_blank
 from zoo.data.columns import find_columns
 from zoo.data.folder import walk
 from zoo.data.images import is_image_name
@@ -170,11 +171,11 @@ def _rows(path: Path, modality: str, input_column: str | None, labelling: Labell
         labelled=False,
         labelling=labelling,
     )
-    found = inputs(table, columns)
+    found: list[Input] = list(Values(inputs(table, columns)))
     blank = [
         f"row {number}"
         for given, number in zip(found, table.numbers, strict=True)
-        if not all(str(part).strip() for part in parts(given))
+        if any(is_blank(part) for part in parts(given))
     ]
     if blank:
         raise DataError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from zoo.data.cell import Values
 from zoo.data.check import fingerprint
 from zoo.data.contract import InputContract
 from zoo.data.dataset import Dataset, EvaluationSplit, Split
@@ -160,7 +161,7 @@ def load_for_evaluation(
             hint="Give data with inputs and labels that the model knows.",
         )
     return EvaluationSplit(
-        [row.input for row in rows],
+        Values([row.input for row in rows]),
         [row.label for row in rows],
         name=role_of(name) or name or "all",
         modality=found.modality,
@@ -226,4 +227,4 @@ def _caution(name: str) -> list[str]:
 
 
 def _split(rows: Sequence[Row]) -> Split:
-    return Split([row.input for row in rows], [row.label for row in rows])
+    return Split(Values([row.input for row in rows]), [row.label for row in rows])

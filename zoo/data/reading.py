@@ -11,6 +11,7 @@ from zoo.data.contract import InputContract
 from zoo.data.labelling import Labelling
 from zoo.data.recognise import Recognised
 from zoo.data.rows import Found
+from zoo.data.saved import hub_name
 from zoo.errors import ContractViolation
 from zoo.progress import Progress
 
@@ -48,8 +49,9 @@ class Reading:
         modality = self.modality or (self.contract.modality if self.contract else None)
         if recognised.tables is not None:
             return tables.read(
-                recognised.path,
+                hub_name(recognised.path),
                 {role: recognised.tables[name] for role, name in roles.items()},
+                what=recognised.what,
                 modality=modality,
                 input_column=self.input_column,
                 label_column=self.label_column,

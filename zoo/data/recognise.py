@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import glob
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data import folder, tables
+from zoo.data import folder, saved, tables
 from zoo.data.images import is_image_name
 from zoo.data.roles import UNSPLIT, role_of
+from zoo.data.rows import named, natural
 from zoo.data.table import is_table_name
 from zoo.errors import DataNotFound
 
-_VALID = "DATA is a folder of images by class, or a .csv, .tsv, .jsonl or .parquet table."
+_VALID = (
+    "DATA is a folder of images by class, a .csv, .tsv, .jsonl or .parquet table, a saved dataset, "
+    "or hf://datasets/owner/name."
+)
+# Names of folders that hold images rather than stand for a class of them.
+_NO_CLASS = re.compile(r"(^|[-_ ])(images?|imgs?|photos?|pictures?|jpe?gs?|pngs?)($|[-_ ])", re.I)
 
 
 @dataclass(frozen=True)
@@ -25,11 +33,13 @@ class Recognised:
     Attributes:
         folders: class folders' parents, by split, of an image folder.
         tables: what gives the tables, by split.
+        what: a word for tables.
     """
 
     path: Path
     folders: Mapping[str, Path] | None = None
     tables: Mapping[str, tables.Part] | None = None
+    what: str = "table"
 
     @property
     def names(self) -> list[str]:
@@ -48,9 +58,13 @@ def recognise(path: Path, wanted: Collection[str] = ()) -> Recognised:
         DataNotFound: there is nothing, or nothing of a known kind.
         UnreadableFiles: a table or folder that cannot be read.
     """
+    if saved.is_hub(path):
+        return Recognised(path, tables=saved.read_hub(path), what="dataset")
     if os.path.isdir(path):  # unlike Path's own, these take any text for a name
         return _folder(path, wanted)
     if not os.path.exists(path):
+        if glob.has_magic(str(path)):
+            return _several(path, wanted)
         raise _absent(path)
     if not is_table_name(path):
         what = "is an image" if is_image_name(path) else "is of no kind that zoo reads"
@@ -59,6 +73,11 @@ def recognise(path: Path, wanted: Collection[str] = ()) -> Recognised:
 
 
 def _folder(path: Path, wanted: Collection[str]) -> Recognised:
+    if saved.is_saved(path):
+        return Recognised(path, tables=saved.read_saved(path), what="saved dataset")
+    listed = tables.find_listed(path, wanted)
+    if listed:
+        return Recognised(path, tables=listed)
     splits = folder.find_splits(path, wanted)
     if splits:
         return Recognised(path, folders=splits)
@@ -74,7 +93,8 @@ def _folder(path: Path, wanted: Collection[str]) -> Recognised:
             hint="Put the images of each class into a folder of its own, e.g. "
             f"{path / next(iter(classes)) / 'cat'}.",
         )
-    if len(classes) > 1 or (classes and not files):
+    holders = len(files) == 1 and all(map(_holds_images, classes))
+    if (len(classes) > 1 and not holders) or (classes and not files):
         return Recognised(path, folders={UNSPLIT: path})
     if len(files) == 1:
         return Recognised(path, tables=tables.find_parts(files[0]))
@@ -87,13 +107,28 @@ def _folder(path: Path, wanted: Collection[str]) -> Recognised:
     raise folder.explain_unusable(path)
 
 
+def _holds_images(name: str) -> bool:
+    return bool(role_of(name) or _NO_CLASS.search(name))
+
+
+def _several(path: Path, wanted: Collection[str]) -> Recognised:
+    """The tables that a pattern such as ``data/*.csv`` matches."""
+    found = sorted(map(Path, glob.glob(str(path), recursive=True)), key=lambda p: natural(str(p)))
+    files = [file for file in found if is_table_name(file) and file.is_file()]
+    if not files:
+        others = f", only {named([file.name for file in found])}" if found else ""
+        raise DataNotFound(f"No table matches {path}{others}.", hint=_VALID)
+    return Recognised(path, tables=tables.find_all(files, wanted))
+
+
 def _absent(path: Path) -> DataNotFound:
     beside: list[str] = []
     with contextlib.suppress(OSError):
         beside = os.listdir(path.parent)
-    if path.parts and path.parts[0].lower() in ("http:", "https:", "s3:", "hf:"):
+    if path.parts and path.parts[0].lower() in ("http:", "https:", "s3:"):
         return DataNotFound(
-            f"{path} is an address; zoo reads files.", hint="Download it, and give the file."
+            f"{path} is an address; zoo reads files.",
+            hint="Download it, and give the file; the Hub's are hf://datasets/owner/name.",
         )
     near = difflib.get_close_matches(path.name, beside, n=1)
     return DataNotFound(

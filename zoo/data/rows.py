@@ -7,12 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from zoo.data.cell import Cell
 
 _DIGITS = re.compile(r"(\d+)")
 
 
-# A text, the path of an image, or a pair of them.
-Input = str | Path | tuple[str | Path, ...]
+# A text, the path of an image, either as a cell that is read when it is needed; or a pair of them.
+Part = str | Path | Cell
+Input = Part | tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +24,16 @@ class Row:
     """One labelled input.
 
     Attributes:
-        input: a text, the path of an image, or a pair.
+        input: a text, the path of an image, a cell that holds one, or a pair.
         label: as the data spells it, a JSON object of cells where a task may have several; blank
             where it is missing.
-        place: where it stands, for messages.
+        place: where it stands, for messages, or the cell that knows.
         digest: sha256 of the text or of the file, once it has been read.
     """
 
     input: Input
     label: str
-    place: str
+    place: str | Cell
     digest: bytes = b""
 
 
@@ -45,7 +49,7 @@ class Found:
     skipped: tuple[str, ...] = ()
 
 
-def parts(given: Input) -> tuple[str | Path, ...]:
+def parts(given: Input) -> tuple[Part, ...]:
     """The one or two of an input."""
     return given if isinstance(given, tuple) else (given,)
 
@@ -68,7 +72,7 @@ def ordered_labels(labels: set[str]) -> tuple[str, ...]:
     return tuple(sorted(labels, key=natural))
 
 
-def named(places: Sequence[str], shown: int = 3) -> str:
+def named(places: Sequence[Any], shown: int = 3) -> str:
     """The first few of many places, for a message."""
     more = f" and {len(places) - shown} more" if len(places) > shown else ""
-    return ", ".join(places[:shown]) + more
+    return ", ".join(map(str, places[:shown])) + more

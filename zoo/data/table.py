@@ -1,4 +1,4 @@
-"""One table as text: CSV, TSV, JSON lines or Parquet, read by the ``datasets`` library.
+"""One table: CSV, TSV, JSON lines or Parquet, read by the ``datasets`` library.
 
 Nothing is guessed about values: ``NA``, ``None`` and ``01`` stay what the file says. The library
 streams, so it keeps no copy that an edited file could be mistaken for.
@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
 import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from zoo.data.beside import Beside
+from zoo.data.cell import Cell, PictureColumn, TextColumn, text_of
+from zoo.data.json_lines import as_text, read_json
+from zoo.data.mapped import gathered
 from zoo.errors import ColumnMissing, DataNotFound, UnreadableFiles
 
 SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"})
 _SAMPLED = 1000
+_LOOKED_AT = 10_000  # characters of a value
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,16 @@ class Table:
         data: a ``pyarrow.Table``.
         numbers: of the rows, as a person counts them in the file.
         names: of the values of columns that hold class numbers, by column.
+        rows: which rows of ``data`` these are; ``None`` for all. They are never copied.
+        called: what messages call it, where that is not the file's name.
     """
 
     path: Path
     data: Any
     numbers: Sequence[int]
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    rows: Sequence[int] | None = None
+    called: str = ""
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -51,40 +60,74 @@ class Table:
         """Names of the columns whose values can be written as text."""
         return tuple(name for name in self.columns if _is_flat(self.data.schema.field(name).type))
 
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Names of the columns that hold encoded images."""
+        return tuple(
+            name for name in self.columns if _is_picture(self.data.schema.field(name).type)
+        )
+
+    @cached_property
+    def beside(self) -> Beside:
+        """Images that its cells may name."""
+        return Beside(self.path)
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self.called or self.path.name
+
     def column(self, name: str) -> list[str]:
         """All values of a column as text; a missing value is blank.
 
         Raises:
             ColumnMissing: the column holds lists, bytes or the like.
         """
-        return self._texts(name, self.data)
+        return self._texts(name, self.rows)
+
+    def sample(self, name: str) -> list[str]:
+        """Up to a thousand values of a column, from all over the table, long ones cut."""
+        step = max(1, math.ceil(len(self) / _SAMPLED))
+        every = range(len(self)) if self.rows is None else self.rows
+        # One at a time: a thousand books at once are more than memory should hold for a look.
+        return [self._texts(name, [row])[0][:_LOOKED_AT] for row in every[::step]]
 
     def cells(self, name: str) -> list[str]:
         """As :meth:`column`; lists and objects as JSON."""
         if name in self.flat:
             return self.column(name)
-        return [_json_text(value) or "" for value in self.data.column(name).to_pylist()]
+        return [as_text(value) or "" for value in self._values(name, self.rows)]
 
-    def sample(self, name: str) -> list[str]:
-        """Up to a thousand values of a column, from all over the table."""
-        step = max(1, math.ceil(len(self) / _SAMPLED))
-        return self._texts(name, self.data.take(list(range(0, len(self), step))))
+    def stored(self, name: str) -> list[Cell]:
+        """All values of a column of texts or images, to be read when they are needed."""
+        values = self.data.column(name)
+        column = (
+            PictureColumn(self.title, values, self.numbers, self.rows, folder=self.path.parent)
+            if name in self.pictures
+            else TextColumn(self.title, values, self.numbers, self.rows)
+        )
+        return [Cell(column, index) for index in range(len(self))]
 
     def take(self, rows: Sequence[int]) -> Table:
         """The table of some rows only."""
-        return Table(self.path, self.data.take(rows), [self.numbers[i] for i in rows], self.names)
+        chosen = [self.rows[i] for i in rows] if self.rows is not None else rows
+        return replace(self, rows=chosen, numbers=[self.numbers[i] for i in rows])
 
-    def _texts(self, name: str, data: Any) -> list[str]:
+    def _texts(self, name: str, rows: Sequence[int] | None) -> list[str]:
         if name not in self.flat:
             kind = self.data.schema.field(name).type
             raise ColumnMissing(
-                f"The column {name!r} of {self.path.name} holds {kind}, not texts or paths.",
+                f"The column {name!r} of {self.title} holds {kind}, not texts or paths.",
                 hint="Save images as files and their paths in a column.",
             )
-        values = data.column(name).to_pylist()
+        values = self._values(name, rows)
         if name in self.names:
             return [self.names[name][v] if v is not None and v >= 0 else "" for v in values]
-        return [_text(value) for value in values]
+        return [text_of(value) for value in values]
+
+    def _values(self, name: str, rows: Sequence[int] | None) -> list[Any]:
+        column = self.data.column(name)
+        return list(column.to_pylist() if rows is None else [column[i].as_py() for i in rows])
 
 
 def is_table_name(path: str | Path) -> bool:
@@ -107,7 +150,8 @@ def read_table(path: Path) -> Table:
         elif kind in {".csv", ".tsv"}:
             table = _separated(path)
         else:
-            table = _json(path)
+            data, numbers = read_json(_streaming("text", path, encoding="utf-8-sig"))
+            table = Table(path, data, numbers)
     except UnicodeDecodeError as err:
         raise UnreadableFiles(
             f"{path} is not UTF-8 text: byte 0x{err.object[err.start]:02x}.",
@@ -119,14 +163,18 @@ def read_table(path: Path) -> Table:
             f"{path} cannot be read: {first}.", hint="Repair the file, or save it again."
         ) from err
     if not len(table):
-        raise DataNotFound(f"{path} has no rows.", hint="Give a table with a header and rows.")
+        raise _empty(path)
     return table
+
+
+def _empty(path: Path) -> DataNotFound:
+    return DataNotFound(f"{path} has no rows.", hint="Give a table with a header and rows.")
 
 
 def _separated(path: Path) -> Table:
     separator, columns = _header(path)
     if not columns:
-        return _table(path, {})
+        raise _empty(path)
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
         raise ColumnMissing(
@@ -171,36 +219,6 @@ def _separator(path: Path, header: str) -> str:
     return next((mark for mark in (usual, "\t", ";", ",") if mark in header), usual)
 
 
-def _json(path: Path) -> Table:
-    """Lines are parsed here: the library would turn ``"2020-01-01"`` into a date and 1 into 1.0."""
-    lines = _streamed("text", path, encoding="utf-8-sig").column("text").to_pylist()
-    if lines and lines[0].lstrip().startswith("["):
-        objects = _loads("\n".join(lines), "it")
-        numbers = list(range(1, len(objects) + 1))
-    else:
-        numbers = [i for i, line in enumerate(lines, start=1) if line.strip()]
-        objects = [_loads(lines[i - 1], f"line {i}") for i in numbers]
-    for number, one in zip(numbers, objects, strict=True):
-        if not isinstance(one, dict):
-            raise ValueError(f"line {number} is not a JSON object, {{…}}")
-    columns = list(dict.fromkeys(key for one in objects for key in one))
-    values = {name: [_json_text(one.get(name)) for one in objects] for name in columns}
-    return _table(path, values, numbers)
-
-
-def _loads(text: str, what: str) -> Any:
-    try:
-        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-    except (ValueError, RecursionError) as err:
-        raise ValueError(f"{what} is not JSON ({err})") from None
-
-
-def _json_text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
 def _parquet(path: Path) -> Table:
     import datasets
     from pyarrow import parquet  # type: ignore[import-untyped]  # it has no annotations
@@ -215,10 +233,14 @@ def _parquet(path: Path) -> Table:
 
 def _streamed(kind: str, path: Path, **options: Any) -> Any:
     """A file as one ``pyarrow.Table``."""
-    import datasets
-    import pyarrow
+    return gathered(_streaming(kind, path, **options))
 
-    with _quiet(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+
+def _streaming(kind: str, path: Path, **options: Any) -> Iterator[Any]:
+    """A file as tables of some thousand rows each."""
+    import datasets
+
+    with quiet(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
         # The library takes names for patterns and URLs; a link has a name without surprises.
         link = Path(scratch, "table")
         link.symlink_to(path.resolve())
@@ -230,30 +252,24 @@ def _streamed(kind: str, path: Path, **options: Any) -> Any:
             cache_dir=scratch,
             **options,
         )
-        parts = list(stream.with_format("arrow").iter(batch_size=10_000))
-    return pyarrow.concat_tables(parts) if parts else pyarrow.table({"text": []})
+        yield from stream.with_format("arrow").iter(batch_size=10_000)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Nothing from the library's logger, which reports what is raised anyway."""
+def quiet() -> Iterator[None]:
+    """No bars of the library, and nothing from its logger, which reports what is raised anyway."""
+    import datasets
     from datasets.utils import logging
 
-    before = logging.get_verbosity()
+    before, bars = logging.get_verbosity(), datasets.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)
+    datasets.disable_progress_bars()
     try:
         yield
     finally:
         logging.set_verbosity(before)
-
-
-def _table(
-    path: Path, columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int] = ()
-) -> Table:
-    import pyarrow
-
-    arrays = {name: pyarrow.array(values, pyarrow.string()) for name, values in columns.items()}
-    return Table(path, pyarrow.table(arrays), numbers)
+        if bars:
+            datasets.enable_progress_bars()
 
 
 def _is_flat(kind: Any) -> bool:
@@ -264,7 +280,8 @@ def _is_flat(kind: Any) -> bool:
     return not (types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind))
 
 
-def _text(value: Any) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _is_picture(kind: Any) -> bool:
+    """Whether these are records as the ``datasets`` library keeps images."""
+    from pyarrow import types
+
+    return types.is_struct(kind) and {field.name for field in kind} == {"bytes", "path"}

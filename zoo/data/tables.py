@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from unicodedata import normalize
 
+from zoo.data.cell import Cell
 from zoo.data.columns import Columns, find_columns, require
 from zoo.data.labelling import Labelling
 from zoo.data.roles import UNSPLIT, role_of, split_in
@@ -37,6 +38,26 @@ def find_files(files: Sequence[Path], wanted: Collection[str]) -> dict[str, Part
     return {name: partial(_read_all, paths) for name, paths in groups.items()}
 
 
+def find_all(files: Sequence[Path], wanted: Collection[str]) -> dict[str, Part]:
+    """Splits by the names of all files; one table in many files where the names say nothing."""
+    named_by_split = find_files(files, wanted)
+    if all(path.stem in wanted or split_in(path.stem) for path in files):
+        return named_by_split
+    return {UNSPLIT: partial(_read_all, files)}
+
+
+def find_listed(root: Path, wanted: Collection[str]) -> dict[str, Part]:
+    """Splits that are folders of images with a table each: ``train/metadata.csv``."""
+    found: dict[str, Part] = {}
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        if role_of(folder.name) or folder.name in wanted:
+            files = tables_in(folder)
+            below = [path for path in folder.iterdir() if path.is_dir()]
+            if len(files) == 1 and len(below) <= 1:
+                found[folder.name] = partial(_read_all, files)
+    return found
+
+
 def find_parts(path: Path) -> dict[str, Part]:
     """Splits of one file: by its column ``split``, where it has one whose values say so."""
     table = read_table(path)
@@ -50,9 +71,10 @@ def find_parts(path: Path) -> dict[str, Part]:
 
 
 def read(
-    path: Path,
+    path: str | Path,
     parts: Mapping[str, Part],
     *,
+    what: str = "table",
     modality: str | None,
     input_column: str | None,
     label_column: str | None,
@@ -64,6 +86,7 @@ def read(
     Args:
         path: what was given, for the description.
         parts: by role.
+        what: a word for the tables, for the description.
         modality, input_column, label_column, labelling, outputs: as for
             :func:`zoo.data.columns.find_columns`.
 
@@ -82,23 +105,25 @@ def read(
         outputs=outputs,
     )
     rows = {role: _rows(several, columns, labelling) for role, several in tables.items()}
-    files = dict.fromkeys(table.path.name for several in tables.values() for table in several)
-    shown = f" ({named(list(files), 4)})" if path.is_dir() else ""
-    description = f"{columns.modality} table {path}{shown}: {columns.describe()}"
+    files = dict.fromkeys(table.title for several in tables.values() for table in several)
+    shown = f" ({named(list(files), 4)})" if not Path(path).is_file() else ""
+    description = f"{columns.modality} {what} {path}{shown}: {columns.describe()}"
     return Found("table", columns.modality, description, rows)
 
 
 def inputs(table: Table, columns: Columns) -> list[Input]:
-    """The input columns: texts, paths of images beside the table, or pairs; blank where none is."""
+    """The input columns: texts and images as cells, paths of images, or pairs of these."""
     found = [_inputs(table, name, columns.modality) for name in columns.inputs]
     return found[0] if len(found) == 1 else list(zip(*found, strict=True))
 
 
 def _inputs(table: Table, name: str, modality: str) -> list[Input]:
+    if name in table.pictures or (modality != "image" and name not in table.names):
+        return list(table.stored(name))
     cells = table.column(name)
     if modality != "image":
         return list(cells)
-    return [table.path.parent / cell if cell.strip() else "" for cell in cells]
+    return [table.beside.find(cell) if cell.strip() else "" for cell in cells]
 
 
 def _rows(tables: Sequence[Table], columns: Columns, labelling: Labelling) -> list[Row]:
@@ -109,7 +134,7 @@ def _rows(tables: Sequence[Table], columns: Columns, labelling: Labelling) -> li
         for name in columns.targets:
             if name not in table.columns:
                 raise ColumnMissing(
-                    f"{table.path.name} has no label column {name!r}. Its columns: "
+                    f"{table.title} has no label column {name!r}. Its columns: "
                     f"{', '.join(table.columns)}.",
                     hint="Add the column, or use the other files only, e.g. `--splits train=train`.",
                 )
@@ -126,16 +151,19 @@ def _rows(tables: Sequence[Table], columns: Columns, labelling: Labelling) -> li
 def _labels(table: Table, names: Sequence[str], labelling: Labelling) -> Iterator[str]:
     """Cells of the one target column; of a task that may have several, JSON objects of cells."""
     columns = [[normalize("NFC", c.strip()) for c in table.cells(name)] for name in names]
+    known: dict[str, str] = {}  # a label a million times over is kept once
     for cells in zip(*columns, strict=True):
         if not labelling.several:
-            yield cells[0]
+            yield known.setdefault(cells[0], cells[0])
         else:
             filled = dict(zip(names, cells, strict=True))
             yield json.dumps(filled, ensure_ascii=False) if any(cells) else ""
 
 
-def _place(table: Table, number: int, given: Input) -> str:
-    place = f"{table.path.name} row {number}"
+def _place(table: Table, number: int, given: Input) -> str | Cell:
+    if isinstance(given, Cell):
+        return given
+    place = f"{table.title} row {number}"
     return f"{place} {given.name}" if isinstance(given, Path) else place
 
 

@@ -37,6 +37,10 @@ def respond(store: Store, tickets: uploads.Tickets, request: Request) -> Answer:
             return _validate(request)
         case (method, "api", "models", owner, name, *rest):
             return _model(store, tickets, request, f"{owner}/{name}", [method, *rest])
+        case ("GET" | "POST" as method, "api", "datasets", owner, name, *rest):
+            return _model(store.datasets, tickets, request, f"{owner}/{name}", [method, *rest])
+        case ("GET", "datasets", owner, name, "resolve", revision, *path) if path:
+            return _file(store.datasets, request, f"{owner}/{name}", revision, "/".join(path))
         case ("GET", owner, name, "resolve", revision, *path) if path:
             return _file(store, request, f"{owner}/{name}", revision, "/".join(path))
         case (method, owner, name, "info", "lfs", "objects", "batch") if name.endswith(".git"):
@@ -51,7 +55,7 @@ def respond(store: Store, tickets: uploads.Tickets, request: Request) -> Answer:
             return as_json({"standardEnvVars": [], "harnesses": {}})
         case ("GET", ""):
             return _index(store, request)
-    raise Refusal(404, "This hub has no such page; it serves models only")
+    raise Refusal(404, "This hub has no such page; it serves models and datasets")
 
 
 def _model(

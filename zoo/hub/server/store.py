@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import shutil
 import tempfile
 import threading
@@ -14,6 +16,7 @@ from zoo.hub.server.plain import PlainRepo
 from zoo.hub.server.refusal import Refusal, no_repo, read_only
 from zoo.hub.server.repo import Repo, is_repo_id
 
+DATASETS = "datasets"  # in place of an owner's name, as in the addresses of the Hub
 _MARKER = ".zoo-hub"  # a directory with this file in it is the hub's own and may be written to
 
 
@@ -44,6 +47,14 @@ class Store:
         self._lock = threading.Lock()
         self._open: dict[Path, Repo] = {}
 
+    @functools.cached_property
+    def datasets(self) -> Store:
+        """Repos of datasets: plain folders ``datasets/owner/name``, served as they are."""
+        found = copy.copy(self)
+        found._places = [place / DATASETS for place in self._places]
+        found.writable = False
+        return found
+
     def find(self, repo_id: str) -> Repo:
         """The repo called ``repo_id``, in the directory or the first mirror that has it.
 
@@ -68,6 +79,8 @@ class Store:
         for place in self._places:
             for folder in sorted(place.glob("*/*")):
                 repo_id = f"{folder.parent.name}/{folder.name}"
+                if folder.parent.name == DATASETS:
+                    continue
                 if is_repo_id(repo_id) and folder.is_dir() and repo_id not in seen:
                     seen.add(repo_id)
                     yield self._opened(repo_id, folder)
