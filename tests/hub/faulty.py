@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,12 +37,12 @@ class FaultyHub(EmbeddedHub):
     """Faults apply in the order they were switched on; each wears off."""
 
     _faults: tuple[Fault, ...] = ()
+    _choosing = threading.Lock()
 
     def respond(self, request: Request) -> Answer:
-        for fault in self._faults:
-            if fault.meets(request):
-                return fault.act(self, request)
-        return super().respond(request)
+        with self._choosing:
+            met = next((fault for fault in self._faults if fault.meets(request)), None)
+        return met.act(self, request) if met else super().respond(request)
 
     def as_usual(self, request: Request) -> Answer:
         """The answer without faults."""
@@ -78,6 +79,27 @@ class FaultyHub(EmbeddedHub):
             return Answer(b'{"error": "switched on"}', status, dict(headers or {}))
 
         self._faults = (*self._faults, Fault(part, act, method, after, times))
+
+    def cut_upload(self, share: float) -> None:
+        """Hang up in the middle of a content."""
+
+        def act(hub: FaultyHub, request: Request) -> Answer:
+            whole = int(request.headers["Content-Length"])
+            for _ in request.chunks():
+                if request.received >= share * whole:
+                    break
+            raise ConnectionResetError
+
+        self._faults = (*self._faults, Fault("lfs", act, "PUT"))
+
+    def lie(self, part: str, status: int) -> None:
+        """Do what is asked and say that it failed."""
+
+        def act(hub: FaultyHub, request: Request) -> Answer:
+            hub.as_usual(request)
+            return Answer(b'{"error": "switched on"}', status)
+
+        self._faults = (*self._faults, Fault(part, act))
 
     def before(self, part: str, do: Callable[[], object]) -> None:
         """Do something first, once."""

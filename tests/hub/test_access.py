@@ -35,6 +35,7 @@ def log_in(monkeypatch: pytest.MonkeyPatch, token: str | None) -> None:
         monkeypatch.setenv("HF_TOKEN", token)
 
 
+@pytest.mark.row(8)
 @pytest.mark.parametrize(
     ("token", "repo", "said", "advice"),
     [
@@ -55,6 +56,7 @@ def test_each_reason_has_its_own_message(
     advice: str,
 ) -> None:
     log_in(monkeypatch, token)
+    (artifact / "heads.safetensors").write_bytes(b"")  # which nobody gets to see
     with pytest.raises(AccessDenied) as failure:
         push.push(artifact, repo, endpoint=hub.url)
     assert failure.value.message.startswith(said.format(url=hub.url))

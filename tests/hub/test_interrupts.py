@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a push or a pull: a real signal to a real process."""
+"""Ctrl-C or a kill in the middle of a push or a pull: a real signal to a real process."""
 
 import json
 import os
@@ -51,13 +51,15 @@ def hub(tmp_path: Path, cache: Path) -> Iterator[SlowHub]:
         running.go_on.set()
 
 
-def interrupted(call: str, hub: SlowHub, toys: Path, tmp_path: Path) -> int:
-    """Run ``call`` in a process, send SIGINT when the hub is reached; the exit code."""
+def interrupted(
+    call: str, hub: SlowHub, toys: Path, tmp_path: Path, by: signal.Signals = signal.SIGINT
+) -> int:
+    """Run ``call`` in a process, send a signal when the hub is reached; the exit code."""
     env = os.environ | {"PYTHONPATH": str(toys), "HF_HOME": str(tmp_path / "home")}
     process = subprocess.Popen([sys.executable, "-c", CODE.format(call=call)], env=env)
     try:
         assert hub.reached.wait(60)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         return process.wait(10)
     finally:
         process.kill()
@@ -68,14 +70,22 @@ def state(artifact: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in artifact.iterdir()}
 
 
+@pytest.mark.row(13)
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_push_leaves_the_branch_as_it_was(
-    hub: SlowHub, artifact: Path, other: Path, toys: Path, tmp_path: Path
+    hub: SlowHub,
+    artifact: Path,
+    other: Path,
+    toys: Path,
+    tmp_path: Path,
+    by: signal.Signals,
+    code: int,
 ) -> None:
     first = push(artifact, REPO, endpoint=hub.url)
     before = state(other)
     hub.at = "lfs"
     call = f"zoo.push({str(other)!r}, {REPO!r}, endpoint={hub.url!r})"
-    assert interrupted(call, hub, toys, tmp_path) == 130
+    assert interrupted(call, hub, toys, tmp_path, by) == code
     hub.at = None
     hub.go_on.set()
     api = HfApi(endpoint=hub.url, token=False)

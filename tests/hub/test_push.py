@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,7 @@ class TestCommit:
             f.size for f in api.get_paths_info(REPO, sorted(done.changed)) if hasattr(f, "size")
         )
 
+    @pytest.mark.row(9)
     @pytest.mark.parametrize("xet_off", [True, False])
     def test_goes_by_lfs_with_xet_installed_or_off(
         self,
@@ -60,7 +63,17 @@ class TestCommit:
         weights = [p.name for p in artifact.glob("*.safetensors")]
         assert all(f.lfs for f in api.get_paths_info(REPO, weights))
 
-    def test_of_the_same_again_is_none(self, hub: EmbeddedHub, api: HfApi, artifact: Path) -> None:
+    @pytest.mark.row(11)
+    @pytest.mark.parametrize("xet_off", [True, False])
+    def test_of_the_same_again_is_none(
+        self,
+        hub: EmbeddedHub,
+        api: HfApi,
+        artifact: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        xet_off: bool,
+    ) -> None:
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", xet_off)
         first = push(artifact, REPO, endpoint=hub.url)
         hub.log.clear()
         again = push(artifact, REPO, endpoint=hub.url)
@@ -184,6 +197,7 @@ class TestRefusedBeforeAnythingIsSent:
         with pytest.raises(ArtifactError, match="answer"):
             push(artifact, REPO, endpoint=hub.url)
 
+    @pytest.mark.row(16)
     @pytest.mark.parametrize("name", [".env", "train.py", "model.pkl", "old.safetensors"])
     def test_files_that_are_no_part_of_it(
         self, hub: EmbeddedHub, artifact: Path, name: str
@@ -192,15 +206,47 @@ class TestRefusedBeforeAnythingIsSent:
         with pytest.raises(UnsafeFile, match=f"also holds '{name}', which is no part"):
             push(artifact, REPO, endpoint=hub.url)
 
-    def test_links_and_what_is_no_file(self, hub: EmbeddedHub, artifact: Path) -> None:
-        (artifact / "assets").symlink_to("/etc")
-        with pytest.raises(UnsafeFile, match="assets is a symbolic link; nothing was pushed"):
-            push(artifact, REPO, endpoint=hub.url)
-        (artifact / "assets").unlink()
-        os.mkfifo(artifact / "pipe")
-        with pytest.raises(UnsafeFile, match="pipe is not a regular file; nothing was pushed"):
+    @pytest.mark.row(15)
+    @pytest.mark.parametrize("name", ["README.md", "assets", "heads.safetensors", "more.json"])
+    @pytest.mark.parametrize("target", ["/etc", "/etc/hostname", "zoo.json", "nowhere"])
+    def test_links(self, hub: EmbeddedHub, artifact: Path, name: str, target: str) -> None:
+        (artifact / name).unlink(missing_ok=True)
+        (artifact / name).symlink_to(target)
+        with pytest.raises(UnsafeFile, match=f"/{name} is a symbolic link; nothing was pushed"):
             push(artifact, REPO, endpoint=hub.url)
 
+    @pytest.mark.row(15)
+    @pytest.mark.parametrize("name", ["README.md", "heads.safetensors", "assets/more.png"])
+    @pytest.mark.parametrize("kind", ["FIFO", "socket", "device", "folder"])
+    def test_what_is_no_file(
+        self,
+        hub: EmbeddedHub,
+        artifact: Path,
+        name: str,
+        kind: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        place = artifact / name
+        place.parent.mkdir(exist_ok=True)
+        place.unlink(missing_ok=True)
+        monkeypatch.chdir(place.parent)  # the address of a socket is short
+        match kind:
+            case "FIFO":
+                os.mkfifo(place)
+            case "socket":
+                with socket.socket(socket.AF_UNIX) as bound:
+                    bound.bind(place.name)
+            case "device":
+                try:
+                    os.mknod(place, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+                except PermissionError:
+                    pytest.skip("only root makes devices")
+            case "folder":
+                place.mkdir()
+        with pytest.raises(UnsafeFile, match=f"/{name} is not a regular file; nothing was pushed"):
+            push(artifact, REPO, endpoint=hub.url)
+
+    @pytest.mark.row(16, 17)
     @pytest.mark.parametrize(
         ("text", "said"),
         [
@@ -219,6 +265,7 @@ class TestRefusedBeforeAnythingIsSent:
             push(artifact, REPO, endpoint=hub.url)
         assert "hf_aB3" not in str(failure.value)
 
+    @pytest.mark.row(18)
     def test_a_card_whose_metadata_is_not_yaml(self, hub: EmbeddedHub, artifact: Path) -> None:
         (artifact / "README.md").write_text("---\nlicense: [\n---\n# Hello\n")
         with pytest.raises(

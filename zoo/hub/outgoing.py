@@ -15,7 +15,7 @@ from typing import BinaryIO
 from huggingface_hub import get_token
 
 from zoo.artifact.files import open_regular, shown
-from zoo.artifact.manifest import MANIFEST, Manifest
+from zoo.artifact.manifest import MANIFEST, Manifest, parse_manifest
 from zoo.artifact.scan import bytes_to_scan, scan
 from zoo.artifact.signing import SIGNATURE
 from zoo.errors import ArtifactError, CorruptFile, UnsafeFile
@@ -31,7 +31,9 @@ _LENGTH = 8  # bytes of a safetensors file that say how long its header is
 _A_NAME = 8  # a home directory or a machine's name of fewer letters is an ordinary word
 
 LARGE = ".safetensors"
-SMALL = 1 << 20  # bytes; a smaller file is read once and kept, so that it cannot change any more
+# Bytes. Hubs take smaller files inside the commit; they are read once and kept, so that they
+# cannot change any more.
+SMALL = 10 << 20
 
 
 @dataclass(frozen=True)
@@ -77,26 +79,45 @@ def survey(folder: Path, manifest: Manifest) -> list[str]:
 
 
 def collect(
-    folder: Path, paths: list[str], card: str, *, allow_findings: bool = False
+    folder: Path,
+    paths: list[str],
+    manifest: Manifest,
+    card: str,
+    *,
+    allow_findings: bool = False,
 ) -> list[Outgoing]:
     """Hash what is to be pushed and look through its texts.
 
     Args:
         folder: the artifact.
         paths: what :func:`survey` found.
+        manifest: the artifact's, by which its files were checked.
         card: ``README.md`` as it reads in the repo.
         allow_findings: send what looks like a token or a path as well.
 
     Raises:
         ArtifactError: a text holds something like a token or a path of this machine, or the card's
             metadata is not YAML.
+        CorruptFile: a file changed since it was checked.
     """
     _check_card(card)
     files = [outgoing(path, folder / path) for path in paths if path != CARD]
+    _require_same(files, manifest)
     files.append(outgoing(CARD, card.encode()))
     if not allow_findings:
         _refuse_private(files)
     return sorted(files, key=lambda file: file.path)
+
+
+def _require_same(files: Iterable[Outgoing], manifest: Manifest) -> None:
+    for file in files:
+        listed = manifest.files.get(file.path)
+        if listed is not None and listed.sha256 != file.sha256:
+            raise changed(file.path)
+        if file.path == MANIFEST:
+            with file.open() as stream:
+                if parse_manifest(stream.read(), MANIFEST) != manifest:
+                    raise changed(MANIFEST)
 
 
 def outgoing(path: str, source: Path | bytes) -> Outgoing:

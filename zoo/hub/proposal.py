@@ -6,12 +6,13 @@ import itertools
 import time
 from collections.abc import Mapping
 
-from zoo.errors import AccessDenied, HubError, HubUnreachable
+from zoo.errors import AccessDenied, HubError, HubUnreachable, RepoNotFound
 from zoo.hub.client import Client, shown_endpoint
-from zoo.hub.commit import ATTEMPTS, Sent, once, require_complete, wait_after
+from zoo.hub.commit import ATTEMPTS, Sent, make, require_complete, wait_after
 from zoo.hub.head import head_of
 from zoo.hub.plan import Plan
 from zoo.hub.translate import told
+from zoo.hub.upload import uploaded
 from zoo.progress import Progress
 
 
@@ -33,21 +34,24 @@ def propose(
     """
     before = _opened(client, repo)
     for attempt in itertools.count(1):
-        try:
-            made = once(client, repo, plan, branch, parent, message, progress, create_pr=True)
-        except AccessDenied:
-            raise
-        except HubError as err:
-            found = _look_again(client, repo, plan, before, err)
-            if found is not None:
-                return found
-            wait = wait_after(err, attempt)
-            if wait is None or attempt == ATTEMPTS:
+        with uploaded(
+            client, repo, plan, branch=branch, progress=progress, create_pr=True
+        ) as additions:
+            try:
+                made = make(client, repo, plan, additions, branch, parent, message, create_pr=True)
+            except (AccessDenied, RepoNotFound):
                 raise
-            time.sleep(wait)
-        else:
-            require_complete(client, repo, plan, str(made.pr_revision), str(made.oid))
-            return Sent(str(made.oid), str(made.pr_url))
+            except HubError as err:
+                found = _look_again(client, repo, plan, before, err)
+                if found is not None:
+                    return found
+                wait = wait_after(err, attempt)
+                if wait is None or attempt == ATTEMPTS:
+                    raise
+                time.sleep(wait)
+            else:
+                require_complete(client, repo, plan, str(made.pr_revision), str(made.oid))
+                return Sent(str(made.oid), str(made.pr_url))
     raise AssertionError("counting does not end")
 
 

@@ -131,7 +131,7 @@ def push(
         _ask_plugins(repo, manifest)
         progress.note(f"Pushing to {repo}{client.where}")
         identity = require_write(client, repo, proposing=create_pr)
-        files = _prepare(path, folder, paths, repo, weights, progress, allow_findings)
+        files = _prepare(path, folder, manifest, paths, repo, weights, progress, allow_findings)
         for unknown in unknown_licences(_licences(manifest)):
             progress.note(f"Of the licences, {unknown}.")
         head = head_of(client, repo, branch)
@@ -236,6 +236,7 @@ def _signed(
 def _prepare(
     path: Path,
     folder: Path,
+    manifest: Manifest,
     paths: list[str],
     repo: str,
     weights: Path | None,
@@ -249,7 +250,7 @@ def _prepare(
     progress.note("Opening the artifact, and comparing its answers")
     opened = open_artifact(path, weights=weights)
     card = card_for(folder, repo, model=opened.model)
-    return collect(folder, paths, card, allow_findings=allow_findings)
+    return collect(folder, paths, manifest, card, allow_findings=allow_findings)
 
 
 def _require_free(

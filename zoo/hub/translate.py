@@ -35,6 +35,7 @@ from zoo.errors import (
     ZooError,
 )
 from zoo.hub.client import Client, shown_endpoint
+from zoo.hub.exchange import asked_to_wait
 from zoo.tokens import redacted
 
 # As hubs put it; the first is the Hub's own for a token that never was one.
@@ -202,10 +203,10 @@ def _by_status(err: HfHubHTTPError, client: Client, repo: str) -> ZooError:
             hint="Use a token with the right to it, or another repo.",
         )
     if status == 429:
-        wait = err.response.headers.get("Retry-After")
+        wait = asked_to_wait(err.response.headers)
         return HubUnreachable(
             f"The hub{client.where} is asked too often.",
-            hint=f"Try again in {wait} seconds." if wait else "Try again in some minutes.",
+            hint=f"Try again in {wait:.0f} seconds." if wait else "Try again in some minutes.",
         )
     if status == 507:
         return HubError(f"The disk of the hub{client.where} is full; nothing was changed.")
