@@ -57,3 +57,11 @@ def pushed(hub: EmbeddedHub, artifact: Path, cache: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache.with_name("empty")))
     hub.log.clear()
     return commit
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    """Where the lock file of a project is to be."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder / "zoo.lock"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
+from zoo.hub.lock_file import BackbonePin, Pin
 from zoo.progress import Silent
 
 REPO = "me/flowers"
@@ -46,3 +47,9 @@ def replace_manifest(api: HfApi, artifact: Path, **changes: object) -> None:
     manifest = json.loads((artifact / "zoo.json").read_text()) | changes
     content = json.dumps(manifest).encode()
     put(api, "zoo.json", content)
+
+
+def a_pin() -> Pin:
+    """A pin of nothing that is anywhere."""
+    backbone = BackbonePin(name="toy:image", source="", commit=None, digest="0" * 64)
+    return Pin(revision="main", commit="0" * 40, digest="0" * 64, backbone=backbone)

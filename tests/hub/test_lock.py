@@ -12,19 +12,12 @@ from huggingface_hub import HfApi, constants
 
 import zoo
 from tests.cli.commands import zoo as run
-from tests.hub.pulling import DEAD, REPO, Told, blob, put
+from tests.hub.pulling import DEAD, REPO, Told, a_pin, blob, put
 from zoo.errors import CorruptFile, LockDrift, LockInvalid, WriteFailed
 from zoo.hub.lock import add, sync
 from zoo.hub.lock_file import changing, read_lock
 from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
-
-
-@pytest.fixture
-def lock(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    return folder / "zoo.lock"
 
 
 def moved(api: HfApi) -> str:
@@ -86,6 +79,7 @@ def test_a_branch_that_moved_on_is_said_and_not_followed(
     assert now in line
 
 
+@pytest.mark.row(39)
 def test_a_moved_tag_is_refused_with_both_commits(
     hub: EmbeddedHub, api: HfApi, pushed: str, lock: Path
 ) -> None:
@@ -101,6 +95,7 @@ def test_a_moved_tag_is_refused_with_both_commits(
     zoo.pull(REPO, lock=lock, endpoint=hub.url)
 
 
+@pytest.mark.row(44)
 def test_a_name_registered_anew_is_refused_with_both_commits(
     hub: EmbeddedHub, api: HfApi, pushed: str, lock: Path, other: Path, tmp_path: Path, monkeypatch
 ) -> None:
@@ -134,6 +129,7 @@ def test_other_contents_under_the_pinned_commit_are_refused(
         zoo.pull(REPO, lock=lock, endpoint=hub.url)
 
 
+@pytest.mark.row(36)
 def test_no_network_is_no_matter_once_it_is_here(hub: EmbeddedHub, pushed: str, lock: Path) -> None:
     add(REPO, lock=lock, endpoint=hub.url)
     told = Told()
@@ -199,15 +195,8 @@ def test_writers_at_once_lose_nothing(
 def test_a_place_that_cannot_be_written_is_said(lock: Path, cache: Path) -> None:
     lock.with_name(".zoo.lock.new").mkdir()
     with pytest.raises(WriteFailed, match="nothing was changed"), changing(lock) as pins:
-        pins.update({REPO: _pin()})
+        pins.update({REPO: a_pin()})
     assert not lock.exists()
-
-
-def _pin():
-    from zoo.hub.lock_file import BackbonePin, Pin
-
-    backbone = BackbonePin(name="toy:image", source="", commit=None, digest="0" * 64)
-    return Pin(revision="main", commit="0" * 40, digest="0" * 64, backbone=backbone)
 
 
 def test_the_commands(
@@ -235,12 +224,12 @@ def test_the_commands(
 def test_a_killed_writer_leaves_the_old_or_the_new(lock: Path, cache: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from tests.hub.test_lock import _pin\nfrom zoo.hub.lock_file import changing\n"
+        "from tests.hub.pulling import a_pin\nfrom zoo.hub.lock_file import changing\n"
         "n = 0\nprint('on', flush=True)\n"
         "while True:\n"
         "    n += 1\n"
         "    with changing(Path(sys.argv[1])) as pins:\n"
-        "        pins[f'me/m{n % 300}'] = _pin()\n"
+        "        pins[f'me/m{n % 300}'] = a_pin()\n"
     )
     env = os.environ | {"HF_HUB_CACHE": str(cache), "PYTHONPATH": os.getcwd()}
     seen = []
@@ -254,5 +243,5 @@ def test_a_killed_writer_leaves_the_old_or_the_new(lock: Path, cache: Path) -> N
         seen.append(len(read_lock(lock).artifacts))
     assert seen[0] > 0
     with changing(lock) as pins:
-        pins[REPO] = _pin()
+        pins[REPO] = a_pin()
     assert [path.name for path in lock.parent.iterdir()] == ["zoo.lock"]

@@ -100,6 +100,8 @@ def _now(client: Client, lock: Path, repo: str, pin: Pin, progress: Progress) ->
 
 
 def _is_tag(client: Client, repo: str, revision: str) -> bool:
+    if revision == constants.DEFAULT_REVISION:
+        return False
     try:
         return revision in remote.refs(client, repo).tags
     except HubError:

@@ -147,7 +147,9 @@ class Weights:
         from huggingface_hub import constants
 
         reason = str(err.__cause__ or err).strip().splitlines()
-        where = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else redacted(constants.ENDPOINT)
+        where = (
+            "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else redacted(constants.ENDPOINT)
+        )
         revision = f" at {self.revision}" if self.revision else ""
         return WeightsNotFound(
             f"The weights of {repo}{revision} are not in the cache and could not be fetched "
