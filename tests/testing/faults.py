@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from zoo.plugin import (
@@ -164,6 +165,19 @@ def _preprocessing_is_deterministic(backbone):
 
 
 @breaks(BACKBONES)
+def _preprocessing_is_deterministic_between_processes(backbone):
+    salted = hash("salt") % 2**20 / 2**20
+    preprocess_by(backbone, lambda plain, sample: {"pixels": plain(sample)["pixels"] + salted})
+
+
+@breaks(BACKBONES)
+def _preprocessing_is_deterministic_in_what_it_says(backbone):
+    kind = type(backbone.preprocess)
+    order = list({str(number) for number in range(20)})
+    backbone.preprocess = type("Said", (kind,), {"describe": lambda self: {"order": order}})()
+
+
+@breaks(BACKBONES)
 def _takes_what_the_contract_allows(backbone):
     def crop(plain, sample):
         if min(sample.size) < 32:
@@ -189,6 +203,25 @@ def _refuses_what_the_contract_forbids_of_another_modality(backbone):
     def lenient(plain, sample):
         if isinstance(sample, str):
             return {"pixels": torch.zeros(3, reference.SIDE, reference.SIDE)}
+        return plain(sample)
+
+    preprocess_by(backbone, lenient)
+
+
+@breaks(BACKBONES)
+def _refuses_what_the_contract_forbids_of_values(backbone):
+    def lenient(plain, sample):  # Pillow cuts deeper colours off at 255
+        deep = isinstance(sample, Image.Image) and sample.mode != "L"
+        return plain(sample.convert("L").convert("RGB") if deep else sample)
+
+    preprocess_by(backbone, lenient)
+
+
+@breaks(BACKBONES)
+def _refuses_what_the_contract_forbids_of_channels(backbone):
+    def lenient(plain, sample):
+        if isinstance(sample, Image.Image) and sample.mode == "L":
+            sample = Image.merge("RGB", (sample, sample.point(lambda _: 0), sample))
         return plain(sample)
 
     preprocess_by(backbone, lenient)

@@ -5,19 +5,32 @@ import sys
 import pytest
 
 from tests.testing import faults
-from zoo.testing import ADAPTER_RULES, BACKBONE_RULES, PLUGIN_RULES, TASK_RULES
+from zoo.host import installed
+from zoo.testing import ADAPTER_RULES, BACKBONE_RULES, PLUGIN_RULES, TASK_RULES, IsolatedHost
 from zoo.testing.subjects import AdapterSubject, BackboneSubject, PluginSubject, TaskSubject
 
 OF_THE_MODULE = "hooks_import_nothing_heavy"  # of which this one imports plenty, on purpose
-SUFFIXES = ("_of_an_adapter", "_of_a_task", "_replacing", "_of_another_modality")
+SUFFIXES = (
+    "_of_an_adapter",
+    "_of_a_task",
+    "_replacing",
+    "_of_another_modality",
+    "_of_values",
+    "_of_channels",
+    "_between_processes",
+    "_in_what_it_says",
+)
 
 
-@pytest.fixture
-def host(zoo_host):
-    for plugin in ("zoo_lora.hooks", "zoo_linear_probe.hooks"):
-        assert zoo_host.add(plugin, name=plugin).status == "ok"
-    assert zoo_host.add(faults, name="faults").status == "ok"
-    return zoo_host.host
+@pytest.fixture(scope="module")
+def host():
+    with pytest.MonkeyPatch.context() as patch:
+        isolated = IsolatedHost(patch)
+        for plugin in ("zoo_lora.hooks", "zoo_linear_probe.hooks"):
+            assert isolated.add(plugin, name=plugin).status == "ok"
+        assert isolated.add(faults, name="faults").status == "ok"
+        yield isolated.host
+    installed.cache_clear()
 
 
 def broken(subject, rules):

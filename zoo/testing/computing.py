@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoo.artifact.contents import contents
 from zoo.artifact.tensors import copy_into, to_bytes
-from zoo.model import Backbone, ComposedModel, Features, HeadProblem
+from zoo.model import Backbone, ComposedModel, Features, HeadProblem, extract
 from zoo.testing.rule import Broken, require, some
 
 TOLERANCE = 1e-4  # of the largest value: what other orders of addition may cost
@@ -106,8 +106,8 @@ def train(
     Raises:
         Broken: the loss is not a number, or cannot be differentiated.
     """
-    task, backbone = model.task, model.backbone
-    batch = backbone.preprocess.collate(prepare(backbone, samples))
+    task, preprocess = model.task, model.preprocess
+    batch = preprocess.collate([preprocess(model.sample(sample)) for sample in samples])
     targets = targets_of(model, len(samples), labels)
     task.prepare(targets)
     optimizer = torch.optim.AdamW(list(model.trainable().values()), lr=LEARNING_RATE)
@@ -130,10 +130,12 @@ def solve(
     Raises:
         Broken: the validation logits have another shape, or are no numbers.
     """
-    backbone, task = model.backbone, model.task
-    features = pooled(backbone, prepare(backbone, samples))
-    targets = targets_of(model, len(samples), labels)
-    head = model.heads[task.name]
+    task, head = model.task, model.heads[model.task.name]
+    given = [model.sample(sample) for sample in samples]
+    features = extract(model.backbone, given, task=task)
+    every = targets_of(model, len(samples), labels)
+    task.prepare(every)
+    targets = task.units(every)
     problem = HeadProblem(task, head, features, targets, features, targets)
     logits = model.adapter.solve(problem).val_logits
     expected = head(features)
@@ -150,7 +152,8 @@ def learn(
 
 def logits(model: ComposedModel, samples: Sequence[Any]) -> Tensor:
     """Of the one task, in evaluation mode."""
-    return model.logits(samples, batch_size=len(samples))[model.task.name]
+    given = [model.sample(sample) for sample in samples]
+    return model.logits(given, batch_size=len(samples))[model.task.name]
 
 
 def copy_by_files(source: ComposedModel, target: ComposedModel) -> None:

@@ -8,16 +8,24 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from zoo.data.contract import InputContract
+from zoo.data.images import conform
+from zoo.errors import ContractViolation
 from zoo.model import Backbone
 from zoo.testing import computing
+from zoo.testing.elsewhere import preprocessed, preprocessed_elsewhere
 from zoo.testing.rule import Broken, NotApplicable, require, rule
 from zoo.testing.structure_rules import blocks_cover_all_parameters_once, finite, loads, within
 from zoo.testing.subjects import BackboneSubject
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _SHUFFLED = ("one two three four", "two one four three", "four three two one")
 
@@ -94,24 +102,27 @@ def blocks_are_in_order(subject: BackboneSubject) -> None:
         )
 
 
-@rule("Preprocessing the same sample twice gives the same, bit for bit.", needs=[loads])
+@rule(
+    "Preprocessing the same sample twice gives the same, bit for bit, in another process too.",
+    needs=[loads],
+)
 def preprocessing_is_deterministic(subject: BackboneSubject) -> None:
     """Augmentation is the training's business; features are computed once and kept."""
     backbone = subject.backbone
-    first = computing.prepare(backbone, subject.samples)
-    random.seed(1)
-    torch.rand(3)
-    for before, after in zip(first, computing.prepare(backbone, subject.samples), strict=True):
-        same = before.keys() == after.keys() and all(
-            torch.equal(before[key], after[key]) for key in before
-        )
-        require(same, "two goes at one sample differ")
-    described = [backbone.preprocess.describe() for _ in range(2)]
     try:
-        json.dumps(described[0], allow_nan=False)
+        json.dumps(backbone.preprocess.describe(), allow_nan=False)
     except (TypeError, ValueError) as err:
         raise Broken(f"describe() is not plain JSON data: {err}") from err
-    require(described[0] == described[1], "describe() says another thing each time")
+    first = preprocessed(backbone)
+    random.seed(1)
+    torch.rand(3)
+    again = preprocessed(backbone)
+    require(first["tensors"] == again["tensors"], "two goes at one sample differ")
+    require(first["described"] == again["described"], "describe() says another thing each time")
+    there = preprocessed_elsewhere(subject)
+    why = "in another process; does it go by hash() or by the order of a set?"
+    require(first["tensors"] == there["tensors"], f"one sample gives something else {why}")
+    require(first["described"] == there["described"], f"describe() says another thing {why}")
 
 
 @rule("What the input contract allows is taken, whatever its size.", needs=[tells_inputs_apart])
@@ -142,6 +153,12 @@ def refuses_what_the_contract_forbids(subject: BackboneSubject) -> None:
         except Exception:
             continue
         raise Broken(f"it preprocesses {what} as if that were {subject.spec.modality}")
+    for what, image in _other_pixels(subject.backbone.contract):
+        if not _refuses_or_converts(subject.backbone, what, image):
+            raise Broken(
+                f"it answers {what} as if that were another picture: "
+                "look at the image's mode, and refuse what the contract does not allow"
+            )
 
 
 @rule(
@@ -184,6 +201,40 @@ def _no_inputs(subject: BackboneSubject) -> list[tuple[str, Any]]:
     }
     other = others.get(subject.backbone.contract.modality, [])
     return [("nothing (None)", None), ("an object", object()), *other]
+
+
+def _other_pixels(contract: InputContract) -> list[tuple[str, Image.Image]]:
+    """Images with other channels or another range of values than the contract says."""
+    if contract.modality != "image":
+        return []
+    from PIL import Image
+
+    values = np.tile(np.arange(0, 240, 6), (40, 1)).astype(np.uint8)
+    grey = Image.fromarray(values)
+    images = [
+        ("a 16-bit image", Image.fromarray(values.astype(np.uint16) * 257)),
+        ("an image of fractions", Image.fromarray((values / 255).astype(np.float32))),
+    ]
+    if contract.channels == 3:
+        images.append(("a grey image", grey))
+    if contract.channels == 1:
+        images.append(("a colour image", Image.merge("RGB", (grey, grey.rotate(90), grey))))
+    return images
+
+
+def _refuses_or_converts(backbone: Backbone, what: str, image: Image.Image) -> bool:
+    """Whether it does not answer, or takes an image for what zoo would make of it."""
+    try:
+        given = backbone.preprocess(image)
+        answer = computing.pooled(backbone, [given])
+    except Exception:
+        return True
+    try:
+        fitting = conform(image, backbone.contract, name=what, convert=True)
+    except ContractViolation:
+        return False
+    (expected,) = computing.prepare(backbone, [fitting])
+    return not computing.differs(answer, computing.pooled(backbone, [expected]))
 
 
 def _extremes(subject: BackboneSubject) -> list[tuple[str, Any]]:

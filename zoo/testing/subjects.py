@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from zoo.artifact import probe
+from zoo.data.labelling import labelling_of
 from zoo.host import PluginRecord, Provided, installed
 from zoo.host.discovery import own_distributions
 from zoo.host.record import S
@@ -137,7 +138,7 @@ class TaskSubject(Subject):
 
     Args:
         provided: its spec and plugin.
-        labels: names of the outputs; by default those in the task's own example.
+        labels: names of the outputs; by default those of ``rows``, or of the task's own example.
         rows: labels as data would give them; by default the task's own example.
         settings: other than its defaults.
         adapters: the names of those to train it with; by default zoo's own and its plugin's.
@@ -168,12 +169,14 @@ class TaskSubject(Subject):
         """Names of the outputs."""
         if self._labels is not None:
             return self._labels
-        return sorted(set(self._rows)) if self._rows else self._class().example_labels
+        if self._rows:
+            return labelling_of(self.spec.name, self.settings).outputs(self._rows)
+        return self._class().example_labels  # type: ignore[no-any-return]  # of a plugin's class
 
     @functools.cached_property
     def rows(self) -> Sequence[str]:
         """Labels of some rows, each of them often enough to be learnt."""
-        return [*(self._rows or self.labels)] * 4
+        return [*(self._rows or self._class().example_rows or self.labels)] * 4
 
     def fresh(self) -> Task:
         """A new one that has seen no data."""

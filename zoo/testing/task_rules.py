@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import Incompatible, LabelProblem
+from zoo.errors import BadSetting, Incompatible, LabelProblem
 from zoo.model import ComposedModel, Prediction, Task, make_adapter
 from zoo.testing import computing
 from zoo.testing.plugin_rules import hooks_import_nothing_heavy, spec_is_well_formed
@@ -40,7 +40,7 @@ def targets_have_one_row_a_label(subject: TaskSubject) -> None:
         first.ndim > 0 and len(first) == len(subject.rows),
         f"{len(subject.rows)} labels give targets of shape {list(first.shape)}",
     )
-    require(torch.equal(first, again), "the same labels give other targets the second time")
+    require(_same(first, again), "the same labels give other targets the second time")
 
 
 @rule(
@@ -85,7 +85,7 @@ def loss_can_be_trained_on(subject: TaskSubject) -> None:
     """At a new head."""
     task, _, targets, logits = _situation(subject)
     logits = logits.detach().requires_grad_()
-    loss = task.loss(logits, targets)
+    loss = task.loss(logits, task.units(targets))
     require(loss.ndim == 0, f"the loss has shape {list(loss.shape)}; it is a scalar")
     require(math.isfinite(float(loss.detach())), f"the loss is {float(loss.detach())}")
     require(loss.requires_grad, "the loss does not depend on the logits")
@@ -104,8 +104,10 @@ def loss_can_be_trained_on(subject: TaskSubject) -> None:
 def metrics_tell_good_from_bad(subject: TaskSubject) -> None:
     """``headline`` is higher and ``monitor`` lower for the better model, and all are numbers."""
     task, features, targets, _ = _situation(subject)
-    good = task.metrics(_fitted(task, features, targets)(features).detach(), targets)
-    bad = task.metrics(task.majority(targets, len(targets)), targets)
+    units = task.units(targets)
+    learnt = _fitted(task, features, units)(features).detach()
+    good = _measured(task, learnt, targets)
+    bad = _measured(task, task.majority(units, len(units)), targets)
     for name in (task.headline, task.monitor):
         require(name in good, f"metrics() lacks {name!r}; it has {', '.join(good)}")
     odd = [n for n, v in good.items() if not isinstance(v, float) or not math.isfinite(v)]
@@ -122,9 +124,9 @@ def metrics_tell_good_from_bad(subject: TaskSubject) -> None:
 def majority_has_the_right_shape(subject: TaskSubject) -> None:
     """Every fit is compared with it."""
     task, _, targets, logits = _situation(subject)
-    guess = task.majority(targets, 7)
+    guess = task.majority(task.units(targets), 7)
     expected = [7, *logits.shape[1:]]
-    require(list(guess.shape) == expected, f"for 7 rows it has shape {list(guess.shape)}")
+    require(list(guess.shape) == expected, f"for 7 units it has shape {list(guess.shape)}")
     require(bool(torch.isfinite(guess).all()), "some of it is NaN or infinite")
     require(bool((guess == guess[:1]).all()), "it differs from row to row")
 
@@ -133,9 +135,10 @@ def majority_has_the_right_shape(subject: TaskSubject) -> None:
 def metrics_stand_few_rows(subject: TaskSubject) -> None:
     """A validation split may be small and lopsided."""
     task, _, targets, logits = _situation(subject)
+    by_row = task.by_row(logits.detach(), targets)
     for what, rows in (("one row", [0]), ("rows of one label", [0, 0, 0])):
         try:
-            found = task.metrics(logits[rows].detach(), targets[rows])
+            found = task.metrics(by_row[rows], targets[rows])
         except Exception as err:
             raise Broken(f"{what}: {type(err).__name__}: {err}") from err
         require(task.monitor in found, f"{what}: {task.monitor} is missing")
@@ -145,7 +148,8 @@ def metrics_stand_few_rows(subject: TaskSubject) -> None:
 def decodes_every_row(subject: TaskSubject) -> None:
     """What ``zoo predict --json`` prints."""
     task = subject.fresh()
-    logits = task.head(subject.feature_size)(torch.randn(6, subject.feature_size)).detach()
+    shape = (6, 3) if task.several_units else (6,)
+    logits = task.head(subject.feature_size)(torch.randn(*shape, subject.feature_size)).detach()
     found = task.decode(logits)
     require(len(found) == 6, f"6 rows of logits give {len(found)} predictions")
     for prediction in found:
@@ -165,9 +169,10 @@ def decodes_every_row(subject: TaskSubject) -> None:
 def decoding_agrees_with_targets(subject: TaskSubject) -> None:
     """On features that can be told apart; labels that are no classes are left to the metrics."""
     task, features, targets, _ = _situation(subject)
-    labels = [p.label for p in task.decode(_fitted(task, features, targets)(features).detach())]
     if not set(subject.rows) <= set(task.labels):
         raise NotApplicable("its labels are no classes")
+    learnt = _fitted(task, features, task.units(targets))(features).detach()
+    labels = [p.label for p in task.decode(task.by_row(learnt, targets))]
     wrong = [
         (found, true) for found, true in zip(labels, subject.rows, strict=True) if found != true
     ]
@@ -183,34 +188,53 @@ def decoding_agrees_with_targets(subject: TaskSubject) -> None:
 def confusion_counts_every_row(subject: TaskSubject) -> None:
     """Where the task has such a thing."""
     task, _, targets, logits = _situation(subject)
-    counts = task.confusion(logits.detach(), targets)
+    counts = task.confusion(task.by_row(logits.detach(), targets), targets)
     if counts is None:
         raise NotApplicable("it has none")
     square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] == len(task.labels)
     require(square, f"it has shape {list(counts.shape)} for {len(task.labels)} labels")
-    require(int(counts.sum()) == len(targets), f"it counts {int(counts.sum())} of {len(targets)}")
+    units = len(task.units(targets))
+    require(int(counts.sum()) == units, f"it counts {int(counts.sum())} of {units}")
 
 
 @rule(
-    "Made again from labels and settings, with the head's tensors, it answers as before.",
+    "Made again from labels, settings and state, with the head's tensors, it answers as before.",
     needs=[decodes_every_row, loss_can_be_trained_on],
 )
 def state_round_trips(subject: TaskSubject) -> None:
     """An artifact holds nothing else of a task."""
     task, features, targets, _ = _situation(subject)
-    head = _fitted(task, features, targets)
+    head = _fitted(task, features, task.units(targets))
+    task.tune(task.by_row(head(features).detach(), targets), targets)
     other = subject.fresh()
     other_head = other.head(subject.feature_size)
     other_head.load_state_dict(head.state_dict())
-    ours, theirs = head(features).detach(), other_head(features).detach()
+    try:
+        other.restore(json.loads(json.dumps(task.state)))
+    except (TypeError, ValueError, BadSetting) as err:
+        raise Broken(f"its state cannot be kept: {err}") from err
+    ours = task.by_row(head(features).detach(), targets)
+    theirs = other.by_row(other_head(features).detach(), targets)
     require(torch.equal(ours, theirs), "the head's logits are others: it keeps something elsewhere")
     require(
         [p.as_dict() for p in task.decode(ours)] == [p.as_dict() for p in other.decode(theirs)],
-        "decoding depends on what prepare() saw",
+        "decoding depends on what prepare() or tune() saw, and state does not hold it",
     )
     require(
-        task.metrics(ours, targets) == other.metrics(theirs, targets), "metrics depend on prepare()"
+        task.metrics(ours, targets) == other.metrics(theirs, targets),
+        "metrics depend on what prepare() or tune() saw, and state does not hold it",
     )
+
+
+@rule("State that is not its own is refused.", needs=[state_round_trips])
+def foreign_state_is_refused(subject: TaskSubject) -> None:
+    """Manifests come from strangers."""
+    for state in ({"of another": [0.0]}, *({name: [0.0, math.nan]} for name in _kept(subject))):
+        try:
+            subject.fresh().restore(state)
+        except BadSetting:
+            continue
+        raise Broken(f"restore() takes {state}")
 
 
 @rule("Every adapter tried trains it, or says why it cannot.", needs=[loss_can_be_trained_on])
@@ -236,28 +260,42 @@ def every_adapter_trains_it(subject: TaskSubject) -> str:
 
 
 def _situation(subject: TaskSubject) -> tuple[Task, Tensor, Tensor, Tensor]:
-    """A prepared task, features that can be told apart, targets, and a new head's logits."""
+    """A prepared task, features of units that can be told apart, targets, and a new head's logits."""
     task = subject.fresh()
     targets = task.targets(subject.rows)
     task.prepare(targets)
-    kinds = sorted(set(subject.rows))
+    units = task.units(targets).reshape(len(task.units(targets)), -1).nan_to_num()
+    kinds, kind_of = units.unique(dim=0, return_inverse=True)
     with seeded():
         centres = torch.randn(len(kinds), subject.feature_size) * 3
-        rows = torch.stack([centres[kinds.index(label)] for label in subject.rows])
+        rows = centres[kind_of]
         features = rows + torch.randn(rows.shape) * 0.05
         logits = task.head(subject.feature_size)(features)
     return task, features, targets, logits
 
 
-def _fitted(task: Task, features: Tensor, targets: Tensor) -> nn.Module:
+def _fitted(task: Task, features: Tensor, units: Tensor) -> nn.Module:
     with seeded():
         head = task.head(features.shape[1])
     optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
     for _ in range(_FIT_STEPS):
         optimizer.zero_grad()
-        task.loss(head(features), targets).backward()
+        task.loss(head(features), units).backward()
         optimizer.step()
     return head
+
+
+def _measured(task: Task, logits: Tensor, targets: Tensor) -> dict[str, float]:
+    by_row = task.by_row(logits, targets)
+    return task.tuned(by_row, targets).metrics(by_row, targets)
+
+
+def _kept(subject: TaskSubject) -> tuple[str, ...]:
+    return subject.fresh().remembers
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, 0.0, 0.0, equal_nan=True)
 
 
 TASK_RULES: tuple[Rule[Any], ...] = (
@@ -275,5 +313,6 @@ TASK_RULES: tuple[Rule[Any], ...] = (
     decoding_agrees_with_targets,
     confusion_counts_every_row,
     state_round_trips,
+    foreign_state_is_refused,
     every_adapter_trains_it,
 )

@@ -18,6 +18,7 @@ from zoo.plugin import (
     BackboneSpec,
     Batch,
     Block,
+    ContractViolation,
     Features,
     InputContract,
     Origin,
@@ -35,7 +36,13 @@ class DigitPreprocess(Preprocess):
     """Any grey image to 8x8 pixels, each the mean of the area it stands for."""
 
     def __call__(self, sample: Image.Image) -> dict[str, Tensor]:
-        """Pixels ``[1, 8, 8]`` in 0 to 1."""
+        """Pixels ``[1, 8, 8]`` in 0 to 1.
+
+        Raises:
+            ContractViolation: the image is not 8-bit grey.
+        """
+        if sample.mode != "L":
+            raise ContractViolation(f"vision:digits takes 8-bit grey; this is mode {sample.mode}.")
         small = sample.resize((SIDE, SIDE), Image.Resampling.BOX)
         return {_PIXELS: torch.from_numpy(np.asarray(small, np.float32) / 255)[None]}
 

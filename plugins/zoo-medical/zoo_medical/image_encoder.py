@@ -68,7 +68,8 @@ class ImageEncoder(Backbone):
     """
 
     def __init__(self, spec: BackboneSpec, model: Any, folder: Path, origin: Origin) -> None:
-        pixels = Pixels(folder, spec.options["processor"])
+        channels = spec.input_size[0] if spec.input_size else 3
+        pixels = Pixels(folder, spec.options["processor"], channels)
         self._pool = spec.options["pooling"]
         side = model.config.image_size
         blank = torch.zeros(1, 3, side, side)
@@ -81,11 +82,7 @@ class ImageEncoder(Backbone):
             spec,
             model,
             preprocess=pixels,
-            contract=InputContract(
-                modality="image",
-                channels=spec.input_size[0] if spec.input_size else 3,
-                value_range=(0.0, 255.0),
-            ),
+            contract=InputContract(modality="image", channels=channels, value_range=(0.0, 255.0)),
             blocks=blocks_of(model, run),
             feature_size=run().shape[1],
             origin=origin,

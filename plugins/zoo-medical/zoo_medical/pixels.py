@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from zoo_nlp.files import read_json
 
-from zoo.plugin import Preprocess, WeightsInvalid
+from zoo.plugin import ContractViolation, Preprocess, WeightsInvalid
 
 PREPROCESSOR = "preprocessor_config.json"
 PIXELS = "pixel_values"
@@ -27,15 +27,23 @@ class Pixels(Preprocess):
     Args:
         folder: with ``preprocessor_config.json``.
         processor: the class of transformers, e.g. ``BitImageProcessorPil``.
+        channels: of the images it takes, 1 or 3.
     """
 
-    def __init__(self, folder: Path, processor: str) -> None:
+    def __init__(self, folder: Path, processor: str, channels: int) -> None:
+        self._mode = "L" if channels == 1 else "RGB"
         self._config = _checked(folder / PREPROCESSOR)
         self._name = processor
         self._processor: Any = getattr(transformers, processor)(**self._config)
 
     def __call__(self, sample: Image.Image) -> dict[str, Tensor]:
-        """Pixels ``[3, height, width]``, normalised."""
+        """Pixels ``[3, height, width]``, normalised.
+
+        Raises:
+            ContractViolation: the image is not 8-bit grey or 8-bit RGB, as its channels are.
+        """
+        if sample.mode != self._mode:
+            raise ContractViolation(f"The image is of mode {sample.mode}, not {self._mode}.")
         made = self._processor(sample.convert("RGB"), return_tensors="pt")
         return {PIXELS: made[PIXELS][0]}
 
