@@ -58,7 +58,8 @@ def test_trec_asks_which_label(shared):
     coarse = load(shared / "data" / "trec", label_column="coarse")
     assert coarse.labels == ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
     assert sum(coarse.rows.values()) == 5952
-    assert "10 of 500 test inputs also occur in train or val" in coarse.notes
+    leak = "10 of 500 test inputs also occur in train or val, e.g. "
+    assert any(note.startswith(leak) for note in coarse.notes)
     assert len(load(shared / "data" / "trec", label_column="fine").labels) == 50
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from zoo.data import images
+from zoo.data import images, looks, oddities, twins
 from zoo.data.cell import Cell, is_blank, value_of
 from zoo.data.rows import Found, Row, named, parts
 from zoo.errors import ContractViolation, DataError, LabelProblem, UnreadableFiles
@@ -24,11 +26,13 @@ Rows = Mapping[str, Sequence[Row]]
 
 @dataclass(frozen=True)
 class _File:
-    """What reading one image file gave: its digest, or why it cannot be used."""
+    """What reading one image file gave: digest and looks, or why it cannot be used."""
 
     digest: bytes = b""
     unreadable: str = ""
     violation: str = ""
+    oddities: tuple[str, ...] = ()
+    sketch: bytes = b""
 
 
 def check(
@@ -73,8 +77,14 @@ def check(
     skipped += [f"{row.place}: label is blank" for row in blank_labels]
     if found.modality != "image":
         return replace(found, rows=_map(rows, _with_text_digest), skipped=tuple(skipped))
-    rows, unusable = _check_images(rows, skip_bad=skip_bad, convert=convert, progress=progress)
-    return replace(found, rows=rows, skipped=(*skipped, *unusable))
+    reading = partial(_read, convert=convert)
+    rows, unusable, odd = _check_images(rows, reading, skip_bad, convert, progress or Silent())
+    return replace(
+        found,
+        rows=rows,
+        skipped=(*skipped, *unusable),
+        notes=(*found.notes, *oddities.of_files(odd)),
+    )
 
 
 def fingerprint(rows: Rows) -> str:
@@ -90,18 +100,33 @@ def fingerprint(rows: Rows) -> str:
 
 
 def _check_images(
-    rows: Rows, *, skip_bad: bool, convert: bool, progress: Progress | None
-) -> tuple[Rows, list[str]]:
-    """Usable rows with digests, and why the others are left out."""
-    paths = list(dict.fromkeys(_path(row) for several in rows.values() for row in several))
-    files = dict(zip(paths, _read_all(paths, convert, progress or Silent()), strict=True))
+    rows: Rows,
+    reading: Callable[[Path | Cell, bool], _File],
+    skip_bad: bool,
+    convert: bool,
+    progress: Progress,
+) -> tuple[Rows, list[str], dict[str, list[str]]]:
+    """Usable rows with looks; why the others are left out; places of what is odd, by kind."""
+    paths = dict.fromkeys((_path(row) for several in rows.values() for row in several), False)
+    paths |= {_path(row): True for several in rows.values() for row in twins.evenly(several)}
+    files = dict(zip(paths, _read_all(paths, reading, progress), strict=True))
     if not skip_bad:
         _refuse(rows, files, convert)
     good, bad = _part(rows, lambda row: bool(files[_path(row)].digest))
+    odd: dict[str, list[str]] = defaultdict(list)
+    for several in good.values():
+        for row in several:
+            for kind in files[_path(row)].oddities:
+                odd[kind].append(str(row.place))
     return (
-        _map(good, lambda row: replace(row, digest=files[_path(row)].digest)),
+        _map(good, lambda row: _seen(row, files[_path(row)])),
         [f"{row.place}: {_why(files[_path(row)])}" for row in bad],
+        odd,
     )
+
+
+def _seen(row: Row, file: _File) -> Row:
+    return replace(row, digest=file.digest, sketch=file.sketch)
 
 
 def _refuse(rows: Rows, files: Mapping[Path | Cell, _File], convert: bool) -> None:
@@ -121,9 +146,13 @@ def _refuse(rows: Rows, files: Mapping[Path | Cell, _File], convert: bool) -> No
         )
 
 
-def _read_all(paths: Sequence[Path | Cell], convert: bool, progress: Progress) -> Iterator[_File]:
+def _read_all(
+    paths: Mapping[Path | Cell, bool],
+    reading: Callable[[Path | Cell, bool], _File],
+    progress: Progress,
+) -> Iterator[_File]:
     """Read files on all cores: decoding and hashing leave Python's lock to others."""
-    remaining = iter(paths)
+    remaining = iter(paths.items())
     with (
         warnings.catch_warnings(),
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
@@ -131,20 +160,21 @@ def _read_all(paths: Sequence[Path | Cell], convert: bool, progress: Progress) -
     ):
         warnings.simplefilter("ignore")  # Pillow's, on metadata that nothing here uses
         while window := list(islice(remaining, _WINDOW)):
-            for file in pool.map(lambda path: _read(path, convert), window):
+            for file in pool.map(reading, *zip(*window, strict=True)):
                 advance(1)
                 yield file
 
 
-def _read(path: Path | Cell, convert: bool) -> _File:
+def _read(path: Path | Cell, sketched: bool, *, convert: bool) -> _File:
     try:
         content = images.content_of(path)
-        broken = images.check(content, convert=convert)
+        found = looks.look_at(content, convert=convert, sketched=sketched)
     except Exception as err:  # Pillow's decoders raise anything on broken files
         return _File(unreadable=images.reason(err))
-    if broken:
-        return _File(violation=broken)
-    return _File(digest=hashlib.sha256(content).digest())
+    if found.violation:
+        return _File(violation=found.violation)
+    digest = hashlib.sha256(content).digest()
+    return _File(digest, oddities=found.oddities, sketch=found.sketch)
 
 
 def _why(file: _File) -> str:

@@ -40,6 +40,7 @@ _EIGHT_BIT = frozenset(
 )
 _TRANSPARENT = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
 _DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
+_GLANCED = 32  # pixels of the shorter side, twice those of a sketch
 TAKEN = "Backbones take 8-bit grey or RGB"
 
 
@@ -109,8 +110,11 @@ def conform(image: Image, contract: InputContract, *, name: str, convert: bool =
     return _fitted(image, contract)
 
 
-def check(content: bytes, *, convert: bool = False) -> str | None:
-    """Decode as cheaply as shows that the image is whole; what breaks the contract, or ``None``.
+def glance(content: bytes, *, convert: bool = False) -> tuple[str | None, Image]:
+    """Decode as cheaply as shows that the image is whole.
+
+    Returns what breaks the contract, or ``None``, and the image; JPEG at down to an eighth of its
+    size, but no smaller than a sketch needs.
 
     Raises:
         Exception: whatever Pillow raises for a file that does not decode.
@@ -119,10 +123,15 @@ def check(content: bytes, *, convert: bool = False) -> str | None:
 
     with Image.open(BytesIO(content)) as image:
         found = violation(image, convert=convert)
-        # JPEG is decoded at an eighth of its size: every byte is still read, most work is saved.
-        image.draft(image.mode, (1, 1))
+        # At an eighth of the size every byte is still read, and most work is saved.
+        image.draft(image.mode, (_GLANCED, _GLANCED))
         image.load()
-    return found
+    return found, image
+
+
+def plain(image: Image) -> Image:
+    """An image that breaks nothing, upright, 8-bit grey or RGB."""
+    return _fitted(image, InputContract(modality="image"))
 
 
 def violation(image: Image, *, convert: bool = False) -> str | None:

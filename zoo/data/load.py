@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from zoo.data import oddities
 from zoo.data.cell import Values
 from zoo.data.check import fingerprint
 from zoo.data.contract import InputContract
@@ -89,6 +90,7 @@ def load(
     rows = learnable.rows
     identity = fingerprint({UNSPLIT: rows["train"]} if roles["train"] == UNSPLIT else rows)
     carved = _carve_missing(rows, val_fraction, test_fraction, seed, labelling)
+    odd = oddities.of_rows(rows, found.modality, labelling.stratum)
     return Dataset(
         kind=found.kind,
         modality=found.modality,
@@ -97,7 +99,7 @@ def load(
         labels=learnable.labels,
         fingerprint=identity,
         skipped=(*found.skipped, *learnable.skipped),
-        notes=(*found.notes, *carved, *_leaks(rows)),
+        notes=(*found.notes, *carved, *odd),
         convert=convert,
     )
 
@@ -203,19 +205,6 @@ def _carve_missing(
     verb = "is" if len(carved) == 1 else "are"
     how = "stratified" if any(labelling.stratum(row.label) for row in rows["train"]) else "drawn"
     return [f"{' and '.join(carved)} {verb} carved from the data: {how}, seed {seed}"]
-
-
-def _leaks(rows: Mapping[str, Sequence[Row]]) -> list[str]:
-    """Lines about held-out inputs that training, or the choice of the best state, also sees."""
-    seen = {row.digest for row in rows["train"]}
-    notes = []
-    for role, sees in (("val", "train"), ("test", "train or val" if rows.get("val") else "train")):
-        held_out = rows.get(role, ())
-        same = sum(row.digest in seen for row in held_out)
-        if same:
-            notes.append(f"{same} of {len(held_out)} {role} inputs also occur in {sees}")
-        seen.update(row.digest for row in held_out)
-    return notes
 
 
 def _caution(name: str) -> list[str]:

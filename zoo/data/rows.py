@@ -29,12 +29,14 @@ class Row:
             where it is missing.
         place: where it stands, for messages, or the cell that knows.
         digest: sha256 of the text or of the file, once it has been read.
+        sketch: of an image, for :mod:`zoo.data.looks`; where it is one of those compared.
     """
 
     input: Input
     label: str
     place: str | Cell
     digest: bytes = b""
+    sketch: bytes = b""
 
 
 @dataclass(frozen=True)
