@@ -53,7 +53,7 @@ from __future__ import annotations
 
 import difflib
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 _FEW = 200
 
@@ -82,9 +82,22 @@ class InputError(ZooError):
 
 
 class UnknownName(InputError):
-    """No installed plugin provides the name."""
+    """No installed plugin provides the name.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+    Attributes:
+        here: of each distribution with plugins, why it does not.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        known: Iterable[str],
+        *,
+        hint: str = "",
+        here: Mapping[str, str] | None = None,
+    ) -> None:
+        self.here = dict(here or {})
         names = sorted(known)
         near = _near(name, names)
         if near:

@@ -118,6 +118,7 @@ def test_figures_on_validation_rows_are_said_to_be_so(compose: Compose, tmp_path
     assert "confusion" not in card(tmp_path / "a")
 
 
+@pytest.mark.row(61)
 def test_strangers_texts_stay_texts(compose: Compose, tmp_path: Path) -> None:
     told = Provenance(
         data=DataEntry(description="\n---\nlicense: mit\n<b>", fingerprint="f", rows={"test|": 3}),

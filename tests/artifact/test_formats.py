@@ -13,6 +13,7 @@ from zoo.artifact.verify import verify
 FORMATS = Path(__file__).with_name("formats")
 
 
+@pytest.mark.row(60)
 @pytest.mark.parametrize("version", sorted(path.name for path in FORMATS.iterdir()))
 @pytest.mark.usefixtures("toys")
 def test_an_older_artifact_opens_and_is_saved_as_a_new_one(version: str, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_a_good_one_survives_writing() -> None:
     assert parse_manifest(manifest.to_json().encode(), "zoo.json") == manifest
 
 
+@pytest.mark.row(42, 53, 54, 59)
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -133,6 +134,10 @@ def test_a_good_one_survives_writing() -> None:
             (changed(f"files/{name.replace('/', '')}", {"sha256": SHA, "size": 1}), "'files.")
             for name in ["..", ".hidden", "a\\b", "a b", "a\x00b", "ü", "a" * 101, "c:x", ""]
         ],
+        *[
+            (changed(f"files/{name}", {"sha256": SHA, "size": 1}), "Windows takes it for another")
+            for name in ["con", "NUL.json", "aux.safetensors", "Com1.json", "lpt9", "a.json."]
+        ],
     ],
 )
 def test_what_is_refused(content: bytes, said: str) -> None:
@@ -145,6 +150,7 @@ def test_what_is_refused(content: bytes, said: str) -> None:
     assert len(caught.value.message) < 400
 
 
+@pytest.mark.row(42)
 @pytest.mark.parametrize("name", ["../x.json", "/etc/passwd", "a/b.json"])
 def test_paths_as_file_names(name: str) -> None:
     data = json.loads(json.dumps(GOOD))
@@ -154,12 +160,14 @@ def test_paths_as_file_names(name: str) -> None:
         parse_manifest(json.dumps(data).encode(), "zoo.json")
 
 
+@pytest.mark.row(61)
 def test_terminal_escapes_are_not_printed() -> None:
     with pytest.raises(CorruptFile) as caught:
         parse_manifest(changed("\x1b[2J", 1), "zoo.json")
     assert "\x1b" not in caught.value.message
 
 
+@pytest.mark.row(60)
 @pytest.mark.parametrize(
     ("told", "said"),
     [
@@ -180,6 +188,7 @@ def test_a_newer_format_is_known_before_its_keys_are_looked_at(
     assert said + FORMAT in caught.value.message
 
 
+@pytest.mark.row(60)
 def test_the_format_before_this_one_is_read_as_this_one(checkout: Path) -> None:
     """What format 0.0 wrote, the number 0 for it; no accepted licences."""
     found = read_manifest(checkout / "tests/artifact/formats/0.0")
@@ -201,6 +210,7 @@ def test_the_digest_of_a_manifest_is_that_of_its_bytes() -> None:
     assert digest_of(b"{}") == hashlib.sha256(b"{}").hexdigest() != digest_of(b"{ }")
 
 
+@pytest.mark.row(54)
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "zoo.json").open("wb") as stream:
         stream.truncate(200 * 1024 * 1024)

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 import zoo
 from tests.artifact import tampering
 from tests.artifact.conftest import Compose
+from zoo.artifact.manifest import FORMAT
 from zoo.artifact.verify import verify
 from zoo.errors import (
     ArtifactError,
@@ -58,6 +59,7 @@ def refusal(folder: Path, kind: type[Exception], **options: Any) -> str:
 # === Files ===
 
 
+@pytest.mark.row(27)
 @pytest.mark.parametrize("name", LISTED)
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_flipped_byte(artifact: Path, name: str, share: float) -> None:
@@ -69,6 +71,7 @@ def test_a_flipped_byte(artifact: Path, name: str, share: float) -> None:
     assert message.endswith("….\nPull it again, or save the model again.")
 
 
+@pytest.mark.row(50)
 @pytest.mark.parametrize("name", LISTED)
 def test_a_cut_file(artifact: Path, name: str) -> None:
     path = artifact / name
@@ -87,6 +90,7 @@ def test_a_missing_file(artifact: Path, name: str) -> None:
     assert f"{name} is missing; the manifest lists it." in refusal(artifact, CorruptFile)
 
 
+@pytest.mark.row(55)
 @pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
 @pytest.mark.parametrize("protocol", [2, 4, "torch"])
 def test_a_pickle_in_place_of_safetensors(
@@ -107,12 +111,14 @@ def test_a_pickle_in_place_of_safetensors(
     )
 
 
+@pytest.mark.row(55)
 def test_a_pickle_beside_missing_safetensors(artifact: Path) -> None:
     (artifact / ADAPTER).rename(artifact / "adapter_model.bin")
 
     assert "'adapter_model.bin' is a pickle" in refusal(artifact, UnsafeFile)
 
 
+@pytest.mark.row(55)
 def test_a_manifest_that_lists_a_pickle(artifact: Path) -> None:
     tampering.put(artifact, "adapter_model.bin", b"anything")
 
@@ -142,6 +148,7 @@ def _directory(path: Path) -> None:
     path.mkdir()
 
 
+@pytest.mark.row(50)
 @pytest.mark.parametrize("name", [*LISTED, "zoo.json"])
 @pytest.mark.parametrize(
     ("spoil", "said"),
@@ -159,6 +166,7 @@ def test_no_regular_file(
     assert f"{name} {said}; zoo opens regular files only." in refusal(artifact, UnsafeFile)
 
 
+@pytest.mark.row(50)
 def test_the_snapshot_of_a_hub_cache_is_opened(artifact: Path, tmp_path: Path) -> None:
     """Its files are links into the blobs of the same repo."""
     repo = tmp_path / "models--me--insects"
@@ -176,10 +184,12 @@ def test_the_snapshot_of_a_hub_cache_is_opened(artifact: Path, tmp_path: Path) -
     assert "is a symbolic link" in refusal(snapshot, UnsafeFile)
 
 
-def test_a_file_that_no_model_reads(artifact: Path) -> None:
-    tampering.put(artifact, "extra.json", b"{}")
+@pytest.mark.row(58)
+@pytest.mark.parametrize("name", ["extra.json", "chat_template.jinja", "prompt.txt"])
+def test_a_file_that_no_model_reads(artifact: Path, name: str) -> None:
+    tampering.put(artifact, name, b"{{ 1 / 0 }}")
 
-    assert "lists extra.json, which no model of lora reads" in refusal(artifact, CorruptFile)
+    assert f"lists {name}, which no model of lora reads" in refusal(artifact, CorruptFile)
 
 
 def test_a_file_that_is_not_listed(artifact: Path) -> None:
@@ -223,6 +233,7 @@ def _with_infinity(tensors: dict[str, torch.Tensor]) -> None:
     tensors[_first(tensors)].view(-1)[-1] = float("-inf")
 
 
+@pytest.mark.row(51)
 @pytest.mark.parametrize("name", [ADAPTER, HEADS])
 @pytest.mark.parametrize(
     ("edit", "said"),
@@ -247,6 +258,7 @@ def test_tensors_that_are_not_the_models(
     assert said.format(first=first) in message
 
 
+@pytest.mark.row(51)
 def test_a_message_names_three_tensors_and_counts_the_rest(artifact: Path) -> None:
     many = {f"t{number:03}": torch.zeros(1) for number in range(500)}
     tampering.edit_tensors(artifact, HEADS, lambda tensors: tensors.update(many))
@@ -256,6 +268,7 @@ def test_a_message_names_three_tensors_and_counts_the_rest(artifact: Path) -> No
     )
 
 
+@pytest.mark.row(59)
 def test_another_number_of_labels_than_rows_in_the_head(artifact: Path) -> None:
     tampering.edit_manifest(artifact, lambda data: data["tasks"][0]["labels"].pop())
 
@@ -273,6 +286,7 @@ def edit_config(artifact: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     tampering.put(artifact, CONFIG, json.dumps(config).encode())
 
 
+@pytest.mark.row(45, 52, 53, 57)
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -313,6 +327,7 @@ def test_keys_of_other_versions_without_a_value_are_let_be(artifact: Path, value
     assert zoo.load(artifact)
 
 
+@pytest.mark.row(54)
 def test_a_configuration_that_is_no_object(artifact: Path) -> None:
     for content, said in (
         (b"[]", "is not a JSON object"),
@@ -326,6 +341,7 @@ def test_a_configuration_that_is_no_object(artifact: Path) -> None:
 # === Plugins, settings, format ===
 
 
+@pytest.mark.row(56)
 @pytest.mark.parametrize("part", ["backbone", "adapter", "task"])
 def test_a_missing_plugin(artifact: Path, part: str) -> None:
     def edit(data: dict[str, Any]) -> None:
@@ -341,6 +357,7 @@ def test_a_missing_plugin(artifact: Path, part: str) -> None:
     )
 
 
+@pytest.mark.row(52, 57)
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -381,11 +398,12 @@ def test_a_pooling_the_backbone_has_not(artifact: Path) -> None:
     assert "toy:image has no pooling 'max'" in refusal(artifact, CorruptFile)
 
 
+@pytest.mark.row(60)
 def test_a_newer_format(artifact: Path) -> None:
     tampering.edit_manifest(artifact, lambda data: data.update(format=7, news={}))
 
     assert refusal(artifact, NewerFormat) == (
-        "<artifact>/zoo.json has format 7.0; this zoo reads up to 0.1.\n"
+        f"<artifact>/zoo.json has format 7.0; this zoo reads up to {FORMAT}.\n"
         "Upgrade: `pip install --upgrade zoo`."
     )
 
@@ -393,6 +411,7 @@ def test_a_newer_format(artifact: Path) -> None:
 # === Backbone and probe ===
 
 
+@pytest.mark.row(46)
 def test_another_backbone_of_equal_shape(artifact: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -409,6 +428,7 @@ def test_another_backbone_of_equal_shape(artifact: Path, tmp_path: Path) -> None
     assert "Another model of the same shape is not accepted" in message
 
 
+@pytest.mark.row(46)
 def test_the_name_of_another_backbone(artifact: Path) -> None:
     tampering.edit_manifest(artifact, lambda data: data["backbone"].update(name="toy:grey"))
 

@@ -17,6 +17,7 @@ from zoo.artifact.tensors import copy_into, read_tensors, to_bytes
 from zoo.errors import CorruptFile, TensorMismatch, TrainingFailed
 
 
+@pytest.mark.row(48, 49)
 @pytest.mark.parametrize("case", WRONG)
 def test_a_malformed_file_is_refused_at_once(tmp_path: Path, case: str) -> None:
     content, said = WRONG[case]
@@ -30,6 +31,7 @@ def test_a_malformed_file_is_refused_at_once(tmp_path: Path, case: str) -> None:
     assert said in caught.value.message
 
 
+@pytest.mark.row(61)
 def test_control_characters_in_a_name_are_not_printed(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(file({"\x1b[31m" + "x" * 500: 3}))
 
@@ -63,6 +65,7 @@ def test_reading_gives_what_the_library_reads(tmp_path: Path) -> None:
         assert torch.equal(found, library[name])
 
 
+@pytest.mark.row(48)
 @settings(max_examples=60, deadline=None)
 @given(position=st.integers(min_value=0), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_refused_or_read_as_the_library_reads_it(
@@ -105,6 +108,7 @@ def test_what_is_not_finite_is_not_written(value: float) -> None:
         to_bytes("a.safetensors", {"w": torch.tensor([1.0, value])})
 
 
+@pytest.mark.row(50)
 def test_a_file_that_shrinks_while_it_is_read_raises(tmp_path: Path) -> None:
     """A mapped file would end the process."""
     path = tmp_path / "a.safetensors"

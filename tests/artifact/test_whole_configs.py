@@ -34,6 +34,7 @@ def test_a_good_one_opens(whole: tuple[Path, Path]) -> None:
     assert zoo.load(whole[1], weights=whole[0])
 
 
+@pytest.mark.row(52, 53)
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -9,11 +9,13 @@ from zoo.cli.output import count, emit_facts, emit_json, emit_table, one_line, p
 NASTY = "a\x1b[31m\x07\x9b2J\u202eb\x00\ttab\nline"
 
 
+@pytest.mark.row(61)
 def test_what_a_terminal_would_obey_is_made_visible():
     assert plain(NASTY) == "a\\x1b[31m\\x07\\x9b2J\\u202eb\\x00\ttab\nline"
     assert plain("déjà vu 日本 🐜 [bold]") == "déjà vu 日本 🐜 [bold]"
 
 
+@pytest.mark.row(61)
 def test_one_line_is_one_line_and_no_longer_than_its_limit():
     assert one_line(" a\n\n b\tc ") == "a b c"
     assert one_line("x" * 50, limit=10) == "x" * 9 + "…"

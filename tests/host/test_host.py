@@ -108,6 +108,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.row(56)
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_plugin_is_reported_with_its_reason_and_the_others_go_on(
     site: PluginSite, case: str
@@ -472,6 +473,7 @@ def test_a_resolver_that_raises_does_not_stop_the_others(site: PluginSite) -> No
 # === What artifacts need ===
 
 
+@pytest.mark.row(56)
 def test_a_plugin_that_an_artifact_needs_is_named_when_it_is_missing(site: PluginSite) -> None:
     host = site.host()
     with pytest.raises(MissingPlugin) as caught:
@@ -483,6 +485,28 @@ def test_a_plugin_that_an_artifact_needs_is_named_when_it_is_missing(site: Plugi
     )
     with pytest.raises(MissingPlugin, match="`zoo plugins` lists what is installed"):
         require(host.adapter, "lora", "")
+
+
+@pytest.mark.row(56)
+def test_a_plugin_that_an_artifact_needs_and_that_is_here_is_not_to_be_installed(
+    site: PluginSite,
+) -> None:
+    site.add("zoo-broken", "raise RuntimeError('no GPU here')")
+    site.add("zoo-good", GOOD)
+    host = site.host()
+    with pytest.raises(MissingPlugin) as caught:
+        require(host.backbone, "vision:other", "zoo-broken 2.0")
+    assert caught.value.hint == (
+        "zoo-broken 1.0 (plugin 'zoo-broken') is broken and may provide it: "
+        "RuntimeError: no GPU here"
+    )
+    with pytest.raises(MissingPlugin) as caught:
+        require(host.backbone, "vision:other", "zoo-good 2.0")
+    assert caught.value.hint == (
+        "zoo-good 1.0 is installed and has no such name; another version may: "
+        "`pip install --upgrade zoo-good`."
+    )
+    assert require(host.backbone, "vision:good", "zoo-good 1.0")
 
 
 def test_a_plugin_that_an_artifact_needs_is_found(site: PluginSite) -> None:

@@ -28,6 +28,7 @@ def bytes_sent(hub: EmbeddedHub) -> list[int]:
 
 
 class TestContinuing:
+    @pytest.mark.row(23)
     def test_goes_on_in_another_process_after_the_last_byte(
         self, hub: EmbeddedHub, pushed: str, artifact: Path, sha256: str
     ) -> None:
@@ -40,6 +41,7 @@ class TestContinuing:
         assert bytes_sent(hub) == [100]
         assert not part.exists()
 
+    @pytest.mark.row(23)
     def test_keeps_what_came_when_the_line_stays_broken(
         self, hub: EmbeddedHub, pushed: str, sha256: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -62,6 +64,7 @@ class TestContinuing:
         found = fetch(REPO, endpoint=hub.url)
         assert (found.folder / NAME).read_bytes() == (artifact / NAME).read_bytes()
 
+    @pytest.mark.row(26)
     def test_keeps_nothing_of_wrong_bytes(
         self, hub: EmbeddedHub, api: HfApi, pushed: str, artifact: Path, sha256: str
     ) -> None:

@@ -96,6 +96,7 @@ def test_push_leaves_the_branch_as_it_was(
     assert len(api.list_repo_commits(REPO)) == 3
 
 
+@pytest.mark.row(23)
 def test_pull_leaves_no_destination_and_no_part(
     hub: SlowHub, other: Path, toys: Path, tmp_path: Path
 ) -> None:

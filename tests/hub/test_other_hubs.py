@@ -80,6 +80,7 @@ def test_who_asks_may_be_answered(
         round_trip(hub, artifact)
 
 
+@pytest.mark.row(31)
 def test_no_token_goes_where_contents_come_from(
     cache: Path, artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +101,7 @@ def test_what_is_there_already_is_sent_without_a_word(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.row(35)
 def test_what_is_missing_is_told_by_the_address(
     cache: Path, artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,7 @@ class TestCache:
         blob.symlink_to(f"../../blobs/ab/{blob.name}")
         assert pull(REPO, endpoint=hub.url)
 
+    @pytest.mark.row(50)
     def test_does_not_lead_outside(self, hub: EmbeddedHub, pushed: str, tmp_path: Path) -> None:
         found = fetch(REPO, endpoint=hub.url)
         link = found.folder / "heads.safetensors"
@@ -129,11 +130,13 @@ class TestCache:
 
 
 class TestWithoutANetwork:
+    @pytest.mark.row(36)
     def test_a_pinned_commit_is_used(self, hub: EmbeddedHub, pushed: str) -> None:
         pull(REPO, endpoint=hub.url)
         hub.close()
         assert pull(REPO, revision=pushed, endpoint=hub.url)
 
+    @pytest.mark.row(36)
     @pytest.mark.parametrize("offline", [True, False])
     def test_a_branch_is_what_it_was_and_that_is_said(
         self, hub: EmbeddedHub, pushed: str, offline: bool, monkeypatch: pytest.MonkeyPatch
@@ -147,6 +150,7 @@ class TestWithoutANetwork:
         assert reason in told.notes[0]
         assert f"Using me/flowers main as fetched before: {pushed[:12]}" in told.notes[0]
 
+    @pytest.mark.row(37)
     @pytest.mark.parametrize("offline", [True, False])
     @pytest.mark.parametrize("pinned", [True, False])
     def test_what_is_missing_is_listed(

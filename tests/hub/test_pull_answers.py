@@ -83,6 +83,32 @@ def test_a_commit_that_is_none_is_no_answer(hub: MinimalHub, line: FaultyLine, s
     assert kept() == []
 
 
+@pytest.mark.row(45)
+@pytest.mark.parametrize("name", ["mе/flowers", "me/fl\u200bowers", "me/x\x1b[2J", "x" * 300])
+def test_a_repo_of_a_name_that_only_looks_like_one_is_no_answer(
+    line: FaultyLine, name: str
+) -> None:
+    answer = json.dumps({"id": name, "sha": "0" * 40}).encode()
+    line.on("/api/models/", body=lambda _: answer)
+    with pytest.raises(HubUnreachable, match="is not a hub"):
+        fetch(REPO, endpoint=line.url)
+
+
+@pytest.mark.row(42)
+@pytest.mark.parametrize(
+    "name",
+    ["../up", "/etc/x", "C:x", "\\\\host\\x", "a\\b", "a\0b", "nul", "a" * 300, "a/b", "é", "~x"],
+)
+def test_a_hostile_path_is_refused_before_anything_is_written(
+    hub: MinimalHub, line: FaultyLine, tmp_path: Path, name: str
+) -> None:
+    hub.add(REPO, {**listing(GOOD, name, b"x"), name: b"x"})
+    with pytest.raises(CorruptFile, match=r"zoo\.json is not a valid manifest: 'files"):
+        fetch(REPO, endpoint=line.url)
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"main"}  # a ref
+    assert len(line.log) == 2
+
+
 @pytest.mark.row(30)
 @pytest.mark.parametrize("at", ["/api/models/", "zoo.json", HEADS])
 def test_a_login_page_is_no_answer(line: FaultyLine, at: str) -> None:

@@ -27,6 +27,7 @@ from zoo.hub.server import EmbeddedHub
 
 
 class TestDamage:
+    @pytest.mark.row(26)
     @pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_config.json"])
     def test_at_the_hub_is_refused_and_not_kept(
         self, hub: EmbeddedHub, pushed: str, artifact: Path, tmp_path: Path, name: str
@@ -40,6 +41,7 @@ class TestDamage:
         flip(blob(tmp_path, artifact, name))
         assert pull(REPO, endpoint=hub.url)
 
+    @pytest.mark.row(27)
     @pytest.mark.parametrize("name", ["zoo.json", "heads.safetensors", "probe.safetensors"])
     def test_in_the_cache_is_mended(self, hub: EmbeddedHub, pushed: str, name: str) -> None:
         found = fetch(REPO, endpoint=hub.url)
@@ -51,6 +53,7 @@ class TestDamage:
         got = [r.path.rpartition("/")[2] for r in hub.log if r.method == "GET"]
         assert got == ["flowers", name]
 
+    @pytest.mark.row(27)
     def test_in_the_cache_is_found_offline_too(
         self, hub: EmbeddedHub, pushed: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -71,6 +74,7 @@ class TestDamage:
         with pytest.raises(CorruptFile, match="does not end after the 4194304 bytes it may have"):
             pull(REPO, endpoint=hub.url)
 
+    @pytest.mark.row(28)
     def test_by_more_bytes_than_listed_is_broken_off(
         self, hub: EmbeddedHub, api: HfApi, pushed: str
     ) -> None:
@@ -81,6 +85,7 @@ class TestDamage:
         ):
             pull(REPO, endpoint=hub.url)
 
+    @pytest.mark.row(23)
     def test_of_the_line_is_overcome(self, hub: EmbeddedHub, pushed: str) -> None:
         with CuttingProxy(hub.url, after=40_000) as line:
             assert pull(REPO, endpoint=line.url)
@@ -88,6 +93,7 @@ class TestDamage:
 
 
 class TestRefusals:
+    @pytest.mark.row(55)
     def test_of_pickles_come_before_they_do(
         self, hub: EmbeddedHub, api: HfApi, pushed: str, artifact: Path
     ) -> None:
@@ -100,6 +106,7 @@ class TestRefusals:
             pull(REPO, endpoint=hub.url)
         assert not [r for r in hub.log if r.path.endswith("model.pkl")]
 
+    @pytest.mark.row(56)
     def test_of_a_missing_plugin_name_it(
         self, hub: EmbeddedHub, api: HfApi, pushed: str, artifact: Path
     ) -> None:
@@ -108,6 +115,7 @@ class TestRefusals:
         with pytest.raises(MissingPlugin, match="needs 'prefix', which no installed plugin"):
             pull(REPO, endpoint=hub.url)
 
+    @pytest.mark.row(34)
     def test_of_a_file_that_is_listed_and_not_there(
         self, hub: EmbeddedHub, api: HfApi, pushed: str
     ) -> None:
@@ -115,6 +123,7 @@ class TestRefusals:
         with pytest.raises(HubError, match="is not in the repo me/flowers"):
             pull(REPO, endpoint=hub.url)
 
+    @pytest.mark.row(35)
     def test_of_repos_that_are_none_say_what_to_check(
         self, hub: EmbeddedHub, api: HfApi, pushed: str
     ) -> None:
@@ -130,6 +139,7 @@ class TestRefusals:
         with pytest.raises(NotAnArtifact, match=r"is not an artifact: it has no zoo\.json"):
             pull("me/plain", endpoint=hub.url)
 
+    @pytest.mark.row(45)
     @pytest.mark.parametrize("name", ["flowers", "me/../you", "mе/flowers", "me/a b"])
     def test_of_names_that_are_none(self, name: str) -> None:
         with pytest.raises(BadSetting, match="is not the name of a repo"):
@@ -137,6 +147,7 @@ class TestRefusals:
         with pytest.raises(BadSetting, match="is not the address of a hub"):
             pull(REPO, endpoint="hub.example")
 
+    @pytest.mark.row(30)
     def test_of_what_is_no_hub(self, tmp_path: Path, cache: Path) -> None:
         class LoginPage(EmbeddedHub):
             def respond(self, request):  # type: ignore[no-untyped-def]
@@ -152,6 +163,7 @@ class TestRefusals:
         assert not list(cache.rglob("zoo.json"))
 
 
+@pytest.mark.row(40)
 def test_a_full_disk_keeps_nothing_unfinished(
     hub: EmbeddedHub, pushed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,3 +173,25 @@ def test_a_full_disk_keeps_nothing_unfinished(
     monkeypatch.setattr(download._Digest, "update", full)  # where a write would fail too
     with pytest.raises(WriteFailed, match=r"disk of the cache, .*, is full; nothing unfinished"):
         pull(REPO, endpoint=hub.url)
+
+
+@pytest.mark.row(40)
+def test_a_cache_that_cannot_be_written_is_said_and_one_that_is_full_of_it_is_enough(
+    hub: EmbeddedHub, pushed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch(REPO, endpoint=hub.url)
+    before = Path.mkdir, Path.write_bytes, Path.write_text
+
+    def refused(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    for name in ("mkdir", "write_bytes", "write_text", "symlink_to"):
+        monkeypatch.setattr(Path, name, refused)
+    assert fetch(REPO, endpoint=hub.url).commit == pushed
+    assert fetch(REPO, pushed, endpoint=hub.url).commit == pushed
+    for name, method in zip(("mkdir", "write_bytes", "write_text"), before, strict=True):
+        monkeypatch.setattr(Path, name, method)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file/cache"))
+    with pytest.raises(WriteFailed, match=r"The cache, .*file/cache, cannot be written: Not a dir"):
+        fetch(REPO, endpoint=hub.url)

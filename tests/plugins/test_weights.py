@@ -17,6 +17,7 @@ from zoo.model import Weights
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
+@pytest.mark.row(48, 49)
 @pytest.mark.parametrize(
     "case", ["a name twice", "an overlap", "data missing", "nothing times everything"]
 )

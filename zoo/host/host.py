@@ -22,6 +22,7 @@ from zoo.specs import (
     BackboneSpec,
     CommandSpec,
     NamespaceSpec,
+    RankerSpec,
     TaskSpec,
     is_backbone_name,
 )
@@ -49,7 +50,8 @@ class Host:
     def plugins(self) -> list[PluginRecord]:
         """Every plugin found, broken ones included; asks each for what it provides."""
         # Filling `provides`.
-        self.backbones, self.namespaces, self.adapters, self.tasks, self.commands  # noqa: B018
+        self.backbones, self.namespaces, self.adapters, self.tasks  # noqa: B018
+        self.rankers, self.commands  # noqa: B018
         return self._plugins.records
 
     @functools.cached_property
@@ -71,6 +73,11 @@ class Host:
     def tasks(self) -> list[Provided[TaskSpec]]:
         """All tasks, in plugin order."""
         return self._collect("zoo_tasks", TaskSpec)
+
+    @functools.cached_property
+    def rankers(self) -> list[Provided[RankerSpec]]:
+        """All rankers, in plugin order."""
+        return self._collect("zoo_rankers", RankerSpec)
 
     @functools.cached_property
     def commands(self) -> list[Provided[CommandSpec]]:
@@ -103,6 +110,10 @@ class Host:
         """The task called ``name``; raises as :meth:`backbone`."""
         return self._named("task", name, self.tasks)
 
+    def ranker(self, name: str) -> Provided[RankerSpec]:
+        """The ranker called ``name``; raises as :meth:`backbone`."""
+        return self._named("ranker", name, self.rankers)
+
     def command(self, name: str) -> Provided[CommandSpec]:
         """The plugins' command called ``name``; raises as :meth:`backbone`."""
         return self._named("command", name, self.commands)
@@ -114,6 +125,7 @@ class Host:
             "backbone": self.backbones,
             "adapter": self.adapters,
             "task": self.tasks,
+            "ranker": self.rankers,
             "command": self.commands,
         }
         found = []
@@ -238,18 +250,17 @@ class Host:
             raise NameClash(kind, name, origins, own_distributions())
         if matches:
             return matches[0]
-        raise UnknownName(kind, name, known, hint=self._who_may_have_it())
+        records = sorted(self._plugins.records, key=lambda record: not record.needs_mending)
+        hint = next((record.excuse for record in records if record.excuse), "")
+        here = {record.distribution: record.excuse or _lacking(record) for record in records}
+        raise UnknownName(kind, name, known, hint=hint, here=here)
 
-    def _who_may_have_it(self) -> str:
-        """Of plugins that could not be asked, the first; empty where all could."""
-        for record in self._plugins.records:
-            if record.needs_mending:
-                reason = record.reason.strip().partition("\n")[0][:200]
-                return f"{record.origin} is {record.status} and may provide it: {reason}"
-        for record in self._plugins.records:
-            if record.status == "disabled":
-                return f"{record.origin} is disabled {record.reason} and may provide it."
-        return ""
+
+def _lacking(record: PluginRecord) -> str:
+    return (
+        f"{record.distribution} {record.version} is installed and has no such name; another "
+        f"version may: `pip install --upgrade {record.distribution}`."
+    )
 
 
 def require(find: Callable[[str], Provided[S]], name: str, owner: str) -> Provided[S]:
@@ -266,12 +277,15 @@ def require(find: Callable[[str], Provided[S]], name: str, owner: str) -> Provid
     try:
         return find(name)
     except UnknownName as err:
+        distribution = owner.partition(" ")[0]
+        hint = "`zoo plugins` lists what is installed."
+        if distribution:
+            install = f"If you trust it, install it: `pip install {distribution}`."
+            hint = err.here.get(distribution, install)
         raise MissingPlugin(
             f"This artifact needs {name!r}, which no installed plugin provides"
             + (f"; it came from {owner}." if owner else "."),
-            hint=f"If you trust it, install it: `pip install {owner.split()[0]}`."
-            if owner
-            else "`zoo plugins` lists what is installed.",
+            hint=hint,
         ) from err
 
 

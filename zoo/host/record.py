@@ -50,6 +50,16 @@ class PluginRecord:
         """Whether it was to be used and cannot be."""
         return self.status in ("broken", "skipped")
 
+    @property
+    def excuse(self) -> str:
+        """Why it may have what was asked for and did not say so; empty where it was asked."""
+        if self.needs_mending:
+            reason = self.reason.strip().partition("\n")[0][:200]
+            return f"{self.origin} is {self.status} and may provide it: {reason}"
+        if self.status == "disabled":
+            return f"{self.origin} is disabled {self.reason} and may provide it."
+        return ""
+
     def break_with(self, reason: str, remedy: str = "") -> None:
         """Mark the plugin broken; the first reason is the one that is kept."""
         self.end_as("broken", reason, remedy)

@@ -18,6 +18,8 @@ from zoo.hub.translate import not_a_hub, status_of, told
 COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 MOST_FILES = 100_000
 
+_LONGEST = 200  # characters of a repo's name
+
 _NEXT = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next\b')
 _NO_SUCH_THING = (404, 405, 501)
 
@@ -62,6 +64,8 @@ def info(client: Client, repo: str, revision: str | None = None) -> Info:
         found = client.ask(_model(repo, *(["revision", revision] if revision else [])))
         name, commit = str(found.get("id") or repo), found.get("sha")
     if commit is not None and not (isinstance(commit, str) and COMMIT.match(commit)):
+        raise not_a_hub(client)
+    if name != repo and not (name.isascii() and name.isprintable() and len(name) <= _LONGEST):
         raise not_a_hub(client)
     return Info(name, commit)
 

@@ -45,6 +45,18 @@ _BAD_TOKEN = re.compile(
 )
 
 
+_UNWRITABLE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EIO,
+)
+
+
 @contextlib.contextmanager
 def told(client: Client, repo: str, revision: str | None = None) -> Iterator[None]:
     """Turn whatever a request raises into a :class:`~zoo.errors.HubError`.
@@ -240,7 +252,7 @@ def _of_disk(err: OSError) -> ZooError | None:
             f"The disk of the cache, {constants.HF_HUB_CACHE}, is full; nothing unfinished was kept.",
             hint="Make room, or set HF_HOME to a place that has some.",
         )
-    if err.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if err.errno in _UNWRITABLE:
         return WriteFailed(
             f"The cache, {constants.HF_HUB_CACHE}, cannot be written: {err.strerror}.",
             hint="Set HF_HOME to a place that can.",

@@ -36,6 +36,7 @@ def refusal(folder: Path, kind: type[ZooError] = WeightsInvalid) -> str:
     return str(caught.value)
 
 
+@pytest.mark.row(53)
 @pytest.mark.parametrize(
     ("file", "key", "value"),
     [
@@ -65,6 +66,7 @@ def test_what_older_transformers_noted_in_a_config_is_no_code(copied):
     zoo.load_backbone(f"hf:{folder}")
 
 
+@pytest.mark.row(53)
 def test_what_no_class_declares_reaches_transformers_as_plain_values_only(copied):
     folder = copied("bert")
     rewrite(
@@ -109,6 +111,7 @@ def test_more_layers_than_tensors_are_refused(copied):
     assert "says 10000000 layers; the weights have" in refusal(folder)
 
 
+@pytest.mark.row(52)
 def test_absurd_sizes_are_refused(copied):
     folder = copied("bert")
     rewrite(folder / "config.json", max_position_embeddings=10**12)
@@ -136,6 +139,7 @@ def test_a_config_that_makes_no_sense_is_refused(copied):
     assert "transformers cannot build what config.json describes" in refusal(folder)
 
 
+@pytest.mark.row(54)
 @pytest.mark.parametrize(
     "text",
     ["[]", "{", '{"model_type": ' + "[" * 100_000, "\udcff".encode(errors="surrogateescape")],
@@ -161,6 +165,7 @@ def test_damaged_weights_are_refused(copied):
     assert "is not a sound safetensors file" in refusal(folder)
 
 
+@pytest.mark.row(55)
 def test_pickles_are_never_read(copied):
     folder = copied("bert")
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
@@ -188,6 +193,17 @@ def test_an_index_that_points_elsewhere_is_refused(copied):
     assert "lists no safetensors files beside it" in refusal(folder)
 
 
+@pytest.mark.row(58)
+def test_a_chat_template_is_not_rendered(tiny, copied):
+    folder = copied("bert")
+    rewrite(folder / "tokenizer_config.json", chat_template="{{ 1 / 0 }}")
+    (folder / "chat_template.jinja").write_text("{{ 1 / 0 }}")
+    same, backbone = (zoo.load_backbone(f"hf:{each}") for each in (tiny("bert"), folder))
+    told = [each.preprocess("a few words") for each in (same, backbone)]
+    assert list(told[0]["input_ids"]) == list(told[1]["input_ids"])
+
+
+@pytest.mark.row(47)
 def test_an_adapter_in_the_folder_is_not_applied(tiny, copied):
     folder = copied("bert")
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "evil/base"}')
@@ -256,6 +272,7 @@ def test_models_that_want_more_than_text_are_refused(tmp_path):
     assert "bbox" in message
 
 
+@pytest.mark.row(46)
 def test_a_repo_that_is_nowhere_names_the_ways_to_get_it():
     with pytest.raises(WeightsNotFound) as caught:
         zoo.load_backbone("hf:nobody/nothing")
