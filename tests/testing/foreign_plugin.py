@@ -11,6 +11,7 @@ from zoo.plugin import (
     BackboneSpec,
     Batch,
     Block,
+    ContractViolation,
     Features,
     InputContract,
     Origin,
@@ -120,12 +121,14 @@ def load_sentence(spec: BackboneSpec, weights: Weights) -> SentenceBackbone:
 
 
 class Transformed(Preprocess):
-    """A torchvision transform."""
+    """A torchvision transform, which cuts 16-bit images off at 255 where they get that far."""
 
-    def __init__(self, transform: Any, library: str):
-        self.transform, self.library = transform, library
+    def __init__(self, transform: Any, library: str, *, naive: bool):
+        self.transform, self.library, self.naive = transform, library, naive
 
     def __call__(self, sample: Any) -> dict[str, torch.Tensor]:
+        if not self.naive and sample.mode != "RGB":
+            raise ContractViolation(f"not an RGB image but {sample.mode}")
         return {"pixels": self.transform(sample)}
 
     def describe(self) -> dict[str, Any]:
@@ -148,13 +151,15 @@ def load_clip(spec: BackboneSpec, weights: Weights) -> PixelsBackbone:
     model = open_clip.CLIP(embed_dim=24, vision_cfg=vision, text_cfg=text).visual
     layers = [f"transformer.resblocks.{i}" for i in range(2)]
     targets = {"mlp": [f"{at}.mlp.{n}" for at in layers for n in ("c_fc", "c_proj")]}
-    if spec.options.get("naive"):
+    naive = spec.options.get("naive", False)
+    transform = open_clip.image_transform(side, is_train=False)
+    if naive:
         # A linear layer by its type, but torch's attention reads its weight and never calls it.
         targets = {"attention": [f"{at}.attn.out_proj" for at in layers]}
     return PixelsBackbone(
         spec,
         model,
-        preprocess=Transformed(open_clip.image_transform(side, is_train=False), "open_clip"),
+        preprocess=Transformed(transform, "open_clip", naive=naive),
         contract=InputContract(modality="image", channels=3, value_range=(0.0, 255.0)),
         blocks=[
             Block("embed", ("conv1", "class_embedding", "positional_embedding", "ln_pre")),

@@ -44,11 +44,13 @@ def test_a_vision_tower_of_open_clip_conforms(verdicts):
     assert unusual(verdicts("foreign:clip")) == NO_PADDING
 
 
-def test_a_layer_whose_weight_is_used_without_a_call_is_no_place_for_an_adapter(verdicts):
+def test_a_naive_wrapper_of_open_clip_is_caught(verdicts):
     pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
     found = unusual(verdicts("foreign:clip-naive"))
     assert "no gradient reaches" in found["every_adapter_trains"]
     assert "out_proj.lora_A" in found["every_adapter_trains"]
+    depth = found.pop("refuses_what_the_contract_forbids")
+    assert "it answers a 16-bit image as if that were another picture" in depth
     assert set(found) == {*NO_PADDING, "every_adapter_trains", "every_adapter_round_trips"}
 
 
