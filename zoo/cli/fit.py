@@ -133,10 +133,12 @@ def fit(
 
     require_free(out, overwrite=overwrite)
     from zoo import progress
+    from zoo.data.labelling import labelling_of
     from zoo.data.load import load
 
     dataset = load(
         data,
+        task=labelling_of(chosen.task, chosen.task_settings),
         modality=chosen.modality,
         input_column=input_column,
         label_column=label_column,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from zoo.model.backbone import Backbone, Features, Preprocess
+from zoo.model.backbone import Backbone, Preprocess
 from zoo.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -99,17 +99,16 @@ def extract(
         for positions, batch in batches(samples, preprocess, batch_size):
             on_device = {key: value.to(device) for key, value in batch.items()}
             features = backbone(on_device)
-            features = task.select(features, on_device) if task else features
-            for position, vectors in zip(positions, _units(features), strict=True):
-                found[position] = vectors
+            vectors = task.select(features, on_device) if task else features.pooled
+            real = task.real_units(on_device) if task else None
+            for position, row in zip(positions, _units(vectors.float().cpu(), real), strict=True):
+                found[position] = row
             advance(len(positions))
     return torch.cat(found) if found else torch.empty(0, size)
 
 
-def _units(features: Features) -> list[Tensor]:
+def _units(vectors: Tensor, real: Tensor | None) -> list[Tensor]:
     """The vectors of each row, ``[units, size]``."""
-    pooled = features.pooled.float().cpu()
-    if pooled.ndim == 2:
-        return list(pooled.unsqueeze(1))
-    assert features.mask is not None  # of several units some are padding
-    return [row[real] for row, real in zip(pooled, features.mask.bool().cpu(), strict=True)]
+    if real is None:
+        return list(vectors.unsqueeze(1))
+    return [row[mask] for row, mask in zip(vectors, real.bool().cpu(), strict=True)]

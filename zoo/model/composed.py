@@ -138,7 +138,7 @@ class ComposedModel(nn.Module):
         """Logits of a preprocessed batch, by task."""
         features = self.backbone(batch)
         return {
-            name: head(self.tasks[name].select(features, batch).pooled)
+            name: head(self.tasks[name].select(features, batch))
             for name, head in self.heads.items()
         }
 

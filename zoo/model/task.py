@@ -90,12 +90,17 @@ class Task(abc.ABC):
         """A sample of this task, made of one of the backbone's; models are tried with such."""
         return sample
 
-    def select(self, features: Features, batch: Batch) -> Features:
-        """What the head is applied to, as ``pooled``: ``[rows, size]``.
+    def select(self, features: Features, batch: Batch) -> Tensor:
+        """What the head is applied to, ``[rows, size]``.
 
-        ``[rows, units, size]`` with a mask ``[rows, units]`` where an input has several units.
+        ``[rows, units, size]`` where an input has several units; :meth:`real_units` says which of
+        them are no padding.
         """
-        return features
+        return features.pooled
+
+    def real_units(self, batch: Batch) -> Tensor | None:
+        """1 for units and 0 for padding, ``[rows, units]``; ``None`` where an input is one unit."""
+        return None
 
     def feature_size(self, backbone: Backbone) -> int:
         """The last size of what :meth:`select` gives."""
@@ -164,6 +169,10 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def metrics(self, logits: Tensor, targets: Tensor) -> dict[str, float]:
         """All metrics, :attr:`headline` and :attr:`monitor` among them."""
+
+    def details(self, logits: Tensor, targets: Tensor) -> dict[str, dict[str, float]]:
+        """Metrics of each output, where that says more than they all together."""
+        return {}
 
     def confusion(self, logits: Tensor, targets: Tensor) -> Tensor | None:
         """Counts ``[true, predicted]`` where the task has such a thing."""

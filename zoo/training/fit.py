@@ -70,7 +70,7 @@ def fit(
     require_free(Path(out), overwrite=overwrite)
     accelerate(config.precision)
     progress = progress or default()
-    dataset = data if isinstance(data, Dataset) else load(data, contract=model.backbone.contract)
+    dataset = data if isinstance(data, Dataset) else load(data, task=model.task.labelling, contract=model.backbone.contract)
     start = time.perf_counter()
     with staged(Path(out), overwrite=overwrite) as folder, torch.random.fork_rng():
         torch.manual_seed(config.seed)

@@ -41,11 +41,14 @@ class Job:
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> Outcome:
         """Train, then measure this model and its baselines."""
-        features = baselines.features_of(self.model.backbone, self.splits, self.progress)
+        features = baselines.features_of(
+            self.model.backbone, self.splits, self.progress, self.task
+        )
         if self.model.adapter.trains_backbone:
             outcome, logits, chosen = self._by_gradient(features, on_epoch)
         else:
             outcome, logits, chosen = self._by_solving(features)
+        self.task.tune(logits["val"], self.splits["val"].targets)
         self.results = baselines.results(THIS_MODEL, self.task, self.splits, logits, chosen)
         self._count_confusions(logits)
         self.results += baselines.majority(self.task, self.splits)
@@ -72,6 +75,8 @@ class Job:
             adapter=model.adapter.spec.name,
             task=task.spec.name,
             headline=task.headline,
+            monitor=task.monitor,
+            lower=sorted(task.lower | {task.monitor}),
             data={
                 "kind": self.dataset.kind,
                 "description": self.dataset.description,
@@ -182,10 +187,10 @@ class Job:
             return features
         fresh = self.model.backbone.reload(True)
         few = self.splits["train"].ready.first(4)
-        on_few = extract(fresh, few)
-        if torch.allclose(on_few, features["train"][: len(few)], rtol=1e-4, atol=1e-5):
+        on_few = extract(fresh, few, task=self.task)
+        if torch.allclose(on_few, features["train"][: len(on_few)], rtol=1e-4, atol=1e-5):
             return features
-        return baselines.features_of(fresh, self.splits, self.progress)
+        return baselines.features_of(fresh, self.splits, self.progress, self.task)
 
     def _count_confusions(self, logits: dict[str, Tensor]) -> None:
         for name, rows in logits.items():

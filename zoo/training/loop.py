@@ -110,7 +110,7 @@ def _epochs(
     model.to(accelerator.device)
     optimizer = accelerator.prepare(optimizer)
     generator = torch.Generator().manual_seed(config.seed)
-    preprocess = model.backbone.preprocess
+    preprocess = model.preprocess
     waiting_since = 0
     for epoch in range(1, epochs + 1):
         start = time.perf_counter()

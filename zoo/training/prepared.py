@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from zoo.data.dataset import Dataset
-from zoo.data.samples import Samples
 from zoo.model import ComposedModel, Preprocess, Preprocessed, Task
 from zoo.model.batches import length_of
 
@@ -36,12 +35,12 @@ def prepare(model: ComposedModel, dataset: Dataset, task: Task) -> Mapping[str, 
         ContractViolation: the data is of another modality than the backbone takes.
         LabelProblem: a label the task does not know.
     """
-    backbone = model.backbone
+    backbone, preprocess = model.backbone, model.preprocess
     backbone.contract.require_modality(dataset.modality, backbone.spec.name)
     ready = {}
     for name, split in dataset.splits.items():
-        samples = Samples(split.inputs, backbone.contract, convert=dataset.convert)
-        kept = Preprocessed(samples, backbone.preprocess, keep_bytes=_KEEP_BYTES)
+        samples = model.samples(split.inputs, convert=dataset.convert)
+        kept = Preprocessed(samples, preprocess, keep_bytes=_KEEP_BYTES)
         ready[name] = PreparedSplit(name, kept, task.targets(split.labels))
     return ready
 

@@ -1,29 +1,26 @@
 """The linear probe: nothing in the backbone changes; the head is a convex fit on its features.
 
-Features are standardised, the task's loss plus an L2 penalty is minimised by L-BFGS in float64, the
-penalty is chosen on the validation rows, and the standardisation is folded into the head, which is
-then an ordinary linear layer on raw features.
+Features are standardised, the task's loss plus an L2 penalty is minimised by L-BFGS in float64 (in
+closed form where the loss is a squared error), the penalty is chosen on the validation rows, and the
+standardisation is folded into the head, which is then an ordinary linear layer on raw features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from zoo.plugin import Adapter, Backbone, HeadProblem, Incompatible, Layout, NativeHead, Solution
+from zoo_linear_probe.linear import RawLinear, Rows
+from zoo_linear_probe.ridge import Ridge
 
 # Half decades, strongest first, so that each fit starts from the one before.
 PENALTIES = tuple(10 ** (exponent / 2) for exponent in range(2, -13, -1))
+Solver = Callable[[float, RawLinear | None], RawLinear]
 _GIVE_UP_AFTER = 4  # weaker penalties in a row without a better validation loss
-
-
-@dataclass(frozen=True)
-class _Rows:
-    features: Tensor
-    targets: Tensor
 
 
 class LinearProbe(Adapter):
@@ -57,36 +54,36 @@ class LinearProbe(Adapter):
                 f"linear-probe needs a linear head; {problem.task.spec.name} has another.",
                 hint="Use an adapter that trains by gradient, e.g. `--adapter lora`.",
             )
-        train = _Rows(problem.features.double(), problem.targets)
-        val = _Rows(problem.val_features.double(), problem.val_targets)
-        penalty, fitted = self._choose(problem, train, val)
+        train = Rows(problem.features.double(), problem.targets)
+        val = Rows(problem.val_features.double(), problem.val_targets)
+        penalty, fitted = self._choose(problem, _solver(problem, train), val)
         val_logits = fitted(val.features).float()
         refit = problem.refit and bool(self.settings["refit"]) and len(val.targets) > 0
         if refit:
-            both = _Rows(
+            both = Rows(
                 torch.cat([train.features, val.features]), torch.cat([train.targets, val.targets])
             )
-            fitted = _minimise(problem, both, penalty, fitted)
+            fitted = _solver(problem, both)(penalty, fitted)
         with torch.no_grad():
             problem.head.weight.copy_(fitted.weight)
             if problem.head.bias is not None:
                 problem.head.bias.copy_(fitted.bias)
         return Solution(chosen={"l2": penalty}, val_logits=val_logits, refitted=refit)
 
-    def _choose(self, problem: HeadProblem, train: _Rows, val: _Rows) -> tuple[float, _RawLinear]:
+    def _choose(self, problem: HeadProblem, solve: Solver, val: Rows) -> tuple[float, RawLinear]:
         if self.settings["l2"] > 0:
             penalty = float(self.settings["l2"])
-            return penalty, _minimise(problem, train, penalty, None)
+            return penalty, solve(penalty, None)
         if len(val.targets) == 0:
             raise Incompatible(
                 "linear-probe chooses its penalty on validation rows, and there are none.",
                 hint="Give a validation split, or fix it with `--set l2=0.01`.",
             )
-        best: tuple[float, float, _RawLinear] | None = None
-        fitted: _RawLinear | None = None
+        best: tuple[float, float, RawLinear] | None = None
+        fitted: RawLinear | None = None
         since_best = 0
         for penalty in PENALTIES:
-            fitted = _minimise(problem, train, penalty, fitted)
+            fitted = solve(penalty, fitted)
             loss = float(problem.task.loss(fitted(val.features), val.targets))
             if best is None or loss < best[0]:
                 best, since_best = (loss, penalty, fitted), 0
@@ -98,20 +95,18 @@ class LinearProbe(Adapter):
         return best[1], best[2]
 
 
-@dataclass(frozen=True)
-class _RawLinear:
-    """A linear map on raw features, ``[rows, size]`` to ``[rows, outputs]``, float64."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __call__(self, features: Tensor) -> Tensor:
-        return features @ self.weight.T + self.bias
+def _solver(problem: HeadProblem, rows: Rows) -> Solver:
+    """What fits these rows at a penalty, from where an earlier fit ended."""
+    wanted = problem.task.regressands(rows.targets)
+    if wanted is None:
+        return functools.partial(_minimise, problem, rows)
+    closed = Ridge(rows.features, wanted, bias=problem.head.bias is not None)
+    return lambda penalty, _: closed.fit(penalty)
 
 
 def _minimise(
-    problem: HeadProblem, rows: _Rows, penalty: float, start: _RawLinear | None
-) -> _RawLinear:
+    problem: HeadProblem, rows: Rows, penalty: float, start: RawLinear | None
+) -> RawLinear:
     """Minimise mean loss + penalty/2 · |weights of standardised features|²."""
     has_bias = problem.head.bias is not None
     # Without a bias there is nothing that could take up a shift of the features.
@@ -143,4 +138,4 @@ def _minimise(
     with torch.enable_grad():
         solver.step(objective)
     raw = weight.detach() / scale
-    return _RawLinear(raw, bias.detach() - raw @ mean)
+    return RawLinear(raw, bias.detach() - raw @ mean)

@@ -22,6 +22,7 @@ class Classification(Task):
 
     headline = "accuracy"
     monitor = "log_loss"
+    lower = frozenset({"log_loss", "calibration_error"})
     _weights: Tensor | None = None
 
     def head(self, feature_size: int, *, bias: bool = True) -> nn.Linear:

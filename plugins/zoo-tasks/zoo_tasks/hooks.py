@@ -4,30 +4,88 @@ from __future__ import annotations
 
 from zoo.plugin import Setting, TaskSpec, hookimpl
 
+CLASSIFICATION = TaskSpec(
+    name="classification",
+    loader="zoo_tasks.classification:Classification",
+    modalities=("image", "text"),
+    summary="one label per image or text",
+    settings=(
+        Setting(
+            "class_weights",
+            "none",
+            "weigh classes in the loss: balanced gives rare classes the weight of common ones",
+            choices=("none", "balanced"),
+        ),
+        Setting(
+            "label_smoothing",
+            0.0,
+            "share of the target spread over all labels",
+            minimum=0.0,
+            maximum=0.9,
+        ),
+    ),
+)
+
+MULTILABEL = TaskSpec(
+    name="multilabel",
+    loader="zoo_tasks.multilabel:Multilabel",
+    labelling="zoo_tasks.marks:Marks",
+    summary="any number of labels per input; some may not be known",
+    settings=(
+        Setting(
+            "loss",
+            "bce",
+            "binary cross-entropy, or asymmetric: easy negatives count for little",
+            choices=("bce", "asymmetric"),
+        ),
+        Setting(
+            "gamma_negative",
+            4.0,
+            "of the asymmetric loss: how little easy negatives count",
+            minimum=0.0,
+            maximum=10.0,
+        ),
+        Setting(
+            "gamma_positive",
+            0.0,
+            "of the asymmetric loss: how little easy positives count",
+            minimum=0.0,
+            maximum=10.0,
+        ),
+        Setting(
+            "thresholds",
+            "tuned",
+            "from which probability a label applies: tuned for F1 on validation rows, or half",
+            choices=("tuned", "half"),
+        ),
+    ),
+)
+
+REGRESSION = TaskSpec(
+    name="regression",
+    loader="zoo_tasks.regression:Regression",
+    labelling="zoo_tasks.numbers:Numbers",
+    summary="one or several numbers per input",
+    settings=(
+        Setting(
+            "loss",
+            "mse",
+            "squared error, or huber, which outliers pull less",
+            choices=("mse", "huber"),
+        ),
+        Setting(
+            "delta",
+            1.0,
+            "of the Huber loss: from how many standard deviations on an error is an outlier",
+            minimum=0.01,
+            maximum=100.0,
+        ),
+        Setting("units", (), "of the outputs, in their order, for people to read"),
+    ),
+)
+
 
 @hookimpl
 def zoo_tasks() -> list[TaskSpec]:
-    """Classification."""
-    return [
-        TaskSpec(
-            name="classification",
-            loader="zoo_tasks.classification:Classification",
-            modalities=("image", "text"),
-            summary="one label per image or text",
-            settings=(
-                Setting(
-                    "class_weights",
-                    "none",
-                    "weigh classes in the loss: balanced gives rare classes the weight of common ones",
-                    choices=("none", "balanced"),
-                ),
-                Setting(
-                    "label_smoothing",
-                    0.0,
-                    "share of the target spread over all labels",
-                    minimum=0.0,
-                    maximum=0.9,
-                ),
-            ),
-        )
-    ]
+    """All tasks of this distribution."""
+    return [CLASSIFICATION, MULTILABEL, REGRESSION]
