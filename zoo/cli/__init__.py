@@ -37,6 +37,7 @@ COMMANDS = {
     "recipes": ("listing", _LOOK),
     "plugins": ("plugins", _LOOK),
     "show": ("show", _LOOK),
+    "data": ("data", _WORK),
     "fit": ("fit", _WORK),
     "evaluate": ("evaluate", _WORK),
     "predict": ("predict", _WORK),
@@ -51,7 +52,7 @@ COMMANDS = {
     "plugin": ("plugin", _EXTEND),
     "doctor": ("doctor", _EXTEND),
 }
-_GROUPS = ("hub", "lock", "plugin")
+_GROUPS = ("data", "hub", "lock", "plugin")
 
 
 _FLAGS = {"--trace": TRACE, "--strict": STRICT}

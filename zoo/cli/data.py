@@ -1,0 +1,198 @@
+"""``zoo data``: a look at data before anything is trained."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import describe, options, writing
+from zoo.cli.output import emit_json, emit_table, one_line, say
+
+if TYPE_CHECKING:
+    from zoo.data.dataset import Dataset
+    from zoo.model import Backbone
+
+app = typer.Typer(help="Look at data before anything is trained.", no_args_is_help=True)
+
+
+class Augment(StrEnum):
+    """How images are changed for training."""
+
+    none = "none"
+    crop = "crop"
+    mild = "mild"
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `preview` a command of its own while it is the only one."""
+
+
+@app.command()
+def preview(
+    data: options.Data,
+    backbone: Annotated[
+        str | None, options.model("Show inputs as this one's preprocessing leaves them.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The picture to write, of images.")] = Path(
+        "preview.png"
+    ),
+    count: Annotated[int, typer.Option(min=1, max=400, help="Rows shown, of every label.")] = 24,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "train",
+    augment: Annotated[
+        Augment, typer.Option(help="Also show each image as training may change it.")
+    ] = Augment.none,
+    weights: options.Weights = None,
+    revision: options.Revision = None,
+    input_column: options.InputColumn = None,
+    label_column: options.LabelColumn = None,
+    splits: options.Splits = None,
+    val_fraction: options.ValFraction = 0.15,
+    test_fraction: options.TestFraction = 0.15,
+    skip_bad: options.SkipBad = False,
+    convert: options.Convert = False,
+    seed: Annotated[int, typer.Option(help="Another seed, other rows.")] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier picture at --out.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show some of DATA with its labels: a contact sheet of images, or sampled texts.
+
+    For example: zoo data preview flowers/ --backbone timm:mobilenetv2_100 --augment mild
+    """
+    from zoo import progress
+    from zoo.data.load import load
+
+    dataset = load(
+        data,
+        modality=describe.backbone_named(backbone).spec.modality if backbone else None,
+        input_column=input_column,
+        label_column=label_column,
+        splits=options.split_names(splits),
+        val_fraction=val_fraction,
+        test_fraction=test_fraction,
+        seed=seed,
+        skip_bad=skip_bad,
+        convert=convert,
+        progress=progress.default(),
+    )
+    for line in dataset.describe():
+        say(one_line(line))
+    if dataset.modality == "image":
+        writing.require_free(out, overwrite=overwrite)
+    opened = _opened(backbone, weights, revision)
+    rows = _sampled(dataset, split, count, seed)
+    if dataset.modality == "image":
+        _draw(rows, dataset, opened, augment.value, seed, out)
+    found = [_described(row, dataset, opened) for row in rows]
+    picture = str(out) if dataset.modality == "image" else None
+    if as_json:
+        emit_json({"modality": dataset.modality, "out": picture, "rows": found})
+    elif picture:
+        say(f"Wrote {picture}: {len(rows)} images of {split}.")
+    else:
+        columns = ["label", *(["tokens"] if opened else []), "input"]
+        emit_table(columns, [[one_line(row[name], 300) for name in columns] for row in found])
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row of a split."""
+
+    index: int
+    given: Any
+    label: str
+
+
+def _opened(name: str | None, weights: Path | None, revision: str | None) -> Backbone | None:
+    if name is None:
+        return None
+    import zoo
+
+    return zoo.load_backbone(name, weights=weights, revision=revision)
+
+
+def _sampled(dataset: Dataset, split: str, count: int, seed: int) -> list[_Row]:
+    """Rows of all labels in turn, drawn by ``seed``.
+
+    Raises:
+        BadSetting: there is no such split.
+    """
+    from zoo.errors import BadSetting
+
+    if split not in dataset.splits:
+        raise BadSetting(
+            f"The data has no split {split!r}.", hint=f"It has {', '.join(dataset.splits)}."
+        )
+    rows = dataset.splits[split]
+    by_label: dict[str, list[int]] = defaultdict(list)
+    for index, label in enumerate(rows.labels):
+        by_label[label].append(index)
+    for several in by_label.values():
+        random.Random(seed).shuffle(several)
+    turns = _in_turn([by_label[label] for label in sorted(by_label)])
+    chosen = sorted(
+        (index for index, _ in zip(turns, range(count), strict=False)),
+        key=lambda index: (
+            (dataset.labels.index(rows.labels[index]), index)
+            if rows.labels[index] in dataset.labels
+            else (0, index)
+        ),
+    )
+    return [_Row(index, rows.inputs[index], rows.labels[index]) for index in chosen]
+
+
+def _in_turn(groups: Sequence[list[int]]) -> Iterator[int]:
+    while any(groups):
+        yield from (group.pop() for group in groups if group)
+
+
+def _draw(
+    rows: Sequence[_Row],
+    dataset: Dataset,
+    backbone: Backbone | None,
+    augment: str,
+    seed: int,
+    out: Path,
+) -> None:
+    from zoo.data.augment import NONE, augmented
+    from zoo.data.contract import InputContract
+    from zoo.data.samples import Samples
+    from zoo.report.sheet import seen_as, sheet
+
+    contract = backbone.contract if backbone else InputContract(modality="image")
+    samples = Samples([row.given for row in rows], contract, dataset.convert)
+    tiles = []
+    for row, sample in zip(rows, samples, strict=True):
+        versions = [(sample, row.label)]
+        if augment != NONE:
+            changed = augmented(sample, augment, seed=seed, epoch=1, row=row.index)
+            versions.append((changed, f"{row.label}, {augment}"))
+        for image, caption in versions:
+            if backbone:
+                preprocess = backbone.preprocess
+                image = seen_as(preprocess(image), preprocess.describe())
+            tiles.append((image, caption))
+    with writing.replacing(out) as partial:
+        sheet(tiles).save(partial)
+
+
+def _described(row: _Row, dataset: Dataset, backbone: Backbone | None) -> dict[str, Any]:
+    given = " | ".join(row.given) if isinstance(row.given, tuple) else str(row.given)
+    found: dict[str, Any] = {"row": row.index, "label": row.label, "input": given}
+    if dataset.modality == "text" and backbone and isinstance(row.given, str):
+        from zoo.model.batches import length_of
+
+        ready = backbone.preprocess(row.given)
+        tokens = length_of(ready) // len(ready)
+        cut = tokens == backbone.contract.max_length
+        found["tokens"] = f"{tokens}, cut" if cut else tokens
+    return found
