@@ -37,6 +37,7 @@ soak: $(installed)
 bench: $(installed)
 	$(python) benchmarks/startup.py
 	$(python) benchmarks/many_plugins.py
+	$(python) benchmarks/pull.py
 	$(python) benchmarks/accuracy.py ../shared
 
 check: format lint types layers

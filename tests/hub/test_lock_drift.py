@@ -76,7 +76,8 @@ def test_a_backbone_that_changed_underneath_is_not_synced(
     model = zoo.compose(
         f"toy:{weights}", "linear-probe", zoo.task("classification", labels=["a", "b"])
     )
-    push(model, REPO, weights=weights, endpoint=hub.url)
+    zoo.save(model, tmp_path / "model")
+    push(tmp_path / "model", REPO, weights=weights, endpoint=hub.url)
     pin = add(REPO, lock=lock, endpoint=hub.url)
     zoo.pull(REPO, lock=lock, weights=weights, endpoint=hub.url)
     save_file(

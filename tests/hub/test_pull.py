@@ -25,10 +25,11 @@ from zoo.hub.server import EmbeddedHub
 
 class TestModel:
     def test_answers_as_the_one_that_was_pushed(
-        self, hub: EmbeddedHub, compose: Compose, cache: Path
+        self, hub: EmbeddedHub, compose: Compose, tmp_path: Path
     ) -> None:
         model = compose()
-        push(model, REPO, endpoint=hub.url)
+        zoo.save(model, tmp_path / "model")
+        push(tmp_path / "model", REPO, endpoint=hub.url)
         images = [Image.new("RGB", (20, 20), color) for color in ("red", "blue", "grey")]
         pulled = pull(REPO, endpoint=hub.url)
         assert torch.equal(

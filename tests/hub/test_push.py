@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,18 @@ class TestCommit:
         pulled = zoo.pull(REPO, endpoint=hub.url)
         for name, tensor in model.state_dict().items():
             assert torch.equal(pulled.state_dict()[name], tensor)
+
+    def test_needs_nothing_that_only_this_process_has(
+        self, hub: EmbeddedHub, compose: Compose, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        model = compose()
+        monkeypatch.setattr(
+            sys, "path", [p for p in sys.path if not (Path(p) / "toy_parts.py").exists()]
+        )
+        with pytest.raises(ArtifactError, match="does not open in a new process") as failure:
+            push(model, REPO, endpoint=hub.url)
+        assert "toy:image" in str(failure.value)
+        assert list(HfApi(endpoint=hub.url, token=False).list_models()) == []
 
     def test_has_a_card_that_names_the_repo(
         self, hub: EmbeddedHub, api: HfApi, artifact: Path

@@ -30,6 +30,7 @@ from zoo.hub.commit import Sent, send
 from zoo.hub.head import Head, head_of
 from zoo.hub.outgoing import Outgoing, collect, outgoing, survey
 from zoo.hub.plan import make_plan
+from zoo.hub.preflight import open_elsewhere
 from zoo.hub.proposal import propose
 from zoo.hub.translate import told
 from zoo.progress import Progress, Silent
@@ -85,8 +86,9 @@ def push(
 ) -> Pushed:
     """Publish a model.
 
-    The artifact is opened from disk first and must answer as when it was saved. Then either
-    everything arrives, in one commit, or the branch stays as it was.
+    The artifact is opened from disk first and must answer as when it was saved; a model is saved
+    for that and opened in a new process. Then either everything arrives, in one commit, or the
+    branch stays as it was.
 
     Args:
         artifact: an artifact or run directory, or a model.
@@ -131,6 +133,8 @@ def push(
         _ask_plugins(repo, manifest)
         progress.note(f"Pushing to {repo}{client.where}")
         identity = require_write(client, repo, proposing=create_pr)
+        if not isinstance(artifact, (str, Path)):
+            open_elsewhere(path, weights)
         files = _prepare(path, folder, manifest, paths, repo, weights, progress, allow_findings)
         for unknown in unknown_licences(_licences(manifest)):
             progress.note(f"Of the licences, {unknown}.")
