@@ -57,7 +57,7 @@ def download(
         CorruptFile: the hub has other bytes; none of them is kept.
         HubError: the hub does not have it, or does not answer; what came is kept.
     """
-    with told(client, repo, commit), cache.locked(repo, sha256):
+    with told(client, repo, commit, name), cache.locked(repo, sha256):
         if again:
             _forget(repo, sha256)
         blob = cache.blob(repo, sha256)

@@ -31,7 +31,7 @@ def small_file(client: Client, repo: str, commit: str, name: str, *, limit: int)
     def read() -> bytes:
         return _read(client, repo, commit, name, limit)
 
-    with told(client, repo, commit):
+    with told(client, repo, commit, name):
         try:
             return exchange.persist(read)
         except (Expired, _Spoilt):

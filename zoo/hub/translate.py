@@ -58,20 +58,33 @@ _UNWRITABLE = (
 
 
 @contextlib.contextmanager
-def told(client: Client, repo: str, revision: str | None = None) -> Iterator[None]:
-    """Turn whatever a request raises into a :class:`~zoo.errors.HubError`.
+def told(
+    client: Client, repo: str, revision: str | None = None, file: str | None = None
+) -> Iterator[None]:
+    """Turn whatever a request raises into a :class:`~zoo.errors.HubError` that names what it was for.
 
     Keep the block to the request itself: an answer that is not understood also counts as the hub's.
     """
     try:
         yield
-    except ZooError:
-        raise
     except Exception as err:
-        known = translate(err, client, repo, revision)
+        known = err if isinstance(err, ZooError) else translate(err, client, repo, revision)
         if known is None:
             raise
+        if isinstance(known, HubError) and not _names(known.message, repo, file):
+            known.message = f"{_place(repo, revision, file)}: {known.message}"
+        if known is err:
+            raise
         raise known from err
+
+
+def _names(message: str, repo: str, file: str | None) -> bool:
+    return repo in message and (file is None or file in message)
+
+
+def _place(repo: str, revision: str | None, file: str | None) -> str:
+    at = f" at {revision[:12] if len(revision) >= 40 else revision}" if revision else ""
+    return f"{repo}{at}{f', {file}' if file else ''}"
 
 
 def translate(
