@@ -26,6 +26,7 @@ for _name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", 
 os.environ["HF_HOME"] = str(Path(_home.name, "huggingface"))
 os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"  # refuses at once; tests name their own hub
 os.environ["XDG_CONFIG_HOME"] = str(Path(_home.name, "config"))
+os.environ["XDG_CACHE_HOME"] = str(Path(_home.name, "cache"))
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

@@ -1,0 +1,1 @@
+"""The activation cache: what frozen blocks give is computed once, kept, and used again."""

@@ -1,0 +1,102 @@
+"""Pooled features of data by a frozen backbone, computed once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from zoo.model import Backbone, Preprocessed, extract
+from zoo.progress import Progress
+from zoo.training.cache.cut import Pooled
+from zoo.training.cache.fill import Kept
+from zoo.training.cache.identity import frozen_digest, identity
+from zoo.training.cache.reuse import features_place
+from zoo.training.cache.room import Room
+
+_FIRST = 4  # rows that are computed again before what was kept is believed
+_CLOSE = 1e-4  # of the largest value
+_CLOSE_BF16 = 5e-2
+
+
+def features_of(
+    backbone: Backbone,
+    samples: Mapping[str, Preprocessed],
+    *,
+    bf16: bool = False,
+    progress: Progress,
+    tell: Callable[[str], None] | None = None,
+) -> dict[str, Tensor]:
+    """Features by name, ``[rows, feature_size]``, float32 on the CPU.
+
+    Args:
+        backbone: in evaluation mode; what is attached to it counts.
+        samples: by name.
+        bf16: whether the user allows bfloat16.
+        progress: whom to tell how far it has come.
+        tell: is told what a person should know; by default ``progress``.
+    """
+    tell = tell or progress.note
+    kept = _kept(backbone, samples, bf16, progress, tell)
+    found: dict[str, Tensor] = {}
+    for name, ready in samples.items():
+        places = kept.places(ready, name)
+        rows = None if places is None else [kept.row(places, i) for i in range(len(ready))]
+        if rows and not _agrees(backbone, ready, rows, bf16):
+            tell(f"The features kept for {backbone.spec.name} are not what it gives; unused.")
+            rows = None
+        found[name] = (
+            torch.stack(rows).float()
+            if rows
+            else extract(backbone, ready, bf16=bf16, progress=progress, stage=f"features of {name}")
+        )
+    return found
+
+
+def _kept(
+    backbone: Backbone,
+    samples: Mapping[str, Preprocessed],
+    bf16: bool,
+    progress: Progress,
+    tell: Callable[[str], None],
+) -> Kept:
+    """The entry of the backbone as published where that has all, else of the backbone as it is.
+
+    An adapter that begins as the identity has tensors of its own and changes nothing.
+    """
+    cut, room = Pooled(backbone), Room.configured()
+
+    def entry(weights: str) -> Kept:
+        key = identity(backbone, weights, features_place(backbone), bf16=bf16)
+        return Kept(cut, room, key, bf16=bf16, progress=progress, tell=tell)
+
+    own = frozen_digest(backbone, len(backbone.blocks))
+    if own != backbone.digest:
+        published = entry(backbone.digest)
+        if all(
+            published.known(ready) and _same_as_published(backbone, ready, published, bf16)
+            for ready in samples.values()
+        ):
+            return published
+    return entry(own)
+
+
+def _same_as_published(
+    backbone: Backbone, ready: Preprocessed, published: Kept, bf16: bool
+) -> bool:
+    places = published.places(ready, "")
+    if places is None or not len(ready):
+        return places is not None
+    return _agrees(
+        backbone, ready, [published.row(places, i) for i in range(min(_FIRST, len(ready)))], bf16
+    )
+
+
+def _agrees(backbone: Backbone, ready: Preprocessed, rows: list[Tensor], bf16: bool) -> bool:
+    """Whether the backbone gives the same for the first rows."""
+    few = ready.first(_FIRST)
+    few.instead = ready.instead
+    plain = extract(backbone, few, bf16=bf16)
+    close = (_CLOSE_BF16 if bf16 else _CLOSE) * float(plain.abs().max())
+    return torch.allclose(plain, torch.stack(rows[: len(few)]).float(), rtol=0.0, atol=close)
