@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -215,6 +216,11 @@ def _refuses_what_the_contract_forbids_of_values(backbone):
         return plain(sample.convert("L").convert("RGB") if deep else sample)
 
     preprocess_by(backbone, lenient)
+
+
+@breaks(BACKBONES)
+def _refuses_what_the_contract_forbids_of_a_range(backbone):
+    backbone.contract = replace(backbone.contract, value_range=(0.0, 1.0))
 
 
 @breaks(BACKBONES)
@@ -518,6 +524,12 @@ class _state_round_trips_of_a_task(Classification):  # noqa: N801
 
     def decode(self, logits: Tensor) -> list[Prediction]:
         return [Prediction(p.label, p.score + self.seen, p.scores) for p in super().decode(logits)]
+
+
+@breaks(TASKS)
+class _foreign_state_is_refused(Classification):  # noqa: N801
+    def restore(self, state):
+        self.state = dict(state)
 
 
 @breaks(TASKS)

@@ -16,6 +16,7 @@ SUFFIXES = (
     "_replacing",
     "_of_another_modality",
     "_of_values",
+    "_of_a_range",
     "_of_channels",
     "_between_processes",
     "_in_what_it_says",

@@ -12,6 +12,10 @@ from zoo.errors import Incompatible
 from zoo.model import ComposedModel, make_adapter
 from zoo.model.backbone import digest
 from zoo.testing import computing
+from zoo.testing.contract_rules import (
+    refuses_what_the_contract_forbids,
+    takes_what_the_contract_allows,
+)
 from zoo.testing.input_rules import (
     batch_size_does_not_matter,
     blocks_are_in_order,
@@ -19,8 +23,6 @@ from zoo.testing.input_rules import (
     forward_is_deterministic,
     padding_does_not_matter,
     preprocessing_is_deterministic,
-    refuses_what_the_contract_forbids,
-    takes_what_the_contract_allows,
     tells_inputs_apart,
 )
 from zoo.testing.plugin_rules import hooks_import_nothing_heavy, spec_is_well_formed

@@ -113,7 +113,8 @@ def metrics_tell_good_from_bad(subject: TaskSubject) -> None:
     odd = [n for n, v in good.items() if not isinstance(v, float) or not math.isfinite(v)]
     require(not odd, f"{odd[0] if odd else ''} is not a finite float")
     up, down = task.headline, task.monitor
-    require(good[up] > bad[up], f"{up} is {good[up]:.3g} when learnt, {bad[up]:.3g} when guessed")
+    guessed = bad.get(up, -math.inf)  # a guess may be of a kind for which it is not defined
+    require(good[up] > guessed, f"{up} is {good[up]:.3g} when learnt, {guessed:.3g} when guessed")
     require(good[down] < bad[down], f"{down} is {good[down]:.3g} learnt, {bad[down]:.3g} guessed")
 
 
