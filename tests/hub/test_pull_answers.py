@@ -12,7 +12,14 @@ from tests.hub.lines import HEADS, Counted, files, kept, listing
 from tests.hub.minimal import MinimalHub
 from tests.hub.proxy import ALWAYS, FaultyLine
 from tests.hub.pulling import REPO
-from zoo.errors import AccessDenied, CorruptFile, HubUnreachable, RepoNotFound, UnsafeFile
+from zoo.errors import (
+    AccessDenied,
+    CorruptFile,
+    HubUnreachable,
+    RepoNotFound,
+    UnsafeFile,
+    WriteFailed,
+)
 from zoo.hub import exchange
 from zoo.hub.fetch import fetch
 
@@ -175,13 +182,18 @@ def test_a_redirect_in_a_circle_ends(line: FaultyLine) -> None:
 def test_what_nobody_could_fetch_is_not_begun(
     hub: MinimalHub, line: FaultyLine, claim: str
 ) -> None:
-    size, count = (10 * 10**12, 1) if claim == "10 TB" else (1, 1_000_000)
+    size, count = (10**12, 10) if claim == "10 TB" else (1, 1_000_000)
     entry = json.dumps({"sha256": "0" * 64, "size": size})
     more = ",".join(f'"f{number}.safetensors":{entry}' for number in range(count))
     manifest = GOOD["zoo.json"].replace(b'"files": {', f'"files": {{{more},'.encode())
     hub.add(REPO, {**GOOD, "zoo.json": manifest})
-    with pytest.raises((UnsafeFile, CorruptFile), match=r"files and 10,000,000|zoo\.json"):
+    with pytest.raises(
+        (UnsafeFile, CorruptFile), match=r"claims 10,000,000,001,729 bytes|zoo\.json"
+    ):
         fetch(REPO, endpoint=line.url)
+    if claim == "10 TB":
+        with pytest.raises(WriteFailed, match=r"has 10,000,000,001,729 bytes.* has room for"):
+            fetch(REPO, any_size=True, endpoint=line.url)
     assert not [seen for seen in line.log if ".safetensors" in seen.path]
 
 

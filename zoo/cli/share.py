@@ -105,6 +105,9 @@ def pull(
     force: Annotated[
         bool, typer.Option("--force", help="Fetch all of it again, and replace what is in --out.")
     ] = False,
+    any_size: Annotated[
+        bool, typer.Option("--any-size", help="Fetch it also if it has more than 200 GiB.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Fetch a model from a Hub, check it, and prove that it answers as the one pushed."""
@@ -115,6 +118,7 @@ def pull(
         repo,
         revision=revision,
         force=force,
+        any_size=any_size,
         weights=weights,
         folder=out,
         progress=progress.default(),

@@ -28,7 +28,6 @@ from zoo.hub.translate import told
 from zoo.progress import Advance, Progress, Silent
 
 MOST_BYTES = 200 << 30
-MOST_FILES = 1000
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ def fetch(
     revision: str | None = None,
     *,
     force: bool = False,
+    any_size: bool = False,
     progress: Progress | None = None,
     endpoint: str | None = None,
 ) -> FetchedArtifact:
@@ -58,6 +58,7 @@ def fetch(
         repo: ``owner/name``.
         revision: branch, tag or full commit id; by default the main branch.
         force: fetch again what is here.
+        any_size: also more than nearly any artifact has.
         progress: told how far it is, and where the network was missing.
         endpoint: the hub, by default what ``HF_ENDPOINT`` says.
 
@@ -66,6 +67,7 @@ def fetch(
         RepoNotFound, AccessDenied, HubUnreachable: the hub said no, or nothing.
         NotAnArtifact: the repo has no manifest.
         CorruptFile: a file is not what the manifest says, fetched twice; it is not kept.
+        UnsafeFile: it lists a pickle, or claims more than ``any_size`` is needed for.
         NotTrusted: the trust policy asks for a signature that is not there.
     """
     progress = progress or Silent()
@@ -78,7 +80,7 @@ def fetch(
     if wanted and not (answers(client, repo, commit) if reachable is None else reachable):
         raise _incomplete(client, repo, commit, wanted)
     total = sum(manifest.files[name].size for name in wanted)
-    _require_sane(repo, manifest, total)
+    _require_sane(repo, total, any_size)
     with progress.stage(f"fetching {repo}", total) as advance:
         for name in sorted(manifest.files):
             _checked(client, repo, commit, name, manifest.files[name], advance, again=force)
@@ -145,13 +147,13 @@ def _checked(
             ) from err
 
 
-def _require_sane(repo: str, manifest: Manifest, total: int) -> None:
+def _require_sane(repo: str, total: int, any_size: bool) -> None:
     """Refuse what nobody meant to fetch, and what has no room here, before any of it comes."""
-    if len(manifest.files) > MOST_FILES or total > MOST_BYTES:
+    if total > MOST_BYTES and not any_size:
         raise UnsafeFile(
-            f"{repo} claims {len(manifest.files):,} files and {total:,} bytes to fetch; nothing was "
+            f"{repo} claims {total:,} bytes to fetch, more than {MOST_BYTES >> 30} GiB; nothing was "
             "fetched.",
-            hint=f"zoo takes up to {MOST_FILES:,} files and {MOST_BYTES >> 30:,} GiB at a time.",
+            hint="If that is what it has, `--any-size` fetches it.",
         )
     place = Path(constants.HF_HUB_CACHE)
     place = next(each for each in (place, *place.parents) if each.exists())

@@ -20,6 +20,7 @@ def fetch_pinned(
     revision: str | None,
     *,
     force: bool = False,
+    any_size: bool = False,
     progress: Progress,
     endpoint: str | None = None,
 ) -> FetchedArtifact:
@@ -38,7 +39,14 @@ def fetch_pinned(
     client = connect(endpoint, progress)
     now = _now(client, lock, repo, pin, progress)
     try:
-        found = fetch(repo, pin.commit, force=force, progress=progress, endpoint=endpoint)
+        found = fetch(
+            repo,
+            pin.commit,
+            force=force,
+            any_size=any_size,
+            progress=progress,
+            endpoint=endpoint,
+        )
     except RepoNotFound as err:
         if now is None:
             raise

@@ -25,6 +25,7 @@ def pull(
     *,
     revision: str | None = None,
     force: bool = False,
+    any_size: bool = False,
     weights: Path | None = None,
     folder: str | Path | None = None,
     progress: Progress | None = None,
@@ -37,6 +38,7 @@ def pull(
         repo: ``owner/name``.
         revision: branch, tag or full commit id; by default the main branch.
         force: fetch again what is in the cache, and replace what is in ``folder``.
+        any_size: also more than 200 GiB.
         weights: a folder to take the backbone's weights from.
         folder: also copy the artifact there, once it has answered as it should.
         progress: told how far it is.
@@ -58,7 +60,14 @@ def pull(
     if folder is not None:
         _require_free(Path(folder), force)
     get = fetch if lock is None else functools.partial(fetch_pinned, Path(lock))
-    found = get(repo, revision, force=force, progress=progress, endpoint=endpoint)
+    found = get(
+        repo,
+        revision,
+        force=force,
+        any_size=any_size,
+        progress=progress,
+        endpoint=endpoint,
+    )
     progress.note(f"{repo} at {found.commit[:12]}: opening, and comparing its answers")
     model = load(found.folder, weights=weights)
     if folder is not None:
