@@ -82,6 +82,11 @@ class Task(abc.ABC):
             Incompatible: it cannot.
         """
 
+    @property
+    def reads_pooled(self) -> bool:
+        """Whether its head sits on what the backbone pools of one of its own samples."""
+        return type(self).select is Task.select and self.labelling.inputs == 1
+
     def preprocess(self, preprocess: Preprocess) -> Preprocess:
         """What turns this task's samples into tensors, made from what the backbone has for its own."""
         return preprocess
