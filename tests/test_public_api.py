@@ -34,6 +34,7 @@ PLUGIN_API = [
     "BadSetting",
     "Batch",
     "Block",
+    "Classes",
     "CommandSpec",
     "ContractViolation",
     "DataError",

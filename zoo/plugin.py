@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.contract import InputContract
-from zoo.data.labelling import Labelling, cells
+from zoo.data.labelling import Classes, Labelling, cells
 from zoo.errors import (
     BadSetting,
     ContractViolation,
@@ -91,6 +91,7 @@ __all__ = [
     "BadSetting",
     "Batch",
     "Block",
+    "Classes",
     "CommandSpec",
     "ContractViolation",
     "DataError",

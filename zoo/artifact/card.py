@@ -62,6 +62,7 @@ def render(
         plots=[Markup(f"{ASSETS}/{plot}") for plot in plots],
         install=Markup(_distributions(manifest)),
         example=_example(model),
+        asked=_asked(model),
         stock=without_zoo(model, repo),
         labels_named=_LABELS_NAMED,
         code=Markup,
@@ -174,8 +175,16 @@ def _distributions(manifest: Manifest) -> str:
 
 
 def _example(model: ComposedModel) -> Markup:
+    if next(iter(model.tasks.values())).labelling.inputs > 1:
+        return Markup("pairs.csv")
     image = model.backbone.contract.modality == "image"
     return Markup("photo.jpg" if image else "some text")
+
+
+def _asked(model: ComposedModel) -> Markup:
+    """The same as Python."""
+    example = _example(model)
+    return Markup('("a text", "another")') if example == "pairs.csv" else Markup(f'"{example}"')
 
 
 @functools.cache

@@ -44,7 +44,8 @@ def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
     base, adapter = _base(model), model.adapter.stock_code()
     modality = model.backbone.contract.modality
     linear = all(isinstance(head, nn.Linear) for head in model.heads.values())
-    if base is None or adapter is None or not linear or modality not in _EXAMPLES:
+    told = linear and model.reads_pooled and modality in _EXAMPLES
+    if base is None or adapter is None or not told:
         return None
     adapter_imports, adapter_line = adapter
     example_requires, example_imports, example = _EXAMPLES[modality]
@@ -105,8 +106,10 @@ def _answers(model: ComposedModel, whole: bool) -> list[str]:
             bias = f"heads[{_quoted(f'{name}.bias')}]" if "bias" in head.state_dict() else "None"
             weight = f"heads[{_quoted(f'{name}.weight')}]"
             lines.append(f"logits = torch.nn.functional.linear(pooled, {weight}, {bias})")
+        of_labels = len(head.state_dict()["weight"]) == len(model.tasks[name].labels)
+        named = f'dict(zip(tasks[{position}]["labels"], logits[0].tolist()))'
         lines += [
-            f'print(dict(zip(tasks[{position}]["labels"], logits[0].tolist())))',
+            f"print({named if of_labels else 'logits[0].tolist()'})",
             f"difference = (logits[0] - probe[{_quoted(f'logits.{name}')}][0]).abs().max().item()",
             'print(f"largest difference from the recorded logits: {difference:.2g}")',
         ]

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -124,7 +124,13 @@ class NativeModel:
 
 
 class Preprocess(abc.ABC):
-    """Turns raw samples into what the module takes; deterministic."""
+    """Turns raw samples into what the module takes; deterministic.
+
+    Attributes:
+        takes_pairs: a sample may also be a tuple of two texts, which the module reads together.
+    """
+
+    takes_pairs: ClassVar[bool] = False
 
     @abc.abstractmethod
     def __call__(self, sample: Any) -> dict[str, Tensor]:

@@ -85,7 +85,7 @@ class ComposedModel(nn.Module):
             return None
         (name, task), size = *self.tasks.items(), self.backbone.feature_size
         head = self.heads[name]
-        if not isinstance(head, nn.Linear) or task.several_units:
+        if not isinstance(head, nn.Linear) or not self.reads_pooled:
             return None
         fits = (head.in_features, head.out_features) == (size, len(task.labels))
         return self.backbone.native_head if fits else None
@@ -93,6 +93,11 @@ class ComposedModel(nn.Module):
     def sample(self, sample: Any) -> Any:
         """A raw sample of the tasks, made of one of the backbone's."""
         return next(iter(self.tasks.values())).sample(sample)
+
+    @property
+    def reads_pooled(self) -> bool:
+        """Whether every head sits on what the backbone pools of one of its own samples."""
+        return all(task.reads_pooled for task in self.tasks.values())
 
     @property
     def preprocess(self) -> Preprocess:

@@ -19,7 +19,7 @@ LONGEST = 512  # attention costs the square of it; longer texts are cut
 
 
 class Tokens(Preprocess):
-    """A pretrained tokenizer, one text at a time; batches are padded on the right.
+    """A pretrained tokenizer, one text or pair at a time; batches are padded on the right.
 
     Args:
         name: of the backbone, for messages.
@@ -37,6 +37,8 @@ class Tokens(Preprocess):
         has_cls: texts begin with a token made for classification.
         ends_with_pad: the last token of every text is the padding token.
     """
+
+    takes_pairs = True
 
     def __init__(
         self,
@@ -69,11 +71,10 @@ class Tokens(Preprocess):
         self.shorten(int(min(limit for limit in limits if limit and limit > 0)))
         self.ends_with_pad = self("a")["input_ids"][-1].item() == self.pad_id
 
-    def __call__(self, sample: str) -> dict[str, Tensor]:
+    def __call__(self, sample: str | tuple[str, ...]) -> dict[str, Tensor]:
         """``input_ids`` (and ``token_type_ids``), each ``[tokens]``."""
-        # JSON can hold half of a surrogate pair, which no tokenizer takes.
-        text = sample if sample.isascii() else sample.encode("utf-8", "replace").decode()
-        ids, types = self._encode(self.prefix + text)
+        first, *second = (sample,) if isinstance(sample, str) else sample
+        ids, types = self._encode(self.prefix + _sound(first), *map(_sound, second))
         if not ids:
             ids, types = [self._stand_in], [0]
         encoded = {"input_ids": torch.tensor(ids)}
@@ -104,14 +105,19 @@ class Tokens(Preprocess):
         batch["attention_mask"] = (longest < lengths.unsqueeze(1)).long()
         return batch
 
-    def _encode(self, text: str) -> tuple[list[int], list[int]]:
+    def _encode(self, *texts: str) -> tuple[list[int], list[int]]:
         if self._backend is not None:
             # Half the time of the tokenizer's own call, which is made for batches.
-            encoding = self._backend.encode(text)
+            encoding = self._backend.encode(*texts)
             return encoding.ids, encoding.type_ids
-        encoded = self._tokenizer(text, truncation=True, max_length=self.max_length)
+        encoded = self._tokenizer(*texts, truncation=True, max_length=self.max_length)
         ids = encoded["input_ids"]
         return ids, encoded.get("token_type_ids", [0] * len(ids))
+
+
+def _sound(text: str) -> str:
+    """JSON can hold half of a surrogate pair, which no tokenizer takes."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _tokenizer(name: str, folder: Path, config: PreTrainedConfig) -> Any:

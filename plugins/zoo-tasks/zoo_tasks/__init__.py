@@ -1,1 +1,1 @@
-"""Tasks for zoo: classification."""
+"""Tasks for zoo: classes, sets of labels, grades, numbers, pairs of texts."""

@@ -26,6 +26,13 @@ CLASSIFICATION = TaskSpec(
     ),
 )
 
+_ENCODER = Setting(
+    "encoder",
+    "bi",
+    "bi: each text is read alone, by any backbone; cross: both at once, by transformers",
+    choices=("bi", "cross"),
+)
+
 MULTILABEL = TaskSpec(
     name="multilabel",
     loader="zoo_tasks.multilabel:Multilabel",
@@ -61,6 +68,31 @@ MULTILABEL = TaskSpec(
     ),
 )
 
+ORDINAL = TaskSpec(
+    name="ordinal",
+    loader="zoo_tasks.ordinal:Ordinal",
+    labelling="zoo_tasks.grades:Grades",
+    summary="one of several labels in an order: grades, stages, stars",
+    settings=(
+        Setting(
+            "method",
+            "corn",
+            "corn, or coral: all steps share their weights",
+            choices=("corn", "coral"),
+        ),
+        Setting("order", (), "of the grades, lowest first, where they are no numbers"),
+    ),
+)
+
+PAIR_CLASSIFICATION = TaskSpec(
+    name="pair-classification",
+    loader="zoo_tasks.pairs:PairClassification",
+    labelling="zoo_tasks.pair_labels:PairClasses",
+    modalities=("text",),
+    summary="one label per pair of texts",
+    settings=(*CLASSIFICATION.settings, _ENCODER),
+)
+
 REGRESSION = TaskSpec(
     name="regression",
     loader="zoo_tasks.regression:Regression",
@@ -84,8 +116,17 @@ REGRESSION = TaskSpec(
     ),
 )
 
+SIMILARITY = TaskSpec(
+    name="similarity",
+    loader="zoo_tasks.pairs:Similarity",
+    labelling="zoo_tasks.pair_labels:PairNumbers",
+    modalities=("text",),
+    summary="how alike two texts are, a number per pair",
+    settings=(*REGRESSION.settings, _ENCODER),
+)
+
 
 @hookimpl
 def zoo_tasks() -> list[TaskSpec]:
     """All tasks of this distribution."""
-    return [CLASSIFICATION, MULTILABEL, REGRESSION]
+    return [CLASSIFICATION, MULTILABEL, ORDINAL, PAIR_CLASSIFICATION, REGRESSION, SIMILARITY]
