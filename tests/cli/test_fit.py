@@ -230,10 +230,55 @@ def test_ctrl_c_in_training_keeps_the_best_state(digits, tmp_path):
     program.stderr.close()
     assert program.wait(60) == 130
     last = err.splitlines()[-1]
-    assert last == f"Interrupted: the best state so far is in {out}; `zoo report {out}` shows it."
+    goes_on = f"`zoo fit --resume {out}` goes on"
+    assert last == f"Interrupted: the best state so far is in {out}; {goes_on}."
     assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
     assert zoo("verify", out).code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_resume_knows_what_was_typed_and_finishes_a_killed_fit(digits, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    monkeypatch.chdir(digits.parent)
+    words = [
+        "fit", "--out", out, "--backbone", "digits", "--set", "rank=2", "--lr", "0.003",
+        "--patience", 50, "--skip-bad", digits.name,
+    ]  # fmt: skip
+    script = f"import zoo.cli; zoo.cli.main({[*map(str, words), '--epochs=30']!r})"
+    program = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    _wait_for_epochs(tmp_path)
+    program.kill()
+    program.wait()
+    ended = zoo("fit", *words[1:])
+    assert ended.code == 2
+    assert f"`zoo fit --resume {out}` goes on with it" in ended.err
+    monkeypatch.chdir(tmp_path)
+    ended = zoo("fit", "--resume", "run", "--json")
+    assert ended.code == 0, ended.err
+    assert ended.data["status"] == "finished"
+    assert ended.data["config"]["adapter_settings"]["rank"] == 2
+    monkeypatch.chdir(digits.parent)
+    assert zoo(*words[:2], tmp_path / "again", *words[3:], "--epochs=30").code == 0
+    mine, whole = (f / "artifact/adapter_model.safetensors" for f in (out, tmp_path / "again"))
+    assert mine.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--resume", "RUN"], "is a finished run; there is nothing left to do"),
+        (["--resume", "nowhere"], "holds no fit that was begun"),
+        (["--resume", "RUN", "--lr", "0.1"], "takes everything from RUN; --lr was given as well"),
+        (["--resume", "RUN", "DATA"], "takes everything from RUN; DATA was given as well"),
+        (["--out", "RUN"], "needs DATA"),
+        (["DATA"], "needs --out"),
+    ],
+)
+def test_what_cannot_be_resumed_is_explained(words, text, run, digits):
+    names = {"RUN": run, "DATA": digits}
+    ended = zoo("fit", *(names.get(word, word) for word in words))
+    assert ended.code == 2
+    assert text.replace("from RUN", f"from {run}") in ended.err
 
 
 def _wait_for_epochs(folder):

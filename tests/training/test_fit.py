@@ -217,16 +217,19 @@ def test_ctrl_c_keeps_the_best_state_so_far_as_a_run(slow_fit, digits, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_killed_fit_leaves_no_run_and_does_not_hinder_the_next(
+def test_a_killed_fit_leaves_no_run_and_is_not_begun_anew_unless_asked(
     slow_fit, data, make_model, tmp_path
 ):
     out = tmp_path / "run"
-    wait_for(lambda: any(tmp_path.iterdir()))
+    wait_for(lambda: any(tmp_path.rglob("request.json")))
     slow_fit.kill()
     slow_fit.wait()
-    assert not out.exists()
-    zoo.fit(make_model("linear-probe"), data, out)
+    assert [p.name for p in out.iterdir()] == ["checkpoint"]
+    with pytest.raises(OutputExists, match=r"(?s)not finished.*--resume.*--overwrite"):
+        zoo.fit(make_model("linear-probe"), data, out)
+    zoo.fit(make_model("linear-probe"), data, out, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert not (out / "checkpoint").exists()
 
 
 class CtrlC(Silent):
@@ -260,10 +263,12 @@ def test_ctrl_c_after_training_keeps_what_was_trained(
     zoo.load(tmp_path / "run")
 
 
-def test_two_fits_at_once_with_one_out_leave_one_whole_run(slow_fit, data, make_model, tmp_path):
+def test_a_second_fit_into_one_place_is_refused(slow_fit, data, make_model, tmp_path):
     out = tmp_path / "run"
     wait_for(lambda: any(tmp_path.rglob("metrics.jsonl")))
-    zoo.fit(make_model("linear-probe"), data, out)
+    for how in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(OutputExists, match="Another process is fitting into"):
+            zoo.fit(make_model("linear-probe"), data, out, **how)
     assert slow_fit.poll() is None
     slow_fit.send_signal(signal.SIGINT)
     slow_fit.wait(60)

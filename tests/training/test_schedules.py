@@ -6,7 +6,7 @@ import torch
 
 import zoo
 from zoo.training.config import FitConfig
-from zoo.training.loop import _groups
+from zoo.training.optimizer import groups
 
 
 def lines(run):
@@ -36,12 +36,12 @@ def test_each_trained_parameter_is_in_one_group_at_its_rate(make_model):
     config = FitConfig(lr=0.1, weight_decay=0.5)
     for adapter, expected in (("lora", 1), ("finetune", 8)):
         model = make_model(adapter)
-        groups = _groups(model, config)
-        assert len(groups) == expected
-        found = [id(p) for group in groups for p in group["params"]]
-        assert sorted(found) == sorted(id(p) for p in model.trainable().values())
-        assert max(group["lr"] for group in groups) == 0.1
-        assert {group["weight_decay"] for group in groups} <= {0.0, 0.5}
+        found = groups(model, config)
+        assert len(found) == expected
+        parameters = [id(p) for group in found for p in group["params"]]
+        assert sorted(parameters) == sorted(id(p) for p in model.trainable().values())
+        assert max(group["lr"] for group in found) == 0.1
+        assert {group["weight_decay"] for group in found} <= {0.0, 0.5}
 
 
 def test_a_fine_tuned_run_is_repeated_by_its_seed(data, make_model, tmp_path):

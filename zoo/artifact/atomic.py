@@ -30,7 +30,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         OutputExists: this process is in ``folder``, and would be left in what was replaced.
     """
     folder = folder.resolve()
-    _require_elsewhere(folder)
+    require_elsewhere(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         recover(folder)
@@ -67,7 +67,12 @@ def recover(folder: Path) -> None:
         aside.rename(folder)
 
 
-def _require_elsewhere(folder: Path) -> None:
+def require_elsewhere(folder: Path) -> None:
+    """Refuse to replace the folder that this process is in.
+
+    Raises:
+        OutputExists: it is in it.
+    """
     with contextlib.suppress(FileNotFoundError):  # of a process whose own directory is gone
         if Path.cwd().is_relative_to(folder):
             raise OutputExists(
@@ -113,7 +118,7 @@ def _exchange(one: Path, other: Path) -> bool:
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Mark a folder as in use for as long as this process lives."""
-    descriptor = _lock(folder)
+    descriptor = lock(folder)
     try:
         yield
     finally:
@@ -121,7 +126,7 @@ def _held(folder: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
-def _lock(folder: Path) -> int | None:
+def lock(folder: Path) -> int | None:
     """A locked descriptor; ``None`` where somebody else holds it or the system has no such locks."""
     try:
         import fcntl
@@ -140,7 +145,7 @@ def _sweep(folder: Path) -> None:
     """Remove what killed processes left: unfinished folders that nobody holds."""
     for left in folder.parent.iterdir():
         if left.name.startswith(f".{folder.name}.") and left.name.endswith(_UNFINISHED):
-            descriptor = _lock(left)
+            descriptor = lock(left)
             if descriptor is not None:
                 shutil.rmtree(left, ignore_errors=True)
                 os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,8 @@ import typer
 
 from zoo.cli import options, results
 from zoo.cli.output import one_line, say
+from zoo.cli.resume import again, resumed, words_of
+from zoo.errors import BadSetting
 
 if TYPE_CHECKING:
     from zoo.cli.plan import Plan
@@ -46,8 +49,9 @@ class Baseline(StrEnum):
 
 
 def fit(
-    data: options.Data,
-    out: Annotated[Path, typer.Option(help="The run directory to write.")],
+    ctx: typer.Context,
+    data: options.DataOrNone = None,
+    out: Annotated[Path | None, typer.Option(help="The run directory to write.")] = None,
     backbone: Annotated[
         str | None, options.model("From `zoo backbones`, or a name in an open namespace.")
     ] = None,
@@ -77,6 +81,9 @@ def fit(
     epochs: Annotated[int | None, _training("At most so many.")] = None,
     lr: Annotated[float | None, _training("Highest learning rate.")] = None,
     batch_size: Annotated[int | None, _training("Rows a step.")] = None,
+    micro_batch: Annotated[
+        int | None, _training("Rows computed at a time; the gradients of a step are added up.")
+    ] = None,
     weight_decay: Annotated[float | None, _training("Of AdamW.")] = None,
     warmup: Annotated[float | None, _training("Share of all steps.")] = None,
     patience: Annotated[
@@ -100,12 +107,25 @@ def fit(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run at --out.")
     ] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Go on with a fit that was cut short; alone, all else is known."),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Fit a model to DATA and show how good it is beside its baselines.
 
     For example: zoo fit reviews.csv --adapter linear-probe --out runs/reviews
     """
+    if resume is not None:
+        again(ctx, resume)
+        return
+    begun = resumed(ctx)
+    if data is None or out is None:
+        raise BadSetting(
+            f"zoo fit needs {'DATA' if data is None else '--out RUN'}.",
+            hint="For example `zoo fit DATA --out RUN`, or `zoo fit --resume RUN`.",
+        )
     from zoo.cli.plan import plan
 
     chosen = plan(
@@ -119,6 +139,7 @@ def fit(
             epochs=epochs,
             lr=lr,
             batch_size=batch_size,
+            micro_batch=micro_batch,
             weight_decay=weight_decay,
             warmup=warmup,
             patience=patience,
@@ -131,7 +152,7 @@ def fit(
     parts = options.split_names(splits)
     from zoo.training.folder import require_free
 
-    require_free(out, overwrite=overwrite)
+    require_free(out, overwrite=overwrite or begun is not None)
     from zoo import progress
     from zoo.data.labelling import labelling_of
     from zoo.data.load import load
@@ -159,7 +180,8 @@ def fit(
         "data_license": data_license,
         "accept_licenses": accept_license or [],
     }
-    run = _train(model, dataset, out, overwrite, {**chosen.training, **licences})
+    how = {"overwrite": overwrite, "resume": begun is not None, "words": words_of(ctx)}
+    run = _train(model, dataset, out, {**how, **chosen.training, **licences})
     results.emit_run(run.folder, run.record, as_json=as_json)
 
 
@@ -190,27 +212,30 @@ def _compose(
     )
 
 
-def _train(
-    model: ComposedModel, dataset: Dataset, out: Path, overwrite: bool, training: Mapping[str, Any]
-) -> Run:
+def _train(model: ComposedModel, dataset: Dataset, out: Path, options: Mapping[str, Any]) -> Run:
     from zoo import progress
     from zoo.report.record import RECORD
     from zoo.training.fit import fit as train
 
     before = _stamp(out / RECORD)
     try:
-        return train(
-            model, dataset, out, progress=progress.default(), overwrite=overwrite, **training
-        )
+        return train(model, dataset, out, progress=progress.default(), **options)
     except KeyboardInterrupt:
         # What was best so far may have become a run; only a record written just now says so.
-        if _stamp(out / RECORD) == before:
-            raise KeyboardInterrupt(
-                f"Interrupted before there was anything to keep; {out} is as it was."
-            ) from None
-        raise KeyboardInterrupt(
-            f"Interrupted: the best state so far is in {out}; `zoo report {out}` shows it."
-        ) from None
+        raise KeyboardInterrupt(_what_is_left(out, _stamp(out / RECORD) != before)) from None
+
+
+def _what_is_left(out: Path, written: bool) -> str:
+    from zoo.training.folder import is_begun
+
+    goes_on = f"`zoo fit --resume {shlex.quote(str(out))}` goes on"
+    if written and is_begun(out):
+        return f"Interrupted: the best state so far is in {out}; {goes_on}."
+    if written:
+        return f"Interrupted, but the run in {out} is finished and whole."
+    if is_begun(out):
+        return f"Interrupted: {goes_on}."
+    return f"Interrupted before there was anything to keep; {out} is as it was."
 
 
 def _stamp(path: Path) -> int | None:

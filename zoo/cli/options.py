@@ -36,12 +36,11 @@ Pooling = Annotated[
     str | None, model("How tokens become one vector, where the backbone offers a choice.")
 ]
 
-Data = Annotated[
-    Path,
-    typer.Argument(
-        metavar="DATA", help="A folder of images by class, or a CSV, TSV, JSONL or Parquet table."
-    ),
-]
+_DATA = typer.Argument(
+    metavar="DATA", help="A folder of images by class, or a CSV, TSV, JSONL or Parquet table."
+)
+Data = Annotated[Path, _DATA]
+DataOrNone = Annotated[Path | None, _DATA]
 InputColumn = Annotated[
     str | None, data("The column with texts or image paths; guessed where not given.")
 ]

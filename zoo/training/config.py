@@ -18,12 +18,15 @@ class FitConfig(BaseModel):
     epochs: int | None = Field(None, ge=1, le=100_000)  # None: see epochs_for
     batch_size: int = Field(32, ge=1, le=65_536)
     lr: float = Field(1e-3, gt=0, le=10)
+    micro_batch: int | None = Field(None, ge=1, le=65_536)  # rows computed at a time within a step
     weight_decay: float = Field(0.01, ge=0, le=10)
     warmup: float = Field(0.1, ge=0, le=1)  # share of all steps
     patience: int = Field(3, ge=1)  # epochs without a better validation before stopping
     clip: float = Field(1.0, gt=0)  # largest norm of the gradient
     precision: Literal["no", "bf16", "fp16"] = "no"  # as accelerate names them
     seed: int = Field(0, ge=0, lt=2**32)
+    checkpoint_minutes: float = Field(5.0, gt=0)  # within an epoch
+    checkpoint_steps: int = Field(0, ge=0)  # also after every so many steps; 0: by time alone
     baselines: tuple[Literal["majority", "probe", "scratch"], ...] = ("majority", "probe")
 
     def epochs_for(self, steps: int) -> int:

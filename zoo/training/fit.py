@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from zoo.artifact.atomic import replacing
 from zoo.artifact.licences import Stated, require_consistent
 from zoo.artifact.save import save
 from zoo.data.dataset import Dataset
@@ -18,10 +18,14 @@ from zoo.model import ComposedModel
 from zoo.progress import Progress, default
 from zoo.report.html import write_report
 from zoo.report.record import ARTIFACT, HISTORY
+from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
-from zoo.training.folder import require_free, staged
+from zoo.training.folder import keep_checkpoint, require_begun, require_free, unfinished
+from zoo.training.interrupts import held
 from zoo.training.job import Job
 from zoo.training.loop import Epoch, accelerate
+from zoo.training.randomness import seeded
+from zoo.training.request import Request, read_request
 from zoo.training.run import Run
 
 
@@ -32,6 +36,8 @@ def fit(
     *,
     progress: Progress | None = None,
     overwrite: bool = False,
+    resume: bool = False,
+    words: Sequence[str] | None = None,
     license: str | None = None,
     data_license: str | None = None,
     accept_licenses: Sequence[str] = (),
@@ -41,7 +47,11 @@ def fit(
 
     The model ends at its best state by validation. Majority class and linear probe are always
     computed beside it. Ctrl-C ends training early: what was best so far becomes the run, marked as
-    interrupted, and :class:`KeyboardInterrupt` goes on.
+    interrupted, and :class:`KeyboardInterrupt` goes on. So it is with a loss that is not a number,
+    once there is a good state.
+
+    Whatever ends the fit before it is finished, the same call with ``resume=True`` goes on where the
+    last checkpoint was written, and ends at the same weights as if nothing had happened.
 
     Args:
         model: from :func:`zoo.compose`.
@@ -49,6 +59,8 @@ def fit(
         out: the run directory; it appears whole or not at all.
         progress: whom to tell; by default bars where stderr is a terminal.
         overwrite: replace an earlier run at ``out``.
+        resume: go on with the fit that was begun at ``out``; ``model`` is composed anew.
+        words: of the command line, to be kept for ``zoo fit --resume``.
         license: of the model; by default the backbone's.
         data_license: of the data.
         accept_licenses: of the backbone or the data, which ``license`` may contradict because you
@@ -60,36 +72,74 @@ def fit(
         BadSetting: an option that does not exist or is out of bounds.
         DataError: the data does not fit the model.
         LicenceConflict: the model's licence allows what that of its backbone or data does not.
-        OutputExists: ``out`` holds something.
-        TrainingFailed: the loss diverged.
+        OutputExists: ``out`` holds something, or another process is fitting there.
+        NothingToResume: no fit was begun there, or it is finished.
+        CheckpointMismatch, CheckpointInvalid: it is of something else, or damaged.
+        TrainingFailed: the loss diverged, or there is too little memory for a single row.
     """
     config = FitConfig.resolve(model.adapter.spec.training, options)
     own, base = license or model.license, model.backbone.license
     require_consistent(Stated(own or base, base, data_license, accept_licenses))
-    # Both are refused now rather than after an hour of reading and computing.
-    require_free(Path(out), overwrite=overwrite)
+    out = Path(out)
+    # All this is refused now rather than after an hour of reading and computing.
+    require_free(out, overwrite=overwrite or resume)
+    if resume:
+        require_begun(out)
     accelerate(config.precision)
     progress = progress or default()
-    dataset = data if isinstance(data, Dataset) else load(data, task=model.task.labelling, contract=model.backbone.contract)
+    dataset = (
+        data
+        if isinstance(data, Dataset)
+        else load(data, task=model.task.labelling, contract=model.backbone.contract)
+    )
     start = time.perf_counter()
-    with staged(Path(out), overwrite=overwrite) as folder, torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        job = Job(model, dataset, config, progress)
-        outcome = job.run(_line_writer(folder))
-        record = job.record(outcome, time.perf_counter() - start)
-        record.write(folder)
-        save(
-            model,
-            folder / ARTIFACT,
-            record=record,
-            license=license,
-            data_license=data_license,
-            accept_licenses=accept_licenses,
+    with unfinished(out) as work, seeded(config.seed):
+        request = Request.of(model, dataset, config, words)
+        checkpoints = Checkpoints(
+            work, minutes=config.checkpoint_minutes, steps=config.checkpoint_steps
         )
-        write_report(folder)
+        state, notes = _begin(work, request, checkpoints, resume=resume)
+        for note in notes:
+            progress.note(note)
+        job = Job(model, dataset, config, progress)
+        outcome = job.run(_line_writer(work), checkpoints, state)
+        job.notes += notes
+        record = job.record(outcome, time.perf_counter() - start)
+        with held(), replacing(out) as folder:  # Ctrl-C in the end must not lose what was trained
+            record.write(folder)
+            if outcome.history:
+                shutil.copyfile(work / HISTORY, folder / HISTORY)
+            save(
+                model,
+                folder / ARTIFACT,
+                record=record,
+                license=license,
+                data_license=data_license,
+                accept_licenses=accept_licenses,
+            )
+            write_report(folder)
+            if not outcome.whole:
+                keep_checkpoint(work, folder)
+    if outcome.failure is not None:
+        raise outcome.failure
     if outcome.interrupted:
         raise KeyboardInterrupt
-    return Run(Path(out), record, model)
+    return Run(out, record, model)
+
+
+def _begin(
+    work: Path, request: Request, checkpoints: Checkpoints, *, resume: bool
+) -> tuple[Any, list[str]]:
+    """The state to go on from, ``None`` to begin, and what a person should know of it."""
+    if not resume:
+        checkpoints.clear()
+        request.write(work)
+        (work / HISTORY).unlink(missing_ok=True)
+        return None, []
+    notes = read_request(work).require_same(request)
+    state, damaged = checkpoints.load()
+    (work / HISTORY).unlink(missing_ok=True)  # its lines are in the checkpoint
+    return state, [*notes, *(f"{line} Going on from the one before." for line in damaged)]
 
 
 def _line_writer(folder: Path) -> Callable[[Epoch], None]:

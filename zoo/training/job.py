@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from zoo.progress import Progress
 from zoo.report.record import THIS_MODEL, Confusion, Result, RunRecord
 from zoo.training import baselines
 from zoo.training.baselines import Splits
+from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
 from zoo.training.loop import Epoch, Outcome, train
 from zoo.training.prepared import prepare
@@ -39,20 +40,29 @@ class Job:
         self._require_rows()
         self.task.prepare(self.splits["train"].targets)
 
-    def run(self, on_epoch: Callable[[Epoch], None]) -> Outcome:
-        """Train, then measure this model and its baselines."""
-        features = baselines.features_of(
-            self.model.backbone, self.splits, self.progress, self.task
-        )
+    def run(
+        self,
+        on_epoch: Callable[[Epoch], None],
+        checkpoints: Checkpoints | None = None,
+        resume: Mapping[str, Any] | None = None,
+    ) -> Outcome:
+        """Train, then measure this model and its baselines.
+
+        Args:
+            on_epoch: is given a line after each epoch.
+            checkpoints: where training writes them.
+            resume: what one of them held, to go on from.
+        """
+        features = baselines.features_of(self.model.backbone, self.splits, self.progress, self.task)
         if self.model.adapter.trains_backbone:
-            outcome, logits, chosen = self._by_gradient(features, on_epoch)
+            outcome, logits, chosen = self._by_gradient(features, on_epoch, checkpoints, resume)
         else:
             outcome, logits, chosen = self._by_solving(features)
         self.task.tune(logits["val"], self.splits["val"].targets)
         self.results = baselines.results(THIS_MODEL, self.task, self.splits, logits, chosen)
         self._count_confusions(logits)
         self.results += baselines.majority(self.task, self.splits)
-        if not outcome.interrupted:
+        if outcome.whole:
             try:
                 self._hold_against(features)
             except KeyboardInterrupt:  # what was trained until here is not lost over a baseline
@@ -70,7 +80,7 @@ class Job:
         model, task = self.model, self.task
         folder = model.backbone.origin.folder
         return RunRecord(
-            status="interrupted" if outcome.interrupted else "finished",
+            status=_status(outcome),
             backbone=model.backbone.spec.name,
             adapter=model.adapter.spec.name,
             task=task.spec.name,
@@ -108,14 +118,18 @@ class Job:
         return Outcome(), logits, solution.chosen
 
     def _by_gradient(
-        self, features: dict[str, Tensor], on_epoch: Callable[[Epoch], None]
+        self,
+        features: dict[str, Tensor],
+        on_epoch: Callable[[Epoch], None],
+        checkpoints: Checkpoints | None,
+        resume: Mapping[str, Any] | None,
     ) -> tuple[Outcome, dict[str, Tensor], dict[str, Any]]:
         """Start from the best head on frozen features (Kumar et al. 2022, arXiv:2202.10054).
 
         Where no epoch then improves on it, the result is that head, fitted on all rows there are.
         """
         adapter = baselines.baseline_adapter()
-        if adapter is not None:
+        if adapter is not None and resume is None:
             self._solve_head(adapter, features, refit=False)
         outcome = train(
             self.model,
@@ -124,20 +138,24 @@ class Job:
             self.config,
             progress=self.progress,
             on_epoch=on_epoch,
+            checkpoints=checkpoints,
+            resume=resume,
         )
-        if outcome.best_epoch == 0 and adapter is not None and not outcome.interrupted:
+        self.notes += outcome.notes
+        if outcome.best_epoch == 0 and adapter is not None and outcome.whole:
             self.notes.append("No epoch was better on validation than the head on frozen features.")
             return outcome, self._solve_head(adapter, features, refit=True)[1], {}
         return outcome, self._measured(outcome), {}
 
     def _measured(self, outcome: Outcome) -> dict[str, Tensor]:
-        """Logits on what is held out; on validation rows alone once Ctrl-C has been pressed."""
-        if not outcome.interrupted:
+        """Logits on what is held out; on validation rows alone where training was cut short."""
+        if outcome.whole:
             try:
                 return self._logits(baselines.held_out(self.splits))
             except KeyboardInterrupt:
                 outcome.interrupted = True
-        self.notes.append(f"Interrupted; this is the state of epoch {outcome.best_epoch}.")
+        why = outcome.failure.message if outcome.failure else "Interrupted"
+        self.notes.append(f"{why.rstrip('.')}; this is the state of epoch {outcome.best_epoch}.")
         return self._logits(["val"])
 
     def _solve_head(
@@ -208,3 +226,9 @@ class Job:
                 hint="Name the splits, e.g. `--splits train=train,test=test`; "
                 "validation rows are then taken from train, where `--val-fraction` is not 0.",
             )
+
+
+def _status(outcome: Outcome) -> Literal["finished", "interrupted", "failed"]:
+    if outcome.failure is not None:
+        return "failed"
+    return "interrupted" if outcome.interrupted else "finished"

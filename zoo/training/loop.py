@@ -9,32 +9,53 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
-from zoo.errors import BadSetting, TrainingFailed
-from zoo.model import ComposedModel, ParameterGroup, Task
+from zoo.errors import BadSetting, TrainingFailed, WriteFailed
+from zoo.model import ComposedModel, Task
 from zoo.progress import Progress
+from zoo.training import optimizer
+from zoo.training.best import Best, Moving
+from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
-from zoo.training.prepared import PreparedSplit, shuffled_batches
+from zoo.training.interrupts import held
+from zoo.training.memory import halving
+from zoo.training.prepared import PreparedSplit, shuffled
+from zoo.training.randomness import random_state, restore_random_state
+from zoo.training.schedules import factor_of
+from zoo.training.steps import Steps
 
 Epoch = dict[str, Any]
 
 
 @dataclass
 class Outcome:
-    """How training went: a line per epoch, and whether the user stopped it."""
+    """How training went.
+
+    Attributes:
+        history: a line per epoch.
+        best_epoch: whose state the model has.
+        interrupted: whether the user stopped it.
+        failure: why it could not go on, where a good state was kept.
+        notes: what a person should know.
+    """
 
     history: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
     interrupted: bool = False
+    failure: TrainingFailed | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing cut it short."""
+        return not self.interrupted and self.failure is None
 
 
 def train(
@@ -44,30 +65,30 @@ def train(
     config: FitConfig,
     *,
     progress: Progress,
-    on_epoch: Callable[[Epoch], None],
+    on_epoch: Callable[[Epoch], None] = lambda line: None,
+    checkpoints: Checkpoints | None = None,
+    resume: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Train ``model`` in place and leave it at its best state by validation.
 
     Epoch 0 is the state the model comes with, so that training cannot end below it. Ctrl-C ends
-    the training early and keeps the best state so far.
+    the training early and keeps the best state so far, as does a loss that is not a number.
+
+    Args:
+        model: with what is to be trained requiring gradients.
+        task: gives loss and metrics.
+        splits: ``train`` and ``val`` at least.
+        config: how.
+        progress: whom to tell.
+        on_epoch: is given a line after each epoch.
+        checkpoints: where to write them; nowhere where ``None``.
+        resume: what a checkpoint of this very fit holds, to go on from.
 
     Raises:
-        TrainingFailed: the loss is not a number.
+        TrainingFailed: the loss is not a number, and there was no good state to keep.
     """
-    outcome = Outcome()
-    best = _Best(model)
-    trained = model.trainable()
-    try:
-        _record(outcome, best, _validate(model, task, splits, config, 0), on_epoch)
-        _epochs(model, task, splits, config, outcome, best, progress, on_epoch)
-    except KeyboardInterrupt:
-        outcome.interrupted = True
-    for parameter in trained.values():
-        parameter.requires_grad_(True)
-    best.restore()
-    model.to("cpu").eval()
-    outcome.best_epoch = best.epoch
-    return outcome
+    trainer = Trainer(model, task, splits, config, progress, on_epoch, checkpoints)
+    return trainer.run(resume)
 
 
 def accelerate(precision: str) -> Accelerator:
@@ -90,137 +111,166 @@ def accelerate(precision: str) -> Accelerator:
     return accelerator
 
 
-def _epochs(
-    model: ComposedModel,
-    task: Task,
-    splits: Mapping[str, PreparedSplit],
-    config: FitConfig,
-    outcome: Outcome,
-    best: _Best,
-    progress: Progress,
-    on_epoch: Callable[[Epoch], None],
-) -> None:
-    accelerator = accelerate(config.precision)
-    parameters = list(model.trainable().values())
-    optimizer = torch.optim.AdamW(_groups(model, config), lr=config.lr)
-    steps = math.ceil(len(splits["train"]) / config.batch_size)
-    epochs = config.epochs_for(steps)
-    schedule = LambdaLR(optimizer, _warm_up_and_cosine(config, steps * epochs))
-    # Were the model itself prepared, it would go on computing in that precision ever after.
-    model.to(accelerator.device)
-    optimizer = accelerator.prepare(optimizer)
-    generator = torch.Generator().manual_seed(config.seed)
-    preprocess = model.preprocess
-    waiting_since = 0
-    for epoch in range(1, epochs + 1):
-        start = time.perf_counter()
-        total = 0.0
-        model.adapter.start_epoch(model.backbone, epoch, epochs)
-        model.train()
-        with progress.stage(f"epoch {epoch}/{epochs}", steps) as advance:
-            for batch, targets in shuffled_batches(
-                splits["train"], preprocess, config.batch_size, generator
-            ):
-                on_device = {k: v.to(accelerator.device) for k, v in batch.items()}
-                with accelerator.autocast():
-                    logits = model(on_device)[task.name]
-                loss = task.loss(logits.float(), targets.to(accelerator.device))
-                accelerator.backward(loss)
-                accelerator.clip_grad_norm_(parameters, config.clip)
-                optimizer.step()
-                schedule.step()
-                optimizer.zero_grad()
-                total += _finite(loss, epoch) * len(targets)
-                advance(1)
-        line = _validate(model, task, splits, config, epoch)
-        line["train_loss"] = total / len(splits["train"])
-        line["lr"] = max(schedule.get_last_lr())
-        line["seconds"] = time.perf_counter() - start
-        _record(outcome, best, line, on_epoch)
-        # While something still rests, no improvement says nothing.
-        if not all(parameter.requires_grad for parameter in parameters):
-            waiting_since = epoch
-        if epoch - max(best.epoch, waiting_since) >= config.patience:
-            return
+class Trainer:
+    """One training: where it stands, and how it goes on from there.
 
+    ``epoch`` is the one in progress or to be begun, ``batch`` how many of its batches are done.
+    """
 
-def _groups(model: ComposedModel, config: FitConfig) -> list[dict[str, Any]]:
-    """The optimizer's groups: what the adapter sets apart, and first all the rest."""
-    apart = model.adapter.groups(model.backbone, dict(model.heads.items()))
-    seen = {id(parameter) for group in apart for parameter in group.parameters}
-    rest = [p for p in model.trainable().values() if id(p) not in seen]
-    return [
-        {
-            "params": list(group.parameters),
-            "lr": config.lr * group.rate,
-            "weight_decay": config.weight_decay if group.decays else 0.0,
-        }
-        for group in (ParameterGroup(rest), *apart)
-        if group.parameters
-    ]
-
-
-def _validate(
-    model: ComposedModel,
-    task: Task,
-    splits: Mapping[str, PreparedSplit],
-    config: FitConfig,
-    epoch: int,
-) -> Epoch:
-    val = splits["val"]
-    logits = model.logits(val.ready, batch_size=config.batch_size)[task.name]
-    return {"epoch": epoch, "val": task.metrics(logits, val.targets)}
-
-
-def _record(outcome: Outcome, best: _Best, line: Epoch, on_epoch: Callable[[Epoch], None]) -> None:
-    task_monitor = best.model.task.monitor
-    best.consider(line["epoch"], line["val"][task_monitor])
-    outcome.history.append(line)
-    on_epoch(line)
-
-
-class _Best:
-    """The trainable tensors (and the buffers, which training may move) at the best epoch."""
-
-    def __init__(self, model: ComposedModel) -> None:
-        self.model = model
-        self.epoch = 0
-        self._trained = model.trainable()
-        self._value = math.inf
-        self._state: dict[str, Tensor] = {}
-
-    def consider(self, epoch: int, value: float) -> None:
-        if value < self._value:
-            self.epoch, self._value = epoch, value
-            self._state = {name: t.detach().clone() for name, t in self._moving().items()}
-
-    def restore(self) -> None:
-        with torch.no_grad():
-            for name, tensor in self._moving().items():
-                if name in self._state:
-                    tensor.copy_(self._state[name])
-
-    def _moving(self) -> dict[str, Tensor]:
-        return {**self._trained, **dict(self.model.named_buffers())}
-
-
-def _warm_up_and_cosine(config: FitConfig, total: int) -> Callable[[int], float]:
-    """Linear warm-up, then cosine to zero (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
-    warm = max(1, round(total * config.warmup))
-
-    def factor(step: int) -> float:
-        if step < warm:
-            return (step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
-
-    return factor
-
-
-def _finite(loss: Tensor, epoch: int) -> float:
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise TrainingFailed(
-            f"The loss became {value} in epoch {epoch}; nothing was saved.",
-            hint="Try a smaller learning rate, e.g. `--lr 1e-4`.",
+    def __init__(
+        self,
+        model: ComposedModel,
+        task: Task,
+        splits: Mapping[str, PreparedSplit],
+        config: FitConfig,
+        progress: Progress,
+        on_epoch: Callable[[Epoch], None],
+        checkpoints: Checkpoints | None,
+    ) -> None:
+        self.outcome = Outcome()
+        self.epoch, self.batch = 1, 0
+        self._model, self._task, self._splits, self._config = model, task, splits, config
+        self._progress, self._on_epoch, self._checkpoints = progress, on_epoch, checkpoints
+        self._accelerator = accelerate(config.precision)
+        # Were the model itself prepared, it would go on computing in that precision ever after.
+        model.to(self._accelerator.device)
+        self._moving = Moving(model)
+        self._best = Best(self._moving)
+        per_epoch = math.ceil(len(splits["train"]) / config.batch_size)
+        self._epochs = config.epochs_for(per_epoch)
+        factor = factor_of(config, per_epoch * self._epochs)
+        self._steps = Steps(
+            model, task, splits["train"], config, factor, self._accelerator, progress
         )
-    return value
+        self._order = torch.Generator().manual_seed(config.seed)
+        self._order_before = self._order.get_state()  # of the epoch in progress
+        self._loss = 0.0  # summed over the rows of the epoch so far
+        self._waiting_since = 0
+        self._sound = True  # no step was broken off
+
+    def run(self, resume: Mapping[str, Any] | None) -> Outcome:
+        """All that is left to do."""
+        try:
+            if resume is None:
+                self._end_epoch(self._validated(0))
+            else:
+                self._load(resume)
+            while self.epoch <= self._epochs and not self._patience_is_over():
+                self._train_epoch()
+        except KeyboardInterrupt:
+            self.outcome.interrupted = True
+            if self._sound:
+                self._save()
+        except TrainingFailed as failure:
+            if not self._best.any:
+                raise
+            self.outcome.failure = failure
+        for parameter in self._steps.parameters:
+            parameter.requires_grad_(True)
+        self._best.restore()
+        self._model.to("cpu").eval()
+        self.outcome.best_epoch = self._best.epoch
+        self.outcome.notes += self._steps.notes
+        return self.outcome
+
+    def _train_epoch(self) -> None:
+        start = time.perf_counter()
+        model, train = self._model, self._splits["train"]
+        model.adapter.start_epoch(model.backbone, self.epoch, self._epochs)
+        model.train()
+        self._order_before = self._order.get_state()
+        batches = shuffled(train, model.preprocess, self._config.batch_size, self._order)
+        with self._progress.stage(f"epoch {self.epoch}/{self._epochs}", len(batches)) as advance:
+            advance(self.batch)
+            for rows in batches[self.batch :]:
+                self._take(rows, len(batches))
+                advance(1)
+                if self._checkpoints and self._checkpoints.due(self._steps.done):
+                    self._save()
+        line = self._validated(self.epoch)
+        line["train_loss"] = self._loss / len(train)
+        line["lr"] = self._steps.rate
+        line["seconds"] = time.perf_counter() - start
+        self._end_epoch(line)
+
+    def _take(self, rows: Sequence[int], batches: int) -> None:
+        place = f"epoch {self.epoch}, batch {self.batch + 1} of {batches}"
+        with held():  # a checkpoint after Ctrl-C is of whole steps
+            self._sound = False
+            self._loss += self._steps.take(rows, place) * len(rows)
+            self.batch += 1
+            self._sound = True
+
+    def _validated(self, epoch: int) -> Epoch:
+        val = self._splits["val"]
+        logits = halving(
+            lambda rows: self._model.logits(val.ready, batch_size=rows)[self._task.name],
+            self._config.batch_size,
+            "validating",
+            self._progress,
+        )
+        return {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
+
+    def _end_epoch(self, line: Epoch) -> None:
+        with held():
+            self._best.consider(line["epoch"], line["val"][self._task.monitor])
+            # While something still rests, no improvement says nothing.
+            if not all(parameter.requires_grad for parameter in self._steps.parameters):
+                self._waiting_since = line["epoch"]
+            self.outcome.history.append(line)
+            self.epoch, self.batch, self._loss = line["epoch"] + 1, 0, 0.0
+            self._order_before = self._order.get_state()
+            self._on_epoch(line)
+        if self._checkpoints and (self.epoch == 1 or self._checkpoints.due_at_end()):
+            self._save()
+
+    def _patience_is_over(self) -> bool:
+        done = self.epoch - 1
+        return done - max(self._best.epoch, self._waiting_since) >= self._config.patience
+
+    def _save(self) -> None:
+        """Write a checkpoint where there is something to keep; training goes on without one."""
+        if self._checkpoints is None or not self._best.any:
+            return
+        try:
+            with held():
+                self._checkpoints.save(self._state())
+        except WriteFailed as err:
+            self._progress.note(f"No checkpoint: {err.message}")
+            self.outcome.notes.append(f"No checkpoint could be written: {err.message}")
+            self._checkpoints = None
+
+    def _state(self) -> dict[str, Any]:
+        scaler = self._accelerator.scaler
+        return {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "step": self._steps.done,
+            "rows": self._steps.rows,
+            "loss": self._loss,
+            "waiting_since": self._waiting_since,
+            "history": self.outcome.history,
+            "notes": self._steps.notes,
+            "model": self._moving.live(),
+            "best": self._best.state(),
+            "optimizer": self._steps.optimizer.state_dict(),
+            "scaler": scaler.state_dict() if scaler else None,
+            "order": self._order_before,
+            "random": random_state(),
+        }
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        self.epoch, self.batch = state["epoch"], state["batch"]
+        self._steps.done, self._steps.rows = state["step"], state["rows"]
+        self._steps.notes = state["notes"]
+        self._loss, self._waiting_since = state["loss"], state["waiting_since"]
+        self.outcome.history = state["history"]
+        self._moving.put(state["model"])
+        self._best.load(state["best"])
+        optimizer.load_state(self._steps.optimizer, state["optimizer"])
+        if self._accelerator.scaler and state["scaler"]:
+            self._accelerator.scaler.load_state_dict(state["scaler"])
+        self._order.set_state(state["order"])
+        restore_random_state(state["random"])
+        for line in self.outcome.history:
+            self._on_epoch(line)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +28,11 @@ class PreparedSplit:
     def __len__(self) -> int:
         return len(self.targets)
 
+    @functools.cached_property
+    def lengths(self) -> list[int]:
+        """Elements in each preprocessed sample."""
+        return [length_of(self.ready[i]) for i in range(len(self))]
+
 
 def prepare(model: ComposedModel, dataset: Dataset, task: Task) -> Mapping[str, PreparedSplit]:
     """All splits of a dataset, for one model and task; samples are decoded lazily.
@@ -45,10 +51,10 @@ def prepare(model: ComposedModel, dataset: Dataset, task: Task) -> Mapping[str, 
     return ready
 
 
-def shuffled_batches(
+def shuffled(
     split: PreparedSplit, preprocess: Preprocess, batch_size: int, generator: torch.Generator
-) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-    """One epoch of ``(batch, targets)``: shuffled, rows of like length together.
+) -> Sequence[Sequence[int]]:
+    """The rows of each batch of one epoch: shuffled, rows of like length together.
 
     Rows are shuffled, sorted by length within buckets of many batches, and the batches shuffled
     again, so that texts are padded little and the order stays random.
@@ -57,7 +63,19 @@ def shuffled_batches(
     rows: list[list[int]] = []
     for start in range(0, len(order), batch_size * _BUCKET):
         bucket = order[start : start + batch_size * _BUCKET]
-        bucket.sort(key=lambda i: length_of(split.ready[i]))
+        if _lengths_differ(preprocess):
+            bucket.sort(key=split.lengths.__getitem__)
         rows.extend(bucket[at : at + batch_size] for at in range(0, len(bucket), batch_size))
-    for at in torch.randperm(len(rows), generator=generator).tolist():
-        yield preprocess.collate([split.ready[i] for i in rows[at]]), split.targets[rows[at]]
+    return [rows[at] for at in torch.randperm(len(rows), generator=generator).tolist()]
+
+
+def collated(
+    split: PreparedSplit, preprocess: Preprocess, rows: Sequence[int]
+) -> tuple[dict[str, Tensor], Tensor]:
+    """A batch of these rows, and their targets."""
+    return preprocess.collate([split.ready[i] for i in rows]), split.targets[list(rows)]
+
+
+def _lengths_differ(preprocess: Preprocess) -> bool:
+    """Only who collates in a way of its own takes samples of several lengths."""
+    return type(preprocess).collate is not Preprocess.collate

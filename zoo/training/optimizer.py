@@ -1,0 +1,53 @@
+"""The optimizer: its groups as the adapter wants them, and its state in and out of checkpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.model import ComposedModel, ParameterGroup
+from zoo.training.config import FitConfig
+
+
+def make_optimizer(model: ComposedModel, config: FitConfig) -> torch.optim.Optimizer:
+    """AdamW over what ``model`` trains, in one fused kernel where there is one."""
+    found = groups(model, config)
+    return torch.optim.AdamW(found, lr=config.lr, fused=_fusible(found))
+
+
+def groups(model: ComposedModel, config: FitConfig) -> list[dict[str, Any]]:
+    """The optimizer's groups: what the adapter sets apart, and first all the rest."""
+    apart = model.adapter.groups(model.backbone, dict(model.heads.items()))
+    seen = {id(parameter) for group in apart for parameter in group.parameters}
+    rest = [p for p in model.trainable().values() if id(p) not in seen]
+    return [
+        {
+            "params": list(group.parameters),
+            "lr": config.lr * group.rate,
+            "weight_decay": config.weight_decay if group.decays else 0.0,
+        }
+        for group in (ParameterGroup(rest), *apart)
+        if group.parameters
+    ]
+
+
+def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Let ``optimizer`` go on from ``state``, which its like gave."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for at, kept in state["state"].items():
+        for name, value in kept.items():
+            kept[name] = _laid_out_as(parameters[at], value)
+    optimizer.load_state_dict(state)
+
+
+def _laid_out_as(parameter: Tensor, value: Any) -> Any:
+    """A checkpoint keeps tensors in plain order; fused kernels want that of the parameter."""
+    if not isinstance(value, Tensor) or value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
+def _fusible(groups: list[dict[str, Any]]) -> bool:
+    return all(p.is_floating_point() for group in groups for p in group["params"])

@@ -1,0 +1,133 @@
+"""One step of training: a batch in pieces that fit into memory, the gradient, the update."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from accelerate import Accelerator
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from zoo.model import ComposedModel, Task
+from zoo.progress import Progress
+from zoo.training import memory, nonfinite, optimizer
+from zoo.training.config import FitConfig
+from zoo.training.prepared import PreparedSplit, collated
+from zoo.training.schedules import Factor
+
+
+class Steps:
+    """Takes the steps of one fit.
+
+    Args:
+        model: on the accelerator's device.
+        task: gives the loss.
+        split: what is trained on.
+        config: batch size, rates and bounds.
+        factor: the learning rate's, by steps done.
+        accelerator: scales and casts.
+        progress: is told when fewer rows are computed at a time.
+
+    Attributes:
+        done: how many steps were taken.
+        rows: how many rows are computed at a time; halved when memory runs out.
+        notes: what a person should know of it.
+    """
+
+    def __init__(
+        self,
+        model: ComposedModel,
+        task: Task,
+        split: PreparedSplit,
+        config: FitConfig,
+        factor: Factor,
+        accelerator: Accelerator,
+        progress: Progress,
+    ) -> None:
+        self.done = 0
+        self.rows = min(config.batch_size, config.micro_batch or config.batch_size)
+        self.notes: list[str] = []
+        self.parameters = list(model.trainable().values())
+        self.optimizer = accelerator.prepare(optimizer.make_optimizer(model, config))
+        self._rates: list[float] = [group["lr"] for group in self.optimizer.param_groups]
+        self._model, self._task, self._split, self._config = model, task, split, config
+        self._factor, self._accelerator, self._progress = factor, accelerator, progress
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate of the next step."""
+        return max(self._rates) * self._factor(self.done)
+
+    def take(self, rows: Sequence[int], place: str) -> float:
+        """Train on these rows of the split; returns their mean loss.
+
+        Args:
+            rows: positions in the split.
+            place: epoch and batch in words, for what goes wrong.
+
+        Raises:
+            TrainingFailed: loss or gradient is no number, before any weight was changed by it; or
+                there is no room for a single row.
+        """
+        factor = self._factor(self.done)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
+        loss = self._gradient_with_room(rows, place)
+        self._clip(place)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.done += 1
+        return loss
+
+    def _clip(self, place: str) -> None:
+        self._accelerator.unscale_gradients(self.optimizer)
+        norm = get_total_norm([p.grad for p in self.parameters if p.grad is not None])
+        # A scaler skips such a step and scales less; without one the weights would be lost.
+        if self._accelerator.scaler is None and not norm.isfinite():
+            raise nonfinite.gradient_failed(self._model, float(norm), place)
+        clip_grads_with_norm_(self.parameters, self._config.clip, norm)
+
+    def _gradient_with_room(self, rows: Sequence[int], place: str) -> float:
+        while True:
+            try:
+                return self._gradient(rows, place)
+            except (RuntimeError, MemoryError) as err:
+                if not memory.is_out_of_memory(err):
+                    raise
+                self.rows = memory.fewer(min(self.rows, len(rows)), err)
+            self.optimizer.zero_grad()
+            memory.release()
+            self._tell_of_halving(place)
+
+    def _gradient(self, rows: Sequence[int], place: str) -> float:
+        """Accumulate the gradient of the mean loss over ``rows``, some of them at a time."""
+        total = 0.0
+        for at in range(0, len(rows), self.rows):
+            piece = rows[at : at + self.rows]
+            batch, targets = collated(self._split, self._model.preprocess, piece)
+            device = self._accelerator.device
+            on_device = {key: value.to(device) for key, value in batch.items()}
+            with self._accelerator.autocast():
+                logits = self._model(on_device)[self._task.name]
+            loss = self._task.loss(logits.float(), targets.to(device))
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                what = f"The loss became {value}"
+                raise nonfinite.failed(self._model, on_device, what, place)
+            share = len(piece) / len(rows)
+            self._accelerator.backward(loss if share == 1 else loss * share)
+            total += value * share
+        return total
+
+    def _tell_of_halving(self, place: str) -> None:
+        text = (
+            f"Out of memory in {place}: from there on {self.rows} rows were computed at a time and "
+            f"their gradients added up; a step still saw {self._config.batch_size}."
+        )
+        if any(
+            isinstance(module, _BatchNorm) and module.training for module in self._model.modules()
+        ):
+            text += " Batch norms took their statistics from so few rows, which is not the same."
+        self._progress.note(text)
+        self.notes.append(text)
