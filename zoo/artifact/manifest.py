@@ -26,7 +26,7 @@ MAX_BYTES = 4 * 1024 * 1024
 _FORMAT = re.compile(r"(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_ON_WINDOWS = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9])(?:\.|\Z)|.*\.\Z", re.IGNORECASE)
+ON_WINDOWS = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9])(?:\.|\Z)|.*\.\Z", re.IGNORECASE)
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Short = Annotated[str, Field(max_length=300)]
@@ -140,7 +140,7 @@ class Manifest(_Strict):
         if len({name.lower() for name in files}) != len(files):
             raise ValueError("two names differ by case only")
         for name in files:
-            if _ON_WINDOWS.match(name):
+            if ON_WINDOWS.match(name):
                 raise ValueError(f"{name!r} is no file everywhere: Windows takes it for another")
         return files
 

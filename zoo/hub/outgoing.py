@@ -15,13 +15,12 @@ from typing import BinaryIO
 from huggingface_hub import get_token
 
 from zoo.artifact.files import open_regular, shown
-from zoo.artifact.manifest import MANIFEST, Manifest, parse_manifest
+from zoo.artifact.manifest import MANIFEST, ON_WINDOWS, Manifest, parse_manifest
 from zoo.artifact.scan import bytes_to_scan, scan
 from zoo.artifact.signing import SIGNATURE
-from zoo.errors import ArtifactError, CorruptFile, UnsafeFile
-from zoo.hub.metadata import metadata
+from zoo.errors import CorruptFile, UnsafeFile
+from zoo.hub.card_check import CARD, check_card
 
-CARD = "README.md"
 _ASSETS = "assets"
 _ASSET = re.compile(r"assets/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(png|jpe?g|gif|svg|webp)\Z")
 _TEXT = (".json", ".md", ".txt", ".svg")
@@ -75,7 +74,26 @@ def survey(folder: Path, manifest: Manifest) -> list[str]:
             f"{folder} also holds {listed}, which is no part of the artifact; nothing was pushed.",
             hint="Move it elsewhere: a push publishes the artifact's own files and no others.",
         )
+    _require_everywhere(folder, found)
     return found
+
+
+def _require_everywhere(folder: Path, paths: list[str]) -> None:
+    """Refuse names that not every file system can hold side by side."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        if ON_WINDOWS.match(path.rpartition("/")[2]):
+            raise UnsafeFile(
+                f"{folder} holds {shown(path)}, a name that Windows reserves; nothing was pushed.",
+                hint="Rename it.",
+            )
+        twin = seen.setdefault(path.lower(), path)
+        if twin != path:
+            raise UnsafeFile(
+                f"{folder} holds {shown(twin)} and {shown(path)}, which many file systems take for "
+                "one; nothing was pushed.",
+                hint="Rename one of them.",
+            )
 
 
 def collect(
@@ -96,11 +114,11 @@ def collect(
         allow_findings: send what looks like a token or a path as well.
 
     Raises:
-        ArtifactError: a text holds something like a token or a path of this machine, or the card's
-            metadata is not YAML.
+        ArtifactError: a text holds something like a token or a path of this machine, or the card
+            contradicts the manifest.
         CorruptFile: a file changed since it was checked.
     """
-    _check_card(card)
+    check_card(card, manifest)
     files = [outgoing(path, folder / path) for path in paths if path != CARD]
     _require_same(files, manifest)
     files.append(outgoing(CARD, card.encode()))
@@ -159,16 +177,6 @@ def _walk(folder: Path, prefix: str = "") -> Iterator[str]:
                     f"{entry.path} is {kind}; nothing was pushed.",
                     hint="An artifact has regular files, and images in assets/, and nothing else.",
                 )
-
-
-def _check_card(card: str) -> None:
-    try:
-        metadata(card)
-    except ValueError as err:
-        raise ArtifactError(
-            f"The metadata at the head of {CARD} cannot be used: {str(err).splitlines()[0]}.",
-            hint=f"Mend the part of {CARD} between the lines of ---.",
-        ) from err
 
 
 def _refuse_private(files: Iterable[Outgoing]) -> None:

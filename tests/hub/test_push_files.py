@@ -1,0 +1,184 @@
+"""What files a push takes, whatever they are called and however many and large they are."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import HfApi
+from huggingface_hub.hf_api import RepoFile
+from safetensors.torch import load_file, save_file
+
+from zoo.errors import ArtifactError, BackboneMismatch, UnsafeFile
+from zoo.hub import outgoing
+from zoo.hub.push import push
+from zoo.hub.server import EmbeddedHub
+
+REPO = "me/flowers"
+MB = 1 << 20
+HEADS = "heads.safetensors"
+
+
+def none_arrived(hub: EmbeddedHub) -> bool:
+    return not list(HfApi(endpoint=hub.url, token=False).list_models())
+
+
+@pytest.mark.row(19)
+def test_many_empty_and_large_ones_are_one_commit(
+    hub: EmbeddedHub, api: HfApi, artifact: Path
+) -> None:
+    assets = artifact / "assets"
+    assets.mkdir()
+    for number in range(257):
+        (assets / f"{number}.svg").write_text(f"<svg id='{number}'/>")
+    (assets / "empty.png").touch()
+    (assets / "limit.svg").write_bytes(b" " * (10 * MB))
+    (assets / "above.svg").write_bytes(b" " * (10 * MB + 1))
+    done = push(artifact, REPO, endpoint=hub.url)
+    assert len(api.list_repo_commits(REPO)) == 2
+    there = {f.path: f for f in api.list_repo_tree(REPO, recursive=True) if isinstance(f, RepoFile)}
+    assert there.keys() == set(done.changed)
+    assert len(there) > 257
+    by_lfs = {path for path, file in there.items() if file.lfs}
+    assert {p for p in by_lfs if p.startswith("assets")} == {"assets/above.svg"}
+    for name in ("empty.png", "limit.svg", "above.svg", "256.svg"):
+        assert there[f"assets/{name}"].size == (assets / name).stat().st_size
+        copy = api.hf_hub_download(REPO, f"assets/{name}")
+        assert Path(copy).read_bytes() == (assets / name).read_bytes()
+    assert push(artifact, REPO, endpoint=hub.url).changed == ()
+
+
+@pytest.mark.row(20)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a b.png"],
+        ["caf\u00e9.png", "cafe\u0301.png"],
+        ["Plot.png", "plot.png"],
+        ["x" * 240 + ".png"],
+        ["con.png"],
+        ["LPT1.svg"],
+        ["a\u202eb.png"],
+        ["-rf.png"],
+        [".hidden.png"],
+        ["a\nb.png"],
+        ["a\\b.png"],
+    ],
+)
+def test_names_that_not_every_machine_can_hold_are_refused(
+    hub: EmbeddedHub, artifact: Path, names: list[str]
+) -> None:
+    (artifact / "assets").mkdir()
+    for name in names:
+        (artifact / "assets" / name).write_bytes(b"1")
+    with pytest.raises(UnsafeFile, match="nothing was pushed") as failure:
+        push(artifact, REPO, endpoint=hub.url)
+    assert str(failure.value).isprintable() or "\n" in str(failure.value)
+    assert "\u202e" not in str(failure.value)
+    assert none_arrived(hub)
+
+
+@pytest.mark.row(20)
+def test_other_names_come_back_as_they_went(hub: EmbeddedHub, api: HfApi, artifact: Path) -> None:
+    names = ["plot.png", "Plot_2.v1.PNG.svg", "0.jpeg", "y" * 96 + ".gif"]
+    (artifact / "assets").mkdir()
+    for name in names:
+        (artifact / "assets" / name).write_bytes(name.encode())
+    push(artifact, REPO, endpoint=hub.url)
+    for name in names:
+        assert Path(api.hf_hub_download(REPO, f"assets/{name}")).read_bytes() == name.encode()
+
+
+def rewrite(artifact: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    """Change tensors, and let the manifest list what came of it."""
+    tensors = load_file(artifact / HEADS)
+    change(tensors)
+    save_file(tensors, artifact / HEADS)
+    content = (artifact / HEADS).read_bytes()
+    edit(artifact, "files", HEADS, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+
+def edit(artifact: Path, *keys: str, **values: object) -> None:
+    manifest = json.loads((artifact / "zoo.json").read_text())
+    place = manifest
+    for key in keys:
+        place = place[key]
+    place |= values
+    (artifact / "zoo.json").write_text(json.dumps(manifest))
+
+
+def first(tensors: dict[str, torch.Tensor]) -> str:
+    return sorted(tensors)[0]
+
+
+@pytest.mark.row(22)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t[first(t)].view(-1).__setitem__(0, float("nan")),
+        lambda t: t[first(t)].view(-1).__setitem__(0, float("-inf")),
+        lambda t: t.pop(first(t)),
+        lambda t: t.__setitem__("more", torch.zeros(1)),
+        lambda t: t.__setitem__(f"x.{first(t)}", t.pop(first(t))),
+        lambda t: t.__setitem__(first(t), t[first(t)][:1].clone()),
+        lambda t: t.__setitem__(first(t), t[first(t)].double()),
+    ],
+)
+def test_tensors_that_nobody_could_use_are_refused(
+    hub: EmbeddedHub, artifact: Path, change: Callable[[dict[str, torch.Tensor]], object]
+) -> None:
+    rewrite(artifact, change)
+    for force in (False, True):
+        with pytest.raises(ArtifactError, match=HEADS):
+            push(artifact, REPO, force=force, endpoint=hub.url)
+    assert none_arrived(hub)
+
+
+@pytest.mark.row(22)
+@pytest.mark.parametrize("other", [{"name": "toy:grey"}, {"digest": "0" * 64}])
+def test_an_adapter_of_another_backbone_is_refused(
+    hub: EmbeddedHub, artifact: Path, other: dict[str, str]
+) -> None:
+    edit(artifact, "backbone", **other)
+    with pytest.raises(BackboneMismatch, match="is not the one this model was trained on"):
+        push(artifact, REPO, endpoint=hub.url)
+    assert none_arrived(hub)
+
+
+@pytest.mark.row(18)
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("", "has no license, and the model's is apache-2.0"),
+        ("license: mit\n", "says license: 'mit', and the model's is apache-2.0"),
+        ("license: apache-2.0\n", "has no base_model, and the model's is toys/base"),
+        ("license: apache-2.0\nbase_model: toys/other\n", "says base_model: 'toys/other'"),
+        ("license: [\n", "cannot be used"),
+        ("- apache-2.0\n", "cannot be used: the metadata is not a mapping"),
+    ],
+)
+def test_a_card_that_hides_where_the_model_is_from_is_refused(
+    artifact: Path, head: str, said: str
+) -> None:
+    edit(artifact, "backbone", source="toys/base")
+    edit(artifact, license="Apache-2.0")
+    manifest = outgoing.parse_manifest((artifact / "zoo.json").read_bytes(), "here")
+    with pytest.raises(ArtifactError, match=f"README.md {said}") as failure:
+        outgoing.check_card(f"---\n{head}---\n# Flowers\n", manifest)
+    assert "nothing was pushed" in failure.value.message
+    good = "---\nlicense: apache-2.0\nbase_model:\n- toys/base\n- toys/more\n---\n"
+    outgoing.check_card(good, manifest)
+
+
+@pytest.mark.row(17)
+def test_the_name_of_this_machine_is_refused(
+    hub: EmbeddedHub, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outgoing.platform, "node", lambda: "anns-laptop-7")
+    card = artifact / "README.md"
+    card.write_text(card.read_text() + "\nTrained on anns-laptop-7 in a night.\n")
+    with pytest.raises(UnsafeFile, match="'anns-laptop-7', a place on somebody's machine"):
+        push(artifact, REPO, endpoint=hub.url)
+    assert none_arrived(hub)
