@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from zoo.artifact.load import load
     from zoo.artifact.save import save
     from zoo.artifact.verify import verify
-    from zoo.catalogue import adapters, backbones, recipes, tasks
+    from zoo.catalogue import adapters, backbones, rankers, recipes, tasks
     from zoo.data.load import load as load_data
     from zoo.hub.pull import pull
     from zoo.hub.push import push
     from zoo.model import ComposedModel, Prediction, compose, load_backbone
     from zoo.model import make_adapter as adapter
     from zoo.model import make_task as task
+    from zoo.ranking.rank import rank
     from zoo.training.evaluate import evaluate
     from zoo.training.fit import fit
     from zoo.training.run import Run
@@ -40,6 +41,8 @@ _EXPORTS = {
     "load_data": "zoo.data.load:load",
     "pull": "zoo.hub.pull:pull",
     "push": "zoo.hub.push:push",
+    "rank": "zoo.ranking.rank:rank",
+    "rankers": "zoo.catalogue:rankers",
     "recipes": "zoo.catalogue:recipes",
     "save": "zoo.artifact.save:save",
     "task": "zoo.model:make_task",
@@ -74,6 +77,8 @@ __all__ = [
     "load_data",
     "pull",
     "push",
+    "rank",
+    "rankers",
     "recipes",
     "save",
     "task",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoo import registry
 from zoo.host import installed
 from zoo.registry import Recipe
-from zoo.specs import AdapterSpec, BackboneSpec, TaskSpec
+from zoo.specs import AdapterSpec, BackboneSpec, RankerSpec, TaskSpec
 
 
 def backbones(*, modality: str | None = None, everything: bool = False) -> list[BackboneSpec]:
@@ -28,6 +28,11 @@ def adapters() -> list[AdapterSpec]:
 def tasks() -> list[TaskSpec]:
     """All tasks."""
     return [p.spec for p in installed().tasks]
+
+
+def rankers() -> list[RankerSpec]:
+    """All rankers."""
+    return [p.spec for p in installed().rankers]
 
 
 def recipes() -> dict[str, Recipe]:

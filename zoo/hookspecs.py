@@ -17,7 +17,14 @@ from typing import Any
 
 import pluggy
 
-from zoo.specs import AdapterSpec, BackboneSpec, CommandSpec, NamespaceSpec, TaskSpec
+from zoo.specs import (
+    AdapterSpec,
+    BackboneSpec,
+    CommandSpec,
+    NamespaceSpec,
+    RankerSpec,
+    TaskSpec,
+)
 
 PROJECT = "zoo"
 
@@ -87,6 +94,18 @@ def zoo_tasks() -> Sequence[TaskSpec]:  # type: ignore[empty-body]
         @hookimpl
         def zoo_tasks():
             return [TaskSpec(name="mine", loader="mine.task:Mine")]
+    """
+
+
+@hookspec
+def zoo_rankers() -> Sequence[RankerSpec]:  # type: ignore[empty-body]
+    """Rankers: estimates, from frozen features, of how well a backbone will transfer.
+
+    Example::
+
+        @hookimpl
+        def zoo_rankers():
+            return [RankerSpec(name="mine", loader="mine.ranker:Mine")]
     """
 
 

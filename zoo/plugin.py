@@ -26,7 +26,14 @@ from zoo.errors import (
 )
 from zoo.hookspecs import API_VERSION, hookimpl
 from zoo.settings import Setting
-from zoo.specs import AdapterSpec, BackboneSpec, CommandSpec, NamespaceSpec, TaskSpec
+from zoo.specs import (
+    AdapterSpec,
+    BackboneSpec,
+    CommandSpec,
+    NamespaceSpec,
+    RankerSpec,
+    TaskSpec,
+)
 
 if TYPE_CHECKING:
     from zoo.model import (
@@ -49,6 +56,7 @@ if TYPE_CHECKING:
         Task,
         Weights,
     )
+    from zoo.ranking.ranker import Ranker, RankProblem
 
 _NEEDS_TORCH = frozenset(
     {
@@ -74,11 +82,18 @@ _NEEDS_TORCH = frozenset(
 )
 
 
+_NEEDS_NUMPY = frozenset({"RankProblem", "Ranker"})
+
+
 def __getattr__(name: str) -> Any:
     if name in _NEEDS_TORCH:
         import zoo.model
 
         return getattr(zoo.model, name)
+    if name in _NEEDS_NUMPY:
+        import zoo.ranking.ranker
+
+        return getattr(zoo.ranking.ranker, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -111,6 +126,9 @@ __all__ = [
     "ParameterGroup",
     "Prediction",
     "Preprocess",
+    "RankProblem",
+    "Ranker",
+    "RankerSpec",
     "Setting",
     "Solution",
     "StockCode",

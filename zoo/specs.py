@@ -144,6 +144,32 @@ class TaskSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RankerSpec:
+    """An estimate of how well a backbone will transfer, from its frozen features.
+
+    Attributes:
+        name: e.g. ``logme``.
+        loader: ``"package.module:Class"``, a :class:`zoo.plugin.Ranker`, called with the checked
+            settings.
+        summary: one line for the catalogue.
+        settings: its options.
+        reference: the paper it follows.
+    """
+
+    name: str
+    loader: str
+    summary: str = ""
+    settings: tuple[Setting, ...] = ()
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        _require_name("Ranker", self.name)
+        _require_import_string(self.name, self.loader)
+        _RANKER_TYPES.require(self)
+        require_all(self.name, "settings", self.settings, Setting)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NamespaceSpec:
     """An open namespace: names that are resolved when they are asked for, and never listed.
 
@@ -193,7 +219,7 @@ class CommandSpec:
         _COMMAND_TYPES.require(self)
 
 
-Spec = BackboneSpec | AdapterSpec | TaskSpec | NamespaceSpec | CommandSpec
+Spec = BackboneSpec | AdapterSpec | TaskSpec | RankerSpec | NamespaceSpec | CommandSpec
 
 # What is printed and written to JSON must be of its type, or one spec would break every listing.
 _BACKBONE_TYPES = Types(
@@ -210,6 +236,7 @@ _BACKBONE_TYPES = Types(
 )
 _ADAPTER_TYPES = Types(summary=str, settings=tuple, training=(dict, Mapping), reference=str)
 _TASK_TYPES = Types(modalities=tuple, summary=str, settings=tuple, labelling=str)
+_RANKER_TYPES = Types(summary=str, settings=tuple, reference=str)
 _NAMESPACE_TYPES = Types(modality=str, summary=str, example=str)
 _COMMAND_TYPES = Types(summary=str)
 
@@ -244,6 +271,7 @@ __all__ = [
     "BackboneSpec",
     "CommandSpec",
     "NamespaceSpec",
+    "RankerSpec",
     "Setting",
     "Spec",
     "TaskSpec",

@@ -37,6 +37,17 @@ def test_a_folder_elsewhere_keeps_the_name(tmp_path):
     assert "--weights PATH" in refused.value.hint
 
 
+def test_the_head_the_weights_were_trained_with_is_at_hand_and_no_part_of_the_backbone(tmp_path):
+    folder = folder_of(tmp_path, "test_vit")
+    backbone = zoo.load_backbone(f"timm:{folder}")
+    stored = load_file(folder / "model.safetensors")
+    head = backbone.source_head()
+    assert torch.equal(head.weight, stored["head.weight"])
+    assert torch.equal(head.bias, stored["head.bias"])
+    assert not {id(p) for p in head.parameters()} & {id(p) for p in backbone.parameters()}
+    assert backbone.reload(False).source_head() is None
+
+
 def test_arguments_in_the_config_count(tmp_path):
     folder = folder_of(
         tmp_path,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 _BATCH = 8
-_SECONDS = 0.5  # for each figure, and at least _RUNS runs
-_RUNS = 3
+_SECONDS = 0.5  # for each figure
 
 
 def measure(name: str, weights: Path | None = None) -> dict[str, Any]:
@@ -28,29 +24,19 @@ def measure(name: str, weights: Path | None = None) -> dict[str, Any]:
 
     from zoo.artifact.probe import samples
     from zoo.model import load_backbone
+    from zoo.ranking.latency import alone, median
 
     backbone = load_backbone(name, weights=weights, pretrained=False)
     raw = samples(backbone)
     raw = [raw[i % len(raw)] for i in range(_BATCH)]
     ready = [backbone.preprocess(sample) for sample in raw]
-    one, several = backbone.preprocess.collate(ready[1:2]), backbone.preprocess.collate(ready)
+    several = backbone.preprocess.collate(ready)
     with torch.inference_mode():
-        alone = _median(lambda: backbone(one))
-        together = _median(lambda: backbone(several))
+        together = median(lambda: backbone(several), seconds=_SECONDS)
+    preprocess = median(lambda: backbone.preprocess(raw[1]), seconds=_SECONDS)
     return {
-        "milliseconds": round(alone * 1000, 2),
+        "milliseconds": round(alone(backbone, seconds=_SECONDS) * 1000, 2),
         "per_second": round(_BATCH / together, 1),
-        "preprocess_milliseconds": round(_median(lambda: backbone.preprocess(raw[1])) * 1000, 2),
+        "preprocess_milliseconds": round(preprocess * 1000, 2),
         "threads": torch.get_num_threads(),
     }
-
-
-def _median(run: Callable[[], object]) -> float:
-    """Seconds that ``run`` takes, after it has run once."""
-    run()
-    times: list[float] = []
-    while len(times) < _RUNS or sum(times) < _SECONDS:
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)

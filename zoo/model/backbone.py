@@ -214,6 +214,14 @@ class Backbone(nn.Module, abc.ABC):
         """The pooling a trained backbone should use so that the library's own head fits."""
         return None
 
+    def source_head(self) -> nn.Module | None:
+        """The classifier that the weights were trained with, pooled features to logits.
+
+        ``None`` where it is not there, as with random weights. It is never trained, saved or part of
+        the digest.
+        """
+        return None
+
     def stock_code(self) -> StockCode | None:
         """How to open this backbone without zoo; ``None`` where no library has it."""
         return None

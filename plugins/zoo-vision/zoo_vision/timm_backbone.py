@@ -70,9 +70,10 @@ class TimmBackbone(Backbone):
     Args:
         spec: under the name that artifacts carry.
         built: the model and where it came from.
+        trained: whether its weights, and so its classifier, are.
     """
 
-    def __init__(self, spec: BackboneSpec, built: Built) -> None:
+    def __init__(self, spec: BackboneSpec, built: Built, *, trained: bool) -> None:
         model: Any = built.model
         preprocess = TimmPreprocess(model)
         self._channels = preprocess.config["input_size"][0]
@@ -81,6 +82,7 @@ class TimmBackbone(Backbone):
                 f"{spec.name} takes images of {self._channels} channels; zoo reads grey (1) and "
                 "RGB (3)."
             )
+        classifier = model.get_classifier()
         seen = observe(model, preprocess.noise())
         if len(seen.pooled) != 2:
             raise Incompatible(
@@ -88,6 +90,8 @@ class TimmBackbone(Backbone):
                 "vector; it cannot be a backbone."
             )
         self._native = seen.native_head
+        knows = trained and seen.native_head is not None and isinstance(classifier, nn.Linear)
+        self._source_head = (classifier,) if knows else ()  # in a tuple it is no submodule
         self._stock = built.stock
         self._arguments = built.arguments
         super().__init__(
@@ -121,6 +125,10 @@ class TimmBackbone(Backbone):
     def native_head(self) -> NativeHead | None:
         """The classifier of timm's model, where it is one linear layer on the pooled features."""
         return self._native
+
+    def source_head(self) -> nn.Module | None:
+        """The classifier of the timm model classifier, where it is one linear layer on the pooled features."""
+        return self._source_head[0] if self._source_head else None
 
     def stock_code(self) -> StockCode:
         """``timm.create_model`` with timm's own evaluation transform."""
@@ -176,4 +184,4 @@ def load(spec: BackboneSpec, weights: Weights) -> TimmBackbone:
             RGB images.
     """
     built = build(spec, weights)
-    return TimmBackbone(replace(spec, name=built.name), built)
+    return TimmBackbone(replace(spec, name=built.name), built, trained=weights.pretrained)

@@ -1,0 +1,1 @@
+"""Rankers for zoo: which backbone will transfer best, from frozen features."""
