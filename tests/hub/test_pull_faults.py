@@ -189,6 +189,19 @@ class TestBrokenLine:
             fetch(REPO, endpoint=line.url)
 
     @pytest.mark.row(25)
+    @pytest.mark.parametrize("request_", ["which commit", "the manifest", "a file"])
+    def test_that_drips_is_not_waited_for_either(
+        self, line: FaultyLine, monkeypatch: pytest.MonkeyPatch, request_: str
+    ) -> None:
+        monkeypatch.setattr(exchange, "WINDOW", 0.2)
+        at, method = where(line, request_)
+        line.on(at, method=method, pace=100, times=ALWAYS)
+        with pytest.raises(HubUnreachable, match="that is too slow"):
+            fetch(REPO, endpoint=line.url)
+        line.mend()
+        assert fetch(REPO, endpoint=line.url)
+
+    @pytest.mark.row(25)
     def test_that_is_slow_is_no_fault_and_shows_how_far_it_is(self, tmp_path: Path) -> None:
         content = files(15_000)
         with line_to("ours", content, tmp_path) as line:

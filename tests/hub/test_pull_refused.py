@@ -54,6 +54,19 @@ class TestDamage:
         assert got == ["flowers", name]
 
     @pytest.mark.row(27)
+    def test_in_the_cache_is_found_though_it_reads_well(
+        self, hub: EmbeddedHub, pushed: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kept = fetch(REPO, endpoint=hub.url).folder / "zoo.json"
+        good = kept.read_bytes()
+        kept.resolve().write_bytes(good.replace(b'"wasps"', b'"wasp!"'))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        with pytest.raises(CorruptFile, match=r"zoo\.json was changed or damaged in the cache"):
+            fetch(REPO, endpoint=hub.url)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        assert (fetch(REPO, endpoint=hub.url).folder / "zoo.json").read_bytes() == good
+
+    @pytest.mark.row(27)
     def test_in_the_cache_is_found_offline_too(
         self, hub: EmbeddedHub, pushed: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -166,7 +166,7 @@ class _Transfer:
         with opened(self._client, located, self._got) as response:
             if self._got and not self._continues(response):
                 self._restart(stream, digest)
-            for piece in response.iter_raw():
+            for piece in exchange.paced(response.iter_raw()):
                 self._got += len(piece)
                 if self._got > self._size:
                     raise self._endless()

@@ -11,7 +11,7 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,13 +24,14 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not
 )
 
 import zoo
-from zoo.errors import HubError
+from zoo.errors import HubError, HubUnreachable
 
 ATTEMPTS = 4
 FIRST_WAIT = 1.0  # seconds; doubled each time
 NOBODY_WAIT = 0.25  # seconds before the only second try where no connection is made at all
 LONGEST_WAIT = 60.0  # seconds that a hub may ask us to wait for
 TIMEOUT = 20.0  # seconds without a sign of life
+WINDOW, LEAST = 60.0, 60_000  # seconds, and bytes in them: 1 kB/s
 LARGEST = 64 << 20  # bytes of an answer that is not a file
 
 _T = TypeVar("_T")
@@ -52,7 +53,10 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON; raises ``ValueError`` where it is something else."""
-        return json.loads(self.content)
+        try:
+            return json.loads(self.content)
+        except RecursionError as err:
+            raise ValueError("its answer is nested too deeply") from err
 
 
 def headers(token: str | bool | None) -> dict[str, str]:
@@ -106,6 +110,25 @@ def wait_for(err: BaseException, attempt: int) -> float | None:
     return None if asked > LONGEST_WAIT else max(asked, _growing(attempt))
 
 
+def paced(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Bytes as they come, as long as they come: no line is so slow that it is worth the wait.
+
+    Raises:
+        HubUnreachable: fewer than ``LEAST`` of them came in ``WINDOW`` seconds.
+    """
+    since, came = time.monotonic(), 0
+    for piece in pieces:
+        came += len(piece)
+        if (now := time.monotonic()) - since > WINDOW:
+            if came < LEAST:
+                raise HubUnreachable(
+                    f"It sent {came:,} bytes in {now - since:.0f} seconds; that is too slow.",
+                    hint="Try again when the network or the hub is less busy.",
+                )
+            since, came = now, 0
+        yield piece
+
+
 def asked_to_wait(found: Mapping[str, str]) -> float:
     """Seconds that an answer asks to wait for, by either header; 0 where by none."""
     text = (found.get("Retry-After") or "").strip()
@@ -129,7 +152,7 @@ def _once(url: str, sent: dict[str, str]) -> Answer:
     with get_session().stream("GET", url, headers=sent, timeout=TIMEOUT) as response:
         hf_raise_for_status(response)
         read = bytearray()
-        for piece in response.iter_bytes():
+        for piece in paced(response.iter_bytes()):
             read += piece
             if len(read) > LARGEST:
                 raise HubError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from zoo.hub.translate import told
 from zoo.progress import Advance, Progress, Silent
 
 MOST_BYTES = 200 << 30
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _manifest(client: Client, repo: str, commit: str, *, force: bool = False) ->
     where = f"{repo} at {commit[:12]}: {MANIFEST}"
     if path is not None:
         try:
-            return parse_manifest(cache.read_small(path, MAX_BYTES), where)
+            return parse_manifest(_kept_manifest(path, where), where)
         except CorruptFile:
             if constants.HF_HUB_OFFLINE:
                 raise
@@ -106,6 +108,14 @@ def _manifest(client: Client, repo: str, commit: str, *, force: bool = False) ->
         cache.keep(repo, sha256, content)
         cache.link(repo, commit, MANIFEST, sha256)
     return manifest
+
+
+def _kept_manifest(path: Path, where: str) -> bytes:
+    content = cache.read_small(path, MAX_BYTES)
+    name = path.resolve().name  # of the blob: nothing else says what a manifest has to be
+    if _SHA256.fullmatch(name) and name != hashlib.sha256(content).hexdigest():
+        raise CorruptFile(f"{where} was changed or damaged in the cache.", hint="Pull it again.")
+    return content
 
 
 def _checked(

@@ -18,6 +18,7 @@ from zoo.hub.translate import not_a_hub, status_of, told
 COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 MOST_FILES = 100_000
 
+_MOST_PAGES = 1000
 _LONGEST = 200  # characters of a repo's name
 
 _NEXT = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next\b')
@@ -95,16 +96,16 @@ def refs(client: Client, repo: str) -> Refs:
         found = client.ask(_model(repo, "refs"))
 
         def named(kind: str) -> dict[str, str]:
-            return {each["name"]: each["targetCommit"] for each in found.get(kind) or []}
+            return {str(each["name"]): str(each["targetCommit"]) for each in found.get(kind) or []}
 
         return Refs(named("branches"), named("tags"))
 
 
 def _tree(client: Client, repo: str, commit: str) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
-    path: str | None = f"{_model(repo, 'tree', commit)}?recursive=true&expand=false"
+    path = f"{_model(repo, 'tree', commit)}?recursive=true&expand=false"
     with told(client, repo, commit):
-        while path:
+        for _ in range(_MOST_PAGES):
             answer = client.get(path)
             for each in answer.json():
                 if each["type"] == "file":
@@ -114,8 +115,11 @@ def _tree(client: Client, repo: str, commit: str) -> dict[str, Entry]:
                     f"{repo}{client.where} claims more than {MOST_FILES:,} files.",
                     hint="Push to another repo; this one is not an artifact's.",
                 )
-            path = _next_page(client, answer.headers, path)
-    return found
+            following = _next_page(client, answer.headers, path)
+            if following is None:
+                return found
+            path = following
+        raise not_a_hub(client)
 
 
 def _next_page(client: Client, headers: Mapping[str, str], path: str) -> str | None:

@@ -95,7 +95,7 @@ def translate(
         known = _known(each, client, repo, revision)
         if known is not None:
             return known
-    if isinstance(err, (json.JSONDecodeError, KeyError, TypeError, AssertionError)):
+    if isinstance(err, (json.JSONDecodeError, AttributeError, KeyError, TypeError, AssertionError)):
         return not_a_hub(client)
     if isinstance(err, ValueError):
         return HubError(f"The hub{client.where} could not be understood: {reason(err)}.")
