@@ -59,6 +59,7 @@ class MinimalHub:
         self.log: list[tuple[str, str, bool]] = []  # method, path, whether a token came along
         self.commits: dict[str, list[tuple[str, dict[str, bytes]]]] = {}
         self.blobs: dict[str, bytes] = {}
+        self.committing = threading.Lock()
         self.renamed: dict[str, str] = {}  # old names of repos, and what they are called now
         handler = type("MinimalHandler", (_Handler,), {"hub": self})
         self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(2)]
@@ -210,7 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
                 files = json.loads(self.body)["files"]
                 return 200, {}, {"files": [self._mode(file["path"]) for file in files]}
             if found[2] == "commit":
-                return self._commit(found[1])
+                with hub.committing:
+                    return self._commit(found[1])
         raise _Gone(404, "RepoNotFound", "Not Found")
 
     def _mode(self, path: str) -> dict[str, Any]:
@@ -224,6 +226,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _commit(self, repo: str) -> tuple[int, dict[str, str], Any]:
         lines = [json.loads(line) for line in self.body.splitlines()]
+        parent = lines[0]["value"].get("parentCommit")
+        if parent and parent != self.hub.commits[repo][-1][0]:
+            raise _Gone(412, "", "A commit has happened since")
         files = dict(self.hub.commits[repo][-1][1]) if self.hub.commits[repo] else {}
         for key, value in ((line["key"], line["value"]) for line in lines):
             if key == "file":
