@@ -20,7 +20,12 @@ class FitConfig(BaseModel):
     lr: float = Field(1e-3, gt=0, le=10)
     micro_batch: int | None = Field(None, ge=1, le=65_536)  # rows computed at a time within a step
     weight_decay: float = Field(0.01, ge=0, le=10)
+    schedule: Literal["cosine", "one-cycle", "linear", "constant"] = "cosine"
     warmup: float = Field(0.1, ge=0, le=1)  # share of all steps
+    average: Literal["none", "ema", "swa"] = "none"  # of the weights; see zoo.training.averaging
+    ema_decay: float = Field(0.99, gt=0, lt=1)
+    balance: Literal["none", "sampler"] = "none"  # of classes: each drawn as often
+    gradient_checkpointing: bool = False  # less memory, more time
     patience: int = Field(3, ge=1)  # epochs without a better validation before stopping
     clip: float = Field(1.0, gt=0)  # largest norm of the gradient
     precision: Literal["no", "bf16", "fp16"] = "no"  # as accelerate names them

@@ -21,14 +21,16 @@ from zoo.errors import BadSetting, TrainingFailed, WriteFailed
 from zoo.model import ComposedModel, Task
 from zoo.progress import Progress
 from zoo.training import optimizer
+from zoo.training.averaging import Average
 from zoo.training.best import Best, Moving
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
 from zoo.training.interrupts import held
 from zoo.training.memory import halving
-from zoo.training.prepared import PreparedSplit, shuffled
+from zoo.training.prepared import PreparedSplit, class_weights, shuffled
 from zoo.training.randomness import random_state, restore_random_state
-from zoo.training.schedules import factor_of
+from zoo.training.recompute import recomputed
+from zoo.training.schedules import schedule_of
 from zoo.training.steps import Steps
 
 Epoch = dict[str, Any]
@@ -138,10 +140,13 @@ class Trainer:
         self._best = Best(self._moving)
         per_epoch = math.ceil(len(splits["train"]) / config.batch_size)
         self._epochs = config.epochs_for(per_epoch)
-        factor = factor_of(config, per_epoch * self._epochs)
+        schedule = schedule_of(config, per_epoch * self._epochs)
         self._steps = Steps(
-            model, task, splits["train"], config, factor, self._accelerator, progress
+            model, task, splits["train"], config, schedule, self._accelerator, progress
         )
+        self._average = Average(self._moving, config, self._epochs)
+        sampled = config.balance == "sampler"
+        self._weights = class_weights(splits["train"].targets) if sampled else None
         self._order = torch.Generator().manual_seed(config.seed)
         self._order_before = self._order.get_state()  # of the epoch in progress
         self._loss = 0.0  # summed over the rows of the epoch so far
@@ -155,8 +160,10 @@ class Trainer:
                 self._end_epoch(self._validated(0))
             else:
                 self._load(resume)
-            while self.epoch <= self._epochs and not self._patience_is_over():
-                self._train_epoch()
+            saving = self._config.gradient_checkpointing
+            with recomputed(self._model.backbone, wanted=saving):
+                while self.epoch <= self._epochs and not self._patience_is_over():
+                    self._train_epoch()
         except KeyboardInterrupt:
             self.outcome.interrupted = True
             if self._sound:
@@ -179,7 +186,9 @@ class Trainer:
         model.adapter.start_epoch(model.backbone, self.epoch, self._epochs)
         model.train()
         self._order_before = self._order.get_state()
-        batches = shuffled(train, model.preprocess, self._config.batch_size, self._order)
+        batches = shuffled(
+            train, model.preprocess, self._config.batch_size, self._order, self._weights
+        )
         with self._progress.stage(f"epoch {self.epoch}/{self._epochs}", len(batches)) as advance:
             advance(self.batch)
             for rows in batches[self.batch :]:
@@ -187,7 +196,11 @@ class Trainer:
                 advance(1)
                 if self._checkpoints and self._checkpoints.due(self._steps.done):
                     self._save()
-        line = self._validated(self.epoch)
+        self._sound = self._config.average == "none"  # what is averaged is no state to go on from
+        self._average.after_epoch(self.epoch)
+        with self._average.applied():
+            line = self._validated(self.epoch)
+        self._sound = True
         line["train_loss"] = self._loss / len(train)
         line["lr"] = self._steps.rate
         line["seconds"] = time.perf_counter() - start
@@ -198,6 +211,7 @@ class Trainer:
         with held():  # a checkpoint after Ctrl-C is of whole steps
             self._sound = False
             self._loss += self._steps.take(rows, place) * len(rows)
+            self._average.after_step()
             self.batch += 1
             self._sound = True
 
@@ -209,11 +223,12 @@ class Trainer:
             "validating",
             self._progress,
         )
-        return {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
+        line: Epoch = {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
+        self._best.consider(epoch, line["val"][self._task.monitor])
+        return line
 
     def _end_epoch(self, line: Epoch) -> None:
         with held():
-            self._best.consider(line["epoch"], line["val"][self._task.monitor])
             # While something still rests, no improvement says nothing.
             if not all(parameter.requires_grad for parameter in self._steps.parameters):
                 self._waiting_since = line["epoch"]
@@ -253,6 +268,7 @@ class Trainer:
             "notes": self._steps.notes,
             "model": self._moving.live(),
             "best": self._best.state(),
+            "average": self._average.state(),
             "optimizer": self._steps.optimizer.state_dict(),
             "scaler": scaler.state_dict() if scaler else None,
             "order": self._order_before,
@@ -267,6 +283,7 @@ class Trainer:
         self.outcome.history = state["history"]
         self._moving.put(state["model"])
         self._best.load(state["best"])
+        self._average.load(state["average"])
         optimizer.load_state(self._steps.optimizer, state["optimizer"])
         if self._accelerator.scaler and state["scaler"]:
             self._accelerator.scaler.load_state_dict(state["scaler"])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.dataset import Dataset
+from zoo.errors import BadSetting
 from zoo.model import ComposedModel, Preprocess, Preprocessed, Task
 from zoo.model.batches import length_of
 
@@ -52,14 +53,24 @@ def prepare(model: ComposedModel, dataset: Dataset, task: Task) -> Mapping[str, 
 
 
 def shuffled(
-    split: PreparedSplit, preprocess: Preprocess, batch_size: int, generator: torch.Generator
+    split: PreparedSplit,
+    preprocess: Preprocess,
+    batch_size: int,
+    generator: torch.Generator,
+    weights: Tensor | None = None,
 ) -> Sequence[Sequence[int]]:
     """The rows of each batch of one epoch: shuffled, rows of like length together.
 
     Rows are shuffled, sorted by length within buckets of many batches, and the batches shuffled
-    again, so that texts are padded little and the order stays random.
+    again, so that texts are padded little and the order stays random. With ``weights``, one a row, as
+    many rows are drawn with replacement.
     """
-    order = torch.randperm(len(split), generator=generator).tolist()
+    if weights is None:
+        order = torch.randperm(len(split), generator=generator).tolist()
+    else:
+        order = torch.multinomial(
+            weights, len(split), replacement=True, generator=generator
+        ).tolist()
     rows: list[list[int]] = []
     for start in range(0, len(order), batch_size * _BUCKET):
         bucket = order[start : start + batch_size * _BUCKET]
@@ -67,6 +78,20 @@ def shuffled(
             bucket.sort(key=split.lengths.__getitem__)
         rows.extend(bucket[at : at + batch_size] for at in range(0, len(bucket), batch_size))
     return [rows[at] for at in torch.randperm(len(rows), generator=generator).tolist()]
+
+
+def class_weights(targets: Tensor) -> Tensor:
+    """A weight a row, with which each class is drawn as often.
+
+    Raises:
+        BadSetting: the targets are no classes.
+    """
+    if targets.ndim != 1 or targets.is_floating_point():
+        raise BadSetting(
+            "balance=sampler draws classes evenly, and these targets are no classes.",
+            hint="Leave it out; `zoo show` says what the task itself can weigh.",
+        )
+    return 1 / torch.bincount(targets).double()[targets]
 
 
 def collated(

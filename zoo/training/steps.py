@@ -14,7 +14,7 @@ from zoo.progress import Progress
 from zoo.training import memory, nonfinite, optimizer
 from zoo.training.config import FitConfig
 from zoo.training.prepared import PreparedSplit, collated
-from zoo.training.schedules import Factor
+from zoo.training.schedules import Schedule
 
 
 class Steps:
@@ -25,7 +25,7 @@ class Steps:
         task: gives the loss.
         split: what is trained on.
         config: batch size, rates and bounds.
-        factor: the learning rate's, by steps done.
+        schedule: the learning rate's, by steps done.
         accelerator: scales and casts.
         progress: is told when fewer rows are computed at a time.
 
@@ -41,7 +41,7 @@ class Steps:
         task: Task,
         split: PreparedSplit,
         config: FitConfig,
-        factor: Factor,
+        schedule: Schedule,
         accelerator: Accelerator,
         progress: Progress,
     ) -> None:
@@ -52,12 +52,12 @@ class Steps:
         self.optimizer = accelerator.prepare(optimizer.make_optimizer(model, config))
         self._rates: list[float] = [group["lr"] for group in self.optimizer.param_groups]
         self._model, self._task, self._split, self._config = model, task, split, config
-        self._factor, self._accelerator, self._progress = factor, accelerator, progress
+        self._schedule, self._accelerator, self._progress = schedule, accelerator, progress
 
     @property
     def rate(self) -> float:
         """The highest learning rate of the next step."""
-        return max(self._rates) * self._factor(self.done)
+        return max(self._rates) * self._schedule.factor(self.done)
 
     def take(self, rows: Sequence[int], place: str) -> float:
         """Train on these rows of the split; returns their mean loss.
@@ -70,15 +70,20 @@ class Steps:
             TrainingFailed: loss or gradient is no number, before any weight was changed by it; or
                 there is no room for a single row.
         """
-        factor = self._factor(self.done)
-        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * factor
+        self._set_rates()
         loss = self._gradient_with_room(rows, place)
         self._clip(place)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.done += 1
         return loss
+
+    def _set_rates(self) -> None:
+        factor, momentum = self._schedule.factor(self.done), self._schedule.momentum
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
+            if momentum is not None:
+                group["betas"] = (momentum(self.done), group["betas"][1])
 
     def _clip(self, place: str) -> None:
         self._accelerator.unscale_gradients(self.optimizer)
