@@ -93,10 +93,9 @@ def _said(failure: BaseException) -> str:
 def _at_work(failure: BaseException) -> PluginRecord | None:
     """The plugin whose code is innermost in the stack."""
     from zoo.host import installed
-    from zoo.host.raised import raised_by
 
     # Of a host that is not there yet, no plugin was asked for anything.
-    return raised_by(failure, installed().plugins if installed.cache_info().currsize else [])
+    return installed().whose(failure) if installed.cache_info().currsize else None
 
 
 def _usage(failure: BaseException) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo import switches as switches_module
-from zoo.errors import MissingPlugin, NameClash, PluginError, UnknownName, ZooError
+from zoo.errors import MissingPlugin, NameClash, UnknownName
 from zoo.host.discovery import given_plugins, installed_plugins, own_distributions
+from zoo.host.loaders import Loaders
 from zoo.host.plugins import Plugins
-from zoo.host.raised import Raised
 from zoo.host.record import PluginRecord, Provided, S
-from zoo.host.streams import stdout_to_stderr
 from zoo.specs import (
     AdapterSpec,
     BackboneSpec,
@@ -45,6 +43,7 @@ class Host:
     ) -> None:
         found = installed_plugins() if points is None else given_plugins(points)
         self._plugins = Plugins(found, switches or Switches())
+        self._loaders = Loaders()
 
     @property
     def plugins(self) -> list[PluginRecord]:
@@ -165,7 +164,7 @@ class Host:
             from zoo.torchvision_clash import mend_torchvision
 
             mend_torchvision()
-        return self._import(provided, provided.spec.loader)
+        return self._loaders.find(provided, provided.spec.loader)
 
     def make(self, provided: Provided[Any], *arguments: object) -> Any:
         """Call what a spec's loader string names; what it prints is not data.
@@ -173,7 +172,7 @@ class Host:
         Raises:
             PluginError: it cannot be imported, or raises anything but an error of zoo's tree.
         """
-        return self._call(provided, self.load(provided), *arguments)
+        return self._loaders.call(provided, self.load(provided), *arguments)
 
     def part(self, provided: Provided[Any], name: str, *arguments: object) -> Any:
         """Call what another import string of a spec names, one that needs no torch.
@@ -181,39 +180,11 @@ class Host:
         Raises:
             PluginError: as :meth:`make`.
         """
-        return self._call(provided, self._import(provided, name), *arguments)
+        return self._loaders.call(provided, self._loaders.find(provided, name), *arguments)
 
-    def _import(self, provided: Provided[Any], name: str) -> Callable[..., Any]:
-        module_name, _, attribute = name.partition(":")
-        try:
-            with stdout_to_stderr():
-                loader = getattr(importlib.import_module(module_name), attribute)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as err:
-            raise PluginError(
-                f"{provided.plugin.origin} cannot load {provided.spec.name!r}: {Raised(err)}",
-                hint=f"Reinstall {provided.plugin.distribution}, or see `zoo plugins`.",
-            ) from err
-        if not callable(loader):
-            raise PluginError(
-                f"{provided.plugin.origin}: {name!r} is not callable.",
-                hint=f"Report this to the authors of {provided.plugin.distribution}.",
-            )
-        return loader  # type: ignore[no-any-return]  # getattr on a module is Any
-
-    def _call(self, provided: Provided[Any], loader: Callable[..., Any], *arguments: object) -> Any:
-        try:
-            with stdout_to_stderr():
-                return loader(*arguments)
-        except (ZooError, KeyboardInterrupt):
-            raise
-        except BaseException as err:  # sys.exit included
-            reason = str(Raised(err)).strip().partition("\n")[0]
-            raise PluginError(
-                f"{provided.plugin.origin} failed to load {provided.spec.name}: {reason}",
-                hint="`--debug` shows where.",
-            ) from err
+    def whose(self, error: BaseException) -> PluginRecord | None:
+        """The plugin in whose code, or in what that called, an error was raised."""
+        return self._loaders.whose(error, self._plugins.records)
 
     def _collect(self, hook: str, kind: type[S]) -> list[Provided[S]]:
         found: list[Provided[S]] = []

@@ -6,7 +6,7 @@ ever. It is done where the plugin's code runs, and the rest of zoo sees the text
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zoo.host.record import PluginRecord
@@ -29,17 +29,16 @@ class Raised(Exception):
         self.__traceback__ = error.__traceback__
 
 
-def raised_by(error: BaseException, records: Sequence[PluginRecord]) -> PluginRecord | None:
+def raised_by(error: BaseException, owners: Mapping[str, PluginRecord]) -> PluginRecord | None:
     """The plugin in whose code, or in what that called, an error was raised; ``None`` for nobody's.
 
     Args:
         error: with the stack that it came up through.
-        records: of all plugins.
+        owners: plugins by package.
     """
-    packages = {package_of(record.module): record for record in reversed(records)}
     found, step = None, error.__traceback__
     while step is not None:
-        found = packages.get(package_of(str(step.tb_frame.f_globals.get("__name__"))), found)
+        found = owners.get(package_of(str(step.tb_frame.f_globals.get("__name__"))), found)
         step = step.tb_next
     return found
 
