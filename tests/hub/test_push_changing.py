@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi, constants
 
+from tests.hub.faulty import FaultyHub
 from zoo.errors import CorruptFile
 from zoo.hub import outgoing, push, sending
 from zoo.hub.server import EmbeddedHub
@@ -82,6 +83,30 @@ def test_between_hashing_and_sending(
 ) -> None:
     progress = When(lambda: change(artifact / name), part_done=False)
     refused(hub, api, artifact, name, progress)
+
+
+@pytest.mark.row(14)
+@pytest.mark.parametrize("change", [grow, touch, Path.unlink, rewrite_unseen])
+@pytest.mark.parametrize("part", ["preupload", "lfs"])
+@pytest.mark.parametrize("name", [HEADS, "zoo.json"])
+def test_after_it_was_read(
+    tmp_path: Path,
+    cache: Path,
+    artifact: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    part: str,
+    change: Callable[[Path], None],
+) -> None:
+    """What was read would be sent whole; but it is not what lies there any more."""
+    monkeypatch.setattr(outgoing, "SMALL", 10 << 20)
+    with FaultyHub(tmp_path / "faulty") as hub:
+        hub.before(part, lambda: change(artifact / name))
+        api = HfApi(endpoint=hub.url, token=False)
+        if change is rewrite_unseen:
+            assert push.push(artifact, REPO, endpoint=hub.url).commit == api.model_info(REPO).sha
+        else:
+            refused(hub, api, artifact, name, Silent())
 
 
 @pytest.mark.row(14)

@@ -44,6 +44,8 @@ class Outgoing:
         source: where the bytes are, or the bytes themselves.
         size, sha256: of the bytes.
         oid: the id git would give them.
+        origin: the file that they are from, if they are from one.
+        stamp: what told its state when it was hashed.
     """
 
     path: str
@@ -51,6 +53,8 @@ class Outgoing:
     size: int
     sha256: str
     oid: str
+    origin: Path | None = None
+    stamp: tuple[int, ...] = ()
 
     def open(self) -> BinaryIO:
         """The bytes, from the start."""
@@ -140,6 +144,8 @@ def _require_same(files: Iterable[Outgoing], manifest: Manifest) -> None:
 
 def outgoing(path: str, source: Path | bytes) -> Outgoing:
     """Hash a file, or bytes, both as LFS and as git name it."""
+    origin = source if isinstance(source, Path) else None
+    stamp = _stamp(origin)
     if isinstance(source, Path) and source.stat().st_size <= SMALL:
         with open_regular(source) as stream:
             source = stream.read()
@@ -152,7 +158,28 @@ def outgoing(path: str, source: Path | bytes) -> Outgoing:
             read += len(chunk)
     if read != size:
         raise changed(path)
-    return Outgoing(path, source, size, sha256.hexdigest(), oid.hexdigest())
+    return Outgoing(path, source, size, sha256.hexdigest(), oid.hexdigest(), origin, stamp)
+
+
+def require_unchanged(files: Iterable[Outgoing]) -> None:
+    """Compare files with what they were when they were hashed: size, time, and which file it is.
+
+    Raises:
+        CorruptFile: somebody wrote to one, or put another in its place.
+    """
+    for file in files:
+        if _stamp(file.origin) != file.stamp:
+            raise changed(file.path)
+
+
+def _stamp(path: Path | None) -> tuple[int, ...]:
+    if path is None:
+        return ()
+    try:
+        found = path.lstat()
+    except OSError:
+        return (-1,)
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def changed(path: str) -> CorruptFile:

@@ -15,7 +15,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not
 
 from zoo.errors import HubError
 from zoo.hub.client import Client, quiet
-from zoo.hub.outgoing import LARGE, SMALL
+from zoo.hub.outgoing import LARGE, SMALL, require_unchanged
 from zoo.hub.patience import bounded
 from zoo.hub.plan import Plan
 from zoo.hub.sending import Sending
@@ -57,6 +57,7 @@ def uploaded(
                     repo, group, revision=branch, create_pr=create_pr, free_memory=False
                 )
         _require_taken(repo, additions)
+        require_unchanged(plan.files)
         yield additions
 
 
