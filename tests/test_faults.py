@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from docs.write_faults import PAGE, ROWS, rows_of, by_row, with_tests
+from docs.write_faults import PAGE, ROWS, TESTS, by_row, rows_of, with_tests
 
 
 def test_each_row_is_on_the_page_once() -> None:
     assert rows_of(PAGE.read_text(encoding="utf-8")) == list(ROWS)
+
+
+def test_each_row_has_a_test_that_shows_it() -> None:
+    assert [row for row in ROWS if row not in by_row(TESTS)] == []
 
 
 def test_the_page_says_which_tests_show_a_row() -> None:
