@@ -149,7 +149,6 @@ def test_while_it_is_sent(
         with pytest.raises(Exception, match=r"while uploading|changed while"):
             api.preupload_lfs_files(REPO, [addition])
         assert file.changed
-    assert 0 < sum(told) < SIZE
     kept = (tmp_path / "hub").rglob("blobs/*")
     assert [blob.stat().st_size for blob in kept if blob.stat().st_size == SIZE] == []
 
