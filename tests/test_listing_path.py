@@ -20,6 +20,7 @@ SCRIPTS = {
     "backbones": "import zoo; assert zoo.backbones()",
     "adapters": "import zoo; assert zoo.adapters()",
     "tasks": "import zoo; assert zoo.tasks()",
+    "rankers": "import zoo; assert zoo.rankers()",
     "recipes": "import zoo; assert zoo.recipes()",
     "plugins": "import zoo.host; assert zoo.host.installed().plugins",
     "what plugins import": "import zoo.plugin; zoo.plugin.BackboneSpec, zoo.plugin.hookimpl",
@@ -34,10 +35,12 @@ COMMANDS = (
     ["show", "medical:rad-dino"],
     ["adapters"],
     ["tasks"],
+    ["rankers"],
     ["recipes"],
     ["plugins"],
     ["show", "lora"],
     ["fit", "--help"],
+    ["rank", "--help"],
 )
 
 

@@ -34,10 +34,12 @@ COMMANDS = {
     "backbones": ("listing", _LOOK),
     "adapters": ("listing", _LOOK),
     "tasks": ("listing", _LOOK),
+    "rankers": ("listing", _LOOK),
     "recipes": ("listing", _LOOK),
     "plugins": ("plugins", _LOOK),
     "show": ("show", _LOOK),
     "data": ("data", _WORK),
+    "rank": ("rank", _WORK),
     "fit": ("fit", _WORK),
     "evaluate": ("evaluate", _WORK),
     "predict": ("predict", _WORK),
@@ -75,6 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # File names need not be Unicode, nor a terminal UTF-8: neither may end a command.
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(_run(words, debug=debug))
+
+
+def run_words(name: str, words: list[str]) -> None:
+    """Run another of zoo's own commands from within one; raises what it raises."""
+    from typer.main import get_command
+
+    command: Any = get_command(_app([name]))
+    command = command.commands[name]
+    with command.make_context(name, words) as ctx:
+        ctx.invoke(command.callback, **ctx.params)
 
 
 def _run(words: list[str], *, debug: bool) -> int:

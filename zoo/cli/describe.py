@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from zoo.host import PluginRecord, Provided
     from zoo.registry import Recipe
     from zoo.settings import Setting
-    from zoo.specs import AdapterSpec, BackboneSpec, NamespaceSpec, TaskSpec
+    from zoo.specs import AdapterSpec, BackboneSpec, NamespaceSpec, RankerSpec, TaskSpec
 
 
 def backbone(provided: Provided[BackboneSpec]) -> dict[str, Any]:
@@ -75,6 +75,18 @@ def task(provided: Provided[TaskSpec]) -> dict[str, Any]:
         "name": spec.name,
         "summary": spec.summary,
         "modalities": list(spec.modalities),
+        "settings": [setting(s) for s in spec.settings],
+        "plugin": _owner(provided.plugin),
+    }
+
+
+def ranker(provided: Provided[RankerSpec]) -> dict[str, Any]:
+    """A ranker's facts and settings."""
+    spec = provided.spec
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "reference": spec.reference,
         "settings": [setting(s) for s in spec.settings],
         "plugin": _owner(provided.plugin),
     }

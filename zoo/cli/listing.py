@@ -1,4 +1,4 @@
-"""``zoo backbones``, ``adapters``, ``tasks``, ``recipes``: what can be composed."""
+"""``zoo backbones``, ``adapters``, ``tasks``, ``rankers``, ``recipes``: what can be composed."""
 
 from __future__ import annotations
 
@@ -107,6 +107,14 @@ def tasks(modality: Modality = None, as_json: Json = False) -> None:
     everything = [describe.task(p) for p in installed().tasks]
     found = [t for t in everything if modality is None or modality in (t["modalities"] or modality)]
     _list(found, ("name", "modalities", "summary", "plugin"), as_json=as_json)
+
+
+def rankers(as_json: Json = False) -> None:
+    """List rankers: estimates of how well a backbone will transfer."""
+    from zoo.host import installed
+
+    found = [describe.ranker(p) for p in installed().rankers]
+    _list(found, ("name", "summary", "reference", "plugin"), as_json=as_json)
 
 
 def recipes(modality: Modality = None, as_json: Json = False) -> None:

@@ -80,12 +80,15 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
     host, curation = installed(), registry.load()
     adapters = [p.spec.name for p in host.adapters]
     tasks = [p.spec.name for p in host.tasks]
+    rankers = [p.spec.name for p in host.rankers]
     if name in adapters:
         return "adapter", describe.adapter(host.adapter(name))
     if ":" in name or name in curation.aliases:
         return "backbone", describe.backbone(curation.backbone(host, name))
     if name in tasks:
         return "task", describe.task(host.task(name))
+    if name in rankers:
+        return "ranker", describe.ranker(host.ranker(name))
     if name in curation.recipes:
         return "recipe", describe.recipe(name, curation.recipe(name))
     if sources.is_path(name):
@@ -94,8 +97,8 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
             hint="An artifact or run is a directory that `zoo fit --out` or `zoo pull --out` wrote.",
         )
     backbones = [p.spec.name for p in host.backbones]
-    known = [*adapters, *tasks, *curation.recipes, *curation.aliases, *backbones]
-    hint = "`zoo backbones`, `adapters`, `tasks` and `recipes` list them."
+    known = [*adapters, *tasks, *rankers, *curation.recipes, *curation.aliases, *backbones]
+    hint = "`zoo backbones`, `adapters`, `tasks`, `rankers` and `recipes` list them."
     raise UnknownName("name", name, known, hint=hint)
 
 

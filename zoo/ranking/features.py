@@ -15,6 +15,8 @@ from zoo.model import Backbone, Preprocessed, Task, extract
 from zoo.progress import Progress
 from zoo.training.features import features_of
 
+_DATA = "the data"
+
 
 def frozen(
     backbone: Backbone,
@@ -35,11 +37,10 @@ def frozen(
     backbone.contract.require_modality(modality, backbone.spec.name)
     each = task.labelling.inputs if task else 1
     samples = Samples(inputs, backbone.contract, convert=convert, each=each)
-    name = f"features of {backbone.spec.name}"
     if task is None or task.reads_pooled:
-        ready = {name: Preprocessed(samples, backbone.preprocess)}
-        return features_of(backbone, ready, progress=progress)[name]
-    return extract(backbone, samples, task=task, progress=progress, stage=name)
+        ready = {_DATA: Preprocessed(samples, backbone.preprocess)}
+        return features_of(backbone, ready, progress=progress)[_DATA]
+    return extract(backbone, samples, task=task, progress=progress, stage=f"features of {_DATA}")
 
 
 def source_probabilities(backbone: Backbone, features: Tensor) -> NDArray[np.float64] | None:

@@ -18,7 +18,7 @@ _DPI = 144
 _NAMED = 40  # classes beyond which names on the axes could not be read
 _NUMBERED = 20  # classes beyond which numbers in the cells could not be read
 _LABEL = 24  # characters of a class name on an axis
-_BLUE, _ORANGE, _INK = "#2f6fab", "#c8611c", "#222222"
+BLUE, ORANGE, _INK = "#2f6fab", "#c8611c", "#222222"
 
 
 def confusion_png(confusion: Confusion) -> bytes:
@@ -33,18 +33,18 @@ def confusion_png(confusion: Confusion) -> bytes:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     classes = len(confusion.labels)
     side = min(7.0, 3.0 + 0.4 * classes)
-    figure, (axes,) = _canvas(side + 0.8, side)
+    figure, (axes,) = canvas(side + 0.8, side)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, label="share of the true class")
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if classes <= _NAMED:
-        _name_classes(axes, [_short(label) for label in confusion.labels])
+        _name_classes(axes, [short(label) for label in confusion.labels])
     if classes <= _NUMBERED:
         for (row, column), count in np.ndenumerate(counts):
             ink = "white" if shares[row, column] > 0.55 else _INK
             axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=ink, size=9)
-    return _png(figure)
+    return png(figure)
 
 
 def curves_png(
@@ -59,19 +59,19 @@ def curves_png(
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure, (left, right) = _canvas(9.0, 3.2, columns=2)
-    _line(left, [(h["epoch"], h.get("train_loss")) for h in history], "training", _ORANGE)
-    _line(left, _validation(history, monitor), "validation", _BLUE)
+    figure, (left, right) = canvas(9.0, 3.2, columns=2)
+    _line(left, [(h["epoch"], h.get("train_loss")) for h in history], "training", ORANGE)
+    _line(left, _validation(history, monitor), "validation", BLUE)
     left.set_ylabel("loss")
     left.legend(frameon=False)
-    _line(right, _validation(history, headline), "validation", _BLUE)
+    _line(right, _validation(history, headline), "validation", BLUE)
     right.set_ylabel(f"{words(headline)} on validation")
     for axes in (left, right):
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-    return _png(figure)
+    return png(figure)
 
 
 def _validation(
@@ -103,12 +103,14 @@ def _name_classes(axes: Axes, names: Sequence[str]) -> None:
     axes.set_xticks(at, names, **look)
 
 
-def _short(label: str) -> str:
+def short(label: str) -> str:
+    """A name as a plot has room for it."""
     line = "".join(character if character.isprintable() else " " for character in label)
     return line if len(line) <= _LABEL else line[: _LABEL - 1] + "…"
 
 
-def _canvas(width: float, height: float, *, columns: int = 1) -> tuple[Figure, Sequence[Axes]]:
+def canvas(width: float, height: float, *, columns: int = 1) -> tuple[Figure, Sequence[Axes]]:
+    """An empty figure of so many inches, and its axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -117,7 +119,8 @@ def _canvas(width: float, height: float, *, columns: int = 1) -> tuple[Figure, S
     return figure, [figure.add_subplot(1, columns, at + 1) for at in range(columns)]
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """A figure as a file; equal figures are equal bytes."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # A class name in a script that the font lacks is drawn as boxes; that is no news to anyone.

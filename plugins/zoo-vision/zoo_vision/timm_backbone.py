@@ -127,7 +127,7 @@ class TimmBackbone(Backbone):
         return self._native
 
     def source_head(self) -> nn.Module | None:
-        """The classifier of the timm model classifier, where it is one linear layer on the pooled features."""
+        """The classifier of the timm model, where it is one linear layer on the pooled features."""
         return self._source_head[0] if self._source_head else None
 
     def stock_code(self) -> StockCode:
