@@ -80,7 +80,7 @@ clean:
 $(installed): constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(plugins))
 	@test -x $(python) || { $(find_python); "$$found" -m venv --clear $(VENV); }
 	@echo "Installing zoo and its plugins into $(VENV): a minute or two, once."
-	@$(pip) hatchling editables
+	@$(pip) hatchling editables setuptools setuptools-scm  # the last two build seqeval
 	@$(pip) -e '.[fit,dev]'
 	@$(pip) $(addprefix -e ,$(plugins))
 	@touch $@

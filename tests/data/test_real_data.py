@@ -82,8 +82,11 @@ def test_domains_are_no_classes(shared):
 def test_what_is_no_classification_data(shared):
     with pytest.raises(ColumnMissing, match="no column holds the labels"):
         load(shared / "data" / "hindi_english")
-    with pytest.raises(DataNotFound, match="no images and no table"):
+    with pytest.raises(ColumnMissing, match="no column holds the labels"):
         load(shared / "data" / "wnut17")
+    found = load(shared / "data" / "wnut17", task="token-classification")
+    assert found.rows == {"train": 3394, "val": 1009, "test": 1287}
+    assert len(found.labels) == 13
 
 
 def test_an_image_folder_needs_neither_torch_nor_datasets(shared):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import abc
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from zoo.data import values
+from zoo.data.cell import Cell
 from zoo.data.labels import keep_known, require_learnable
-from zoo.data.rows import Row, named, ordered_labels
+from zoo.data.rows import Input, Row, named, ordered_labels
 from zoo.errors import LabelProblem, PluginError
 from zoo.host import installed
 from zoo.settings import check_settings
@@ -71,6 +72,14 @@ class Labelling(abc.ABC):
     def fault(self, label: str) -> str:
         """What is wrong with a label that is not blank, e.g. ``"'abc' is no number"``; else empty."""
 
+    def read(self, label: str, given: Any) -> str:
+        """The label as the task takes it, where that depends on the input, ``given``.
+
+        Raises:
+            ValueError: it does not fit the input; says why, as :meth:`fault` does.
+        """
+        return label
+
     @abc.abstractmethod
     def outputs(self, labels: Sequence[str]) -> tuple[str, ...]:
         """Names of the task's outputs, from the training labels, none of them blank.
@@ -106,7 +115,7 @@ class Labelling(abc.ABC):
             self._require_some(sound[role], role, where)
         outputs = self.outputs([row.label for row in sound["train"] if row.label])
         for role in sound.keys() - {"train"}:
-            sound[role], out = self.keep(sound[role], outputs, role, skip_bad=skip_bad)
+            sound[role], out = self._known(sound[role], outputs, role, skip_bad=skip_bad)
             skipped += out
         return Learnable(sound, outputs, skipped)
 
@@ -119,27 +128,44 @@ class Labelling(abc.ABC):
             LabelProblem: others there are, and ``skip_bad`` is not given.
         """
         sound, skipped = self._sound(rows, skip_bad=skip_bad)
-        odd = {row.place: self.unknown(row.label, outputs) for row in sound if row.label}
-        unknown = [row for row in sound if odd.get(row.place)]
+        kept, unknown = self._known(sound, outputs, role, skip_bad=skip_bad)
+        return kept, skipped + unknown
+
+    def _known(
+        self, rows: Sequence[Row], outputs: Collection[str], role: str, *, skip_bad: bool
+    ) -> tuple[list[Row], list[str]]:
+        odd = [self.unknown(row.label, outputs) if row.label else "" for row in rows]
+        unknown = [(row, what) for row, what in zip(rows, odd, strict=True) if what]
         if unknown and not skip_bad:
+            shown = [f"{what} at {row.place}" for row, what in unknown]
             raise LabelProblem(
                 f"{_rows(unknown)} of {role} {'has' if len(unknown) == 1 else 'have'} a label never "
-                f"seen in training: {named([f'{odd[row.place]} at {row.place}' for row in unknown])}.",
+                f"seen in training: {named(shown)}.",
                 hint=f"Training has {named(list(outputs), 6)}. {_HINT}",
             )
-        kept = [row for row in sound if not odd.get(row.place)]
-        return kept, skipped + [f"{r.place}: {odd[r.place]} is not trained on" for r in unknown]
+        kept = [row for row, what in zip(rows, odd, strict=True) if not what]
+        return kept, [f"{row.place}: {what} is not trained on" for row, what in unknown]
 
     def _sound(self, rows: Sequence[Row], *, skip_bad: bool) -> tuple[list[Row], list[str]]:
-        faults = [self.fault(row.label) if row.label else "" for row in rows]
-        bad = [f"{row.place}: {why}" for row, why in zip(rows, faults, strict=True) if why]
+        sound: list[Row] = []
+        bad: list[tuple[Row, str]] = []
+        for row in rows:
+            why = self.fault(row.label) if row.label else ""
+            try:
+                label = self.read(row.label, _text(row.input)) if row.label and not why else ""
+            except ValueError as err:
+                why = str(err)
+            if why:
+                bad.append((row, why))
+            else:
+                sound.append(row if label == row.label else replace(row, label=label))
         if bad and not skip_bad:
-            shown = [f"{why} at {r.place}" for r, why in zip(rows, faults, strict=True) if why]
+            shown = [f"{why} at {row.place}" for row, why in bad]
             raise LabelProblem(
                 f"{len(bad)} label{'s' * (len(bad) > 1)} cannot be used: {named(shown)}.",
                 hint=_HINT,
             )
-        return [row for row, why in zip(rows, faults, strict=True) if not why], bad
+        return sound, [f"{row.place}: {why}" for row, why in bad]
 
     def _require_some(self, rows: Sequence[Row], role: str, where: str) -> None:
         if rows and not any(row.label for row in rows):
@@ -192,7 +218,11 @@ def cells(label: str) -> dict[str, str]:
     return {"": label}
 
 
-def _rows(rows: Sequence[Row]) -> str:
+def _text(given: Input) -> Any:
+    return given.read() if isinstance(given, Cell) else given
+
+
+def _rows(rows: Sequence[object]) -> str:
     return f"{len(rows)} row{'s' if len(rows) != 1 else ''}"
 
 

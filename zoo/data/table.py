@@ -16,13 +16,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from zoo.data import conll
 from zoo.data.beside import Beside
 from zoo.data.cell import Cell, PictureColumn, TextColumn, text_of
 from zoo.data.json_lines import as_text, read_json
 from zoo.data.mapped import gathered
 from zoo.errors import ColumnMissing, DataNotFound, UnreadableFiles
 
-SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"})
+SUFFIXES = conll.SUFFIXES | {".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"}
 _SAMPLED = 1000
 _LOOKED_AT = 10_000  # characters of a value
 
@@ -149,6 +150,8 @@ def read_table(path: Path) -> Table:
             table = _parquet(path)
         elif kind in {".csv", ".tsv"}:
             table = _separated(path)
+        elif kind in conll.SUFFIXES:
+            table = Table(path, *conll.read_conll(path))
         else:
             data, numbers = read_json(_streaming("text", path, encoding="utf-8-sig"))
             table = Table(path, data, numbers)

@@ -13,6 +13,7 @@ def are_few(values: Sequence[str]) -> bool:
     distinct = set(filled)
     return (
         2 <= len(distinct) <= len(filled) / 2
+        and not _are_lists(distinct)
         and mean_length(filled) <= _LONGEST_LABEL
         and not _are_measured(distinct)
     )
@@ -20,7 +21,7 @@ def are_few(values: Sequence[str]) -> bool:
 
 def repeat(values: Sequence[str]) -> bool:
     """Whether some value comes twice and another is different: as little as two classes need."""
-    return 2 <= len(set(values)) < len(values)
+    return 2 <= len(set(values)) < len(values) and not _are_lists(values)
 
 
 def are_numbers(values: Collection[str]) -> bool:
@@ -39,6 +40,11 @@ def number(value: str) -> float | None:
 def mean_length(values: Sequence[str]) -> float:
     """In characters."""
     return sum(map(len, values)) / max(len(values), 1)
+
+
+def _are_lists(values: Collection[str]) -> bool:
+    """Whether these are lists, as JSON writes them: of tags or spans, no classes."""
+    return all(value.startswith("[") and value.endswith("]") for value in values)
 
 
 def _are_measured(values: Collection[str]) -> bool:

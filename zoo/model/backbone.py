@@ -140,6 +140,14 @@ class Preprocess(abc.ABC):
     def describe(self) -> dict[str, Any]:
         """The preprocessing as plain JSON data, for the manifest."""
 
+    def places(self, sample: Any) -> Tensor | None:
+        """Where each token of a text stands in it, ``[tokens, 2]``: first character, last + 1.
+
+        Both are 0 for a token that stands nowhere, as those at the ends do. ``None`` where this
+        preprocessing has no tokens of a text, or cannot tell.
+        """
+        return None
+
     def collate(self, samples: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """Stack preprocessed samples into a batch; override where lengths differ."""
         return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}

@@ -95,6 +95,10 @@ class Task(abc.ABC):
         """A sample of this task, made of one of the backbone's; models are tried with such."""
         return sample
 
+    def adjust(self, label: str, sample: Any) -> str:
+        """A label that ``sample`` might have, made of one of another; tasks are tried with such."""
+        return label
+
     def select(self, features: Features, batch: Batch) -> Tensor:
         """What the head is applied to, ``[rows, size]``.
 

@@ -146,7 +146,7 @@ def solves(subject: AdapterSubject) -> None:
             raise NotApplicable("it trains the backbone by gradient")
         samples = samples_of(model.backbone)
         computing.solve(model, samples)
-        targets = computing.targets_of(model, len(samples))
+        targets = computing.targets_of(model, samples)
         loss = float(model.task.loss(computing.logits(model, samples), targets))
         guess = float(model.task.loss(model.task.majority(targets, len(samples)), targets))
         require(loss < guess, f"its loss is {loss:.3g}, that of guessing {guess:.3g}")

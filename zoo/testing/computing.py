@@ -92,10 +92,15 @@ def _same_bits(one: Tensor, other: Tensor) -> bool:
     )
 
 
-def targets_of(model: ComposedModel, rows: int, labels: Sequence[str] | None = None) -> Tensor:
-    """Targets for so many rows, by the labels given or the task's own in turn."""
-    given = labels or model.task.labels
-    return model.task.targets([given[i % len(given)] for i in range(rows)])
+def targets_of(
+    model: ComposedModel, samples: Sequence[Any], labels: Sequence[str] | None = None
+) -> Tensor:
+    """Targets for samples of the tasks, by the labels given or the task's own in turn."""
+    task = model.task
+    given = labels or task.example_rows or task.labels
+    return task.targets(
+        [task.adjust(given[at % len(given)], sample) for at, sample in enumerate(samples)]
+    )
 
 
 def train(
@@ -107,8 +112,9 @@ def train(
         Broken: the loss is not a number, or cannot be differentiated.
     """
     task, preprocess = model.task, model.preprocess
-    batch = preprocess.collate([preprocess(model.sample(sample)) for sample in samples])
-    targets = targets_of(model, len(samples), labels)
+    given = [model.sample(sample) for sample in samples]
+    batch = preprocess.collate([preprocess(sample) for sample in given])
+    targets = targets_of(model, given, labels)
     task.prepare(targets)
     optimizer = torch.optim.AdamW(list(model.trainable().values()), lr=LEARNING_RATE)
     model.train()
@@ -133,7 +139,7 @@ def solve(
     task, head = model.task, model.heads[model.task.name]
     given = [model.sample(sample) for sample in samples]
     features = extract(model.backbone, given, task=task)
-    every = targets_of(model, len(samples), labels)
+    every = targets_of(model, given, labels)
     task.prepare(every)
     targets = task.units(every)
     problem = HeadProblem(task, head, features, targets, features, targets)

@@ -85,6 +85,12 @@ class _Bytes(Preprocess):
         ids = nn.utils.rnn.pad_sequence([sample["ids"] for sample in samples], batch_first=True)
         return {"ids": ids, "mask": (ids > 0).long()}
 
+    def places(self, sample: Any) -> Tensor:
+        found = [(0, 0)]
+        for at, character in enumerate(sample):
+            found += [(at, at + 1)] * len(character.encode())
+        return torch.tensor(found[:LONGEST])
+
     def describe(self) -> dict[str, Any]:
         return {"tokens": "bytes", "longest": LONGEST}
 

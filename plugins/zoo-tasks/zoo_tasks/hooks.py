@@ -125,8 +125,32 @@ SIMILARITY = TaskSpec(
     settings=(*REGRESSION.settings, _ENCODER),
 )
 
+TOKEN_CLASSIFICATION = TaskSpec(
+    name="token-classification",
+    loader="zoo_tasks.token_classification:TokenClassification",
+    labelling="zoo_tasks.spans:Spans",
+    modalities=("text",),
+    summary="entities in a text: spans, each with a type",
+    settings=(
+        Setting(
+            "words",
+            "punctuation",
+            "what is labelled: words, with punctuation by itself, or what stands between spaces",
+            choices=("punctuation", "spaces"),
+        ),
+    ),
+)
+
 
 @hookimpl
 def zoo_tasks() -> list[TaskSpec]:
     """All tasks of this distribution."""
-    return [CLASSIFICATION, MULTILABEL, ORDINAL, PAIR_CLASSIFICATION, REGRESSION, SIMILARITY]
+    return [
+        CLASSIFICATION,
+        MULTILABEL,
+        ORDINAL,
+        PAIR_CLASSIFICATION,
+        REGRESSION,
+        SIMILARITY,
+        TOKEN_CLASSIFICATION,
+    ]
