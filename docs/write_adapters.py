@@ -32,7 +32,7 @@ def section(spec: AdapterSpec) -> str:
     """One adapter: what it is, its defaults for training, its settings."""
     rows = [f"| `{s.name}` | {default(s)} | {cell(s.help)} |" for s in spec.settings]
     table = ["| setting | default | meaning |", "|---|---|---|", *rows, ""] if rows else []
-    training = ", ".join(f"{name} {value:g}" for name, value in spec.training.items())
+    training = ", ".join(f"{name} {_shown(value)}" for name, value in spec.training.items())
     return "\n".join(
         [
             f"### `{spec.name}`",
@@ -79,6 +79,10 @@ def default(setting: Setting) -> str:
 
 def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ SHAPE: dict[str, Any] = {
             "adapter!": str,
             "settings": {"*": _SCALAR},
             "training": {"*": _SCALAR},
+            "chosen_for": str,
+            "up_to": int,
         }
     },
     "plugins": {"disable": [str], "allow": [str]},
@@ -93,7 +95,10 @@ def faults(value: Any, shape: Any = SHAPE, where: str = "") -> Iterator[str]:
         for inner in value:
             yield from faults(inner, shape[0], where)
     elif not isinstance(value, shape):
-        yield f"{where}: it is {'text' if shape is str else 'one value'}, not {_kind(value)}."
+        yield f"{where}: it is {_WANTED.get(shape, 'one value')}, not {_kind(value)}."
+
+
+_WANTED = {str: "text", int: "a whole number"}
 
 
 def _kind(value: Any) -> str:

@@ -8,6 +8,7 @@ runs). Names live here and not in the host's code.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,13 +23,24 @@ Scalar = bool | int | float | str
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A named, tested combination."""
+    """A named, tested combination.
+
+    Attributes:
+        summary: what it is for and what it is.
+        backbone, adapter: names.
+        settings: of the adapter.
+        training: options of a fit.
+        chosen_for: the modality of data for which it is chosen where nothing is said.
+        up_to: rows to train on of each label, on average, up to which it is chosen; 0 for any.
+    """
 
     summary: str
     backbone: str
     adapter: str
     settings: Mapping[str, Scalar] = field(default_factory=dict)
     training: Mapping[str, Scalar] = field(default_factory=dict)
+    chosen_for: str = ""
+    up_to: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +82,18 @@ class Registry:
         if name not in self.recipes:
             raise UnknownName("recipe", name, self.recipes)
         return self.recipes[name]
+
+    def choose(self, modality: str, rows: int) -> tuple[str, Recipe] | None:
+        """The recipe for data of a modality with so many rows a label, with its name."""
+        fitting = [
+            (recipe.up_to or math.inf, name)
+            for name, recipe in self.recipes.items()
+            if recipe.chosen_for == modality and rows <= (recipe.up_to or math.inf)
+        ]
+        if not fitting:
+            return None
+        _, name = min(fitting)
+        return name, self.recipes[name]
 
     def backbone(self, host: Host, name: str) -> Provided[BackboneSpec]:
         """The backbone that ``name``, an alias or a full name, stands for.

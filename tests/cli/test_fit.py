@@ -76,7 +76,7 @@ def test_an_earlier_run_is_kept_unless_told_otherwise(digits, run, tmp_path):
     [
         (["--backbone", "vision:digts"], "Unknown backbone 'vision:digts'. Did you mean 'vision:digits'"),
         (["--adapter", "lorra"], "Unknown adapter 'lorra'. Did you mean 'lora'"),
-        (["--task", "clasification"], "Did you mean 'classification'?"),
+        (["--task", "clasification"], "Did you mean 'classification'"),
         (["--recipe", "text"], "Unknown recipe 'text'. Did you mean 'texts' or 'few-texts'?"),
         (["--set", "rank=0"], "lora: rank='0' is not valid; it is of type int, at least 1"),
         (["--set", "rnk=4"], "lora has no setting 'rnk'. Did you mean 'rank'?"),
@@ -100,13 +100,16 @@ def test_what_cannot_be_is_refused_before_anything_is_written(words, message, di
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_backbone_the_registry_has_one_or_says_how_to_choose(digits, tmp_path):
+def test_without_a_backbone_a_recipe_is_chosen_and_explained(digits, tmp_path):
     ended = zoo("fit", digits, "--out", tmp_path / "run")
-    assert ended.code == 2
-    assert ended.err.splitlines()[-2:] == [
-        "Error: There is no default backbone for image data; choose one with --backbone.",
-        "`zoo backbones --modality image` lists those that fit.",
-    ]
+    assert ended.code == 1  # its weights are on no hub here
+    assert "Recipe few-images, chosen for image data with 14 rows to train on" in ended.err
+    assert "vision:mobilenetv2_100" in ended.err
+
+
+def test_an_adapter_alone_has_the_backbone_of_the_registry(digits, tmp_path):
+    ended = zoo("fit", digits, "--adapter", "linear-probe", "--out", tmp_path / "run")
+    assert "Model: vision:mobilenetv2_100 with linear-probe" in ended.err
 
 
 def _folder(root, **classes):
@@ -271,7 +274,6 @@ def test_resume_knows_what_was_typed_and_finishes_a_killed_fit(digits, tmp_path,
         (["--resume", "RUN", "--lr", "0.1"], "takes everything from RUN; --lr was given as well"),
         (["--resume", "RUN", "DATA"], "takes everything from RUN; DATA was given as well"),
         (["--out", "RUN"], "needs DATA"),
-        (["DATA"], "needs --out"),
     ],
 )
 def test_what_cannot_be_resumed_is_explained(words, text, run, digits):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +18,7 @@ from zoo.cli.resume import again, resumed, words_of
 from zoo.errors import BadSetting
 
 if TYPE_CHECKING:
+    from zoo.cli.fit_file import FitFile
     from zoo.cli.plan import Plan
     from zoo.data.dataset import Dataset
     from zoo.model import ComposedModel
@@ -42,10 +45,24 @@ class Precision(StrEnum):
     fp16 = "fp16"
 
 
+class Augment(StrEnum):
+    """How images are changed from epoch to epoch."""
+
+    none = "none"
+    crop = "crop"
+    mild = "mild"
+
+
 class Baseline(StrEnum):
     """What is fitted beside the model on request; the cheap ones always are."""
 
     scratch = "scratch"
+
+
+def _preset(ctx: typer.Context, path: Path | None) -> Path | None:
+    from zoo.cli.fit_file import preset  # the help has no use for what it imports
+
+    return preset(ctx, path)
 
 
 def fit(
@@ -91,6 +108,9 @@ def fit(
     ] = None,
     clip: Annotated[float | None, _training("Largest norm of the gradient.")] = None,
     precision: Annotated[Precision | None, _training("Of the arithmetic.")] = None,
+    augment: Annotated[
+        Augment | None, _training("Images cropped anew in each epoch; mild: mirrored, too.")
+    ] = None,
     seed: Annotated[int, _training("The same seed repeats the run.")] = 0,
     baseline: Annotated[
         list[Baseline] | None,
@@ -107,6 +127,15 @@ def fit(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run at --out.")
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FIT.TOML",
+            help="Take from this file what is not typed; each run leaves one that repeats it.",
+            is_eager=True,
+            callback=_preset,
+        ),
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(help="Go on with a fit that was cut short; alone, all else is known."),
@@ -121,34 +150,45 @@ def fit(
         again(ctx, resume)
         return
     begun = resumed(ctx)
-    if data is None or out is None:
+    if data is None:
         raise BadSetting(
-            f"zoo fit needs {'DATA' if data is None else '--out RUN'}.",
+            "zoo fit needs DATA.",
             hint="For example `zoo fit DATA --out RUN`, or `zoo fit --resume RUN`.",
         )
-    from zoo.cli.plan import plan
+    from zoo.cli import fit_file
 
-    chosen = plan(
-        recipe=recipe,
-        backbone=backbone,
-        adapter=adapter,
+    out = out or fit_file.free_run(data)
+    file = fit_file.of(ctx)
+    same_adapter = file.adapter in (None, adapter)  # its settings mean nothing to another
+    from zoo.cli.plan import by_itself, plan
+
+    asked = functools.partial(
+        plan,
         task=task,
-        settings=options.pairs("--set", set_ or []),
-        task_settings=options.pairs("--task-set", task_set or []),
-        training=_given(
-            epochs=epochs,
-            lr=lr,
-            batch_size=batch_size,
-            micro_batch=micro_batch,
-            weight_decay=weight_decay,
-            warmup=warmup,
-            patience=patience,
-            clip=clip,
-            precision=precision.value if precision else None,
-            seed=seed,
-            baselines=("majority", "probe", *(b.value for b in baseline)) if baseline else None,
-        ),
+        settings={**(file.settings if same_adapter else {}), **options.pairs("--set", set_ or [])},
+        task_settings={
+            **(file.task_settings if file.task in (None, task) else {}),
+            **options.pairs("--task-set", task_set or []),
+        },
+        training={
+            **(file.training if same_adapter else {}),
+            **_given(
+                epochs=epochs,
+                lr=lr,
+                batch_size=batch_size,
+                micro_batch=micro_batch,
+                weight_decay=weight_decay,
+                warmup=warmup,
+                patience=patience,
+                clip=clip,
+                precision=precision.value if precision else None,
+                augment=augment.value if augment else None,
+                seed=seed,
+                baselines=("majority", "probe", *(b.value for b in baseline)) if baseline else None,
+            ),
+        },
     )
+    chosen = asked(recipe=recipe, backbone=backbone, adapter=adapter)
     parts = options.split_names(splits)
     from zoo.training.folder import require_free
 
@@ -173,6 +213,12 @@ def fit(
     )
     for line in dataset.describe():
         say(one_line(line))
+    if not (recipe or backbone or adapter or set_) and (
+        found := by_itself(dataset.modality, len(dataset.splits["train"]), len(dataset.labels))
+    ):
+        recipe, why = found
+        say(why)
+        chosen = asked(recipe=recipe, backbone=None, adapter=None)
     name = chosen.backbone_for(dataset.modality)
     model = _compose(chosen, name, dataset.labels, weights, revision, pooling, seed)
     licences = {
@@ -181,7 +227,30 @@ def fit(
         "accept_licenses": accept_license or [],
     }
     how = {"overwrite": overwrite, "resume": begun is not None, "words": words_of(ctx)}
-    run = _train(model, dataset, out, {**how, **chosen.training, **licences})
+    repeats = fit_file.FitFile(
+        data=fit_file.data_word(data),
+        backbone=name,
+        adapter=chosen.adapter,
+        task=chosen.task,
+        weights=str(weights.absolute()) if weights else None,
+        revision=revision,
+        pooling=pooling,
+        input_column=input_column,
+        label_column=label_column,
+        splits=parts or {},
+        val_fraction=val_fraction,
+        test_fraction=test_fraction,
+        skip_bad=skip_bad,
+        convert=convert,
+        license=license,
+        data_license=data_license,
+        accept_license=accept_license or [],
+        settings=fit_file.plain(chosen.settings),
+        task_settings=fit_file.plain(chosen.task_settings),
+        training=fit_file.plain(chosen.resolved()),
+    )
+    with _leaving(repeats, out, dataset.fingerprint):
+        run = _train(model, dataset, out, {**how, **chosen.training, **licences})
     results.emit_run(run.folder, run.record, as_json=as_json)
 
 
@@ -236,6 +305,20 @@ def _what_is_left(out: Path, written: bool) -> str:
     if is_begun(out):
         return f"Interrupted: {goes_on}."
     return f"Interrupted before there was anything to keep; {out} is as it was."
+
+
+@contextlib.contextmanager
+def _leaving(repeats: FitFile, out: Path, fingerprint: str) -> Iterator[None]:
+    """Leave ``fit.toml`` in every run that comes of it, an interrupted one too."""
+    from zoo.report.record import RECORD
+
+    before = _stamp(out / RECORD)
+    try:
+        yield
+    finally:
+        if _stamp(out / RECORD) != before:
+            comment = f"Repeats this run; its data had the fingerprint {fingerprint}"
+            repeats.write(out / results.FIT_FILE, comment)
 
 
 def _stamp(path: Path) -> int | None:

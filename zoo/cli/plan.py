@@ -35,6 +35,11 @@ class Plan:
     task_settings: Mapping[str, Any]
     training: Mapping[str, Any]
 
+    def resolved(self) -> dict[str, Any]:
+        """All options of training, those of the adapter's own defaults too."""
+        spec = installed().adapter(self.adapter).spec
+        return FitConfig.resolve(spec.training, self.training).model_dump(mode="json")
+
     def backbone_for(self, modality: str) -> str:
         """The backbone for data of that modality.
 
@@ -54,14 +59,34 @@ class Plan:
         return default
 
 
+def by_itself(modality: str, rows: int, classes: int) -> tuple[str, str] | None:
+    """The recipe for data of which nothing was said, and a line that says why.
+
+    Args:
+        modality: of the inputs.
+        rows: to train on.
+        classes: or other outputs.
+    """
+    each = rows // max(classes, 1)
+    found = registry.load().choose(modality, each)
+    if found is None:
+        return None
+    name, recipe = found
+    bound = f", up to {recipe.up_to} of which it is for" if recipe.up_to else ""
+    return name, (
+        f"Recipe {name}, chosen for {modality} data with {each} rows to train on for each of "
+        f"{classes} labels{bound}: {recipe.summary}"
+    )
+
+
 def plan(
     *,
     recipe: str | None,
     backbone: str | None,
     adapter: str | None,
     task: str | None,
-    settings: Mapping[str, str],
-    task_settings: Mapping[str, str],
+    settings: Mapping[str, Any],
+    task_settings: Mapping[str, Any],
     training: Mapping[str, Any],
 ) -> Plan:
     """What was typed, over the recipe, over the registry's defaults.

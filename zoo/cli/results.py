@@ -12,6 +12,8 @@ from zoo.cli.output import emit_json, emit_table, say
 if TYPE_CHECKING:
     from zoo.report.record import RunRecord
 
+FIT_FILE = "fit.toml"  # in a run directory: the fit that repeats it
+
 
 def emit_run(folder: Path, record: RunRecord, *, as_json: bool) -> None:
     """The table of this model beside its baselines, then where everything is."""
@@ -30,6 +32,8 @@ def emit_run(folder: Path, record: RunRecord, *, as_json: bool) -> None:
     where = shlex.quote(str(folder))
     say(f"Artifact: {folder / ARTIFACT}")
     say(f"Report:   {folder / REPORT}")
+    if (folder / FIT_FILE).is_file():
+        say(f"Repeat:   `zoo fit --config {shlex.quote(str(folder / FIT_FILE))}`")
     say(f"Next:     `zoo predict {where} INPUT...` or `zoo push {where} OWNER/NAME`")
 
 

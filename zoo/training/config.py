@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ class FitConfig(BaseModel):
     patience: int = Field(3, ge=1)  # epochs without a better validation before stopping
     clip: float = Field(1.0, gt=0)  # largest norm of the gradient
     precision: Literal["no", "bf16", "fp16"] = "no"  # as accelerate names them
+    augment: Literal["none", "crop", "mild"] = "none"  # of images; see zoo.data.augment
     seed: int = Field(0, ge=0, lt=2**32)
     checkpoint_minutes: float = Field(5.0, gt=0)  # within an epoch
     checkpoint_steps: int = Field(0, ge=0)  # also after every so many steps; 0: by time alone
@@ -55,6 +57,13 @@ class FitConfig(BaseModel):
         except ValidationError as err:
             first = err.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "extra_forbidden":
+                near = difflib.get_close_matches(name, cls.model_fields, n=1)
+                raise BadSetting(
+                    f"There is no training option {name!r}."
+                    + (f" Did you mean {near[0]!r}?" if near else ""),
+                    hint=f"Options: {', '.join(cls.model_fields)}.",
+                ) from err
             raise BadSetting(
                 f"Training option {name}={first.get('input')!r}: {first['msg'].lower()}.",
                 hint=f"Options: {', '.join(cls.model_fields)}.",

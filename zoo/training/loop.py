@@ -7,6 +7,7 @@ and in the epochs that the adapter says.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +22,10 @@ from zoo.errors import BadSetting, TrainingFailed, WriteFailed
 from zoo.model import ComposedModel, Task
 from zoo.progress import Progress
 from zoo.training import optimizer
+from zoo.training.augmenting import changing, kind_of
 from zoo.training.averaging import Average
 from zoo.training.best import Best, Moving
+from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
 from zoo.training.interrupts import held
@@ -70,6 +73,7 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda line: None,
     checkpoints: Checkpoints | None = None,
     resume: Mapping[str, Any] | None = None,
+    reuse: Reuse | None = None,
 ) -> Outcome:
     """Train ``model`` in place and leave it at its best state by validation.
 
@@ -85,11 +89,12 @@ def train(
         on_epoch: is given a line after each epoch.
         checkpoints: where to write them; nowhere where ``None``.
         resume: what a checkpoint of this very fit holds, to go on from.
+        reuse: keeps what frozen blocks give; they are computed in every epoch where ``None``.
 
     Raises:
         TrainingFailed: the loss is not a number, and there was no good state to keep.
     """
-    trainer = Trainer(model, task, splits, config, progress, on_epoch, checkpoints)
+    trainer = Trainer(model, task, splits, config, progress, on_epoch, checkpoints, reuse)
     return trainer.run(resume)
 
 
@@ -128,7 +133,9 @@ class Trainer:
         progress: Progress,
         on_epoch: Callable[[Epoch], None],
         checkpoints: Checkpoints | None,
+        reuse: Reuse | None,
     ) -> None:
+        self._active = reuse.active if reuse else contextlib.nullcontext
         self.outcome = Outcome()
         self.epoch, self.batch = 1, 0
         self._model, self._task, self._splits, self._config = model, task, splits, config
@@ -144,6 +151,7 @@ class Trainer:
         self._steps = Steps(
             model, task, splits["train"], config, schedule, self._accelerator, progress
         )
+        self._augment = kind_of(config, model)
         self._average = Average(self._moving, config, self._epochs)
         sampled = config.balance == "sampler"
         self._weights = class_weights(splits["train"].targets) if sampled else None
@@ -157,7 +165,9 @@ class Trainer:
         """All that is left to do."""
         try:
             if resume is None:
-                self._end_epoch(self._validated(0))
+                with self._active():
+                    line = self._validated(0)
+                self._end_epoch(line)
             else:
                 self._load(resume)
             saving = self._config.gradient_checkpointing
@@ -185,22 +195,28 @@ class Trainer:
         model, train = self._model, self._splits["train"]
         model.adapter.start_epoch(model.backbone, self.epoch, self._epochs)
         model.train()
-        self._order_before = self._order.get_state()
-        batches = shuffled(
-            train, model.preprocess, self._config.batch_size, self._order, self._weights
-        )
-        with self._progress.stage(f"epoch {self.epoch}/{self._epochs}", len(batches)) as advance:
-            advance(self.batch)
-            for rows in batches[self.batch :]:
-                self._take(rows, len(batches))
-                advance(1)
-                if self._checkpoints and self._checkpoints.due(self._steps.done):
-                    self._save()
-        self._sound = self._config.average == "none"  # what is averaged is no state to go on from
-        self._average.after_epoch(self.epoch)
-        with self._average.applied():
-            line = self._validated(self.epoch)
-        self._sound = True
+        with self._active():
+            self._order_before = self._order.get_state()
+            batches = shuffled(
+                train, model.preprocess, self._config.batch_size, self._order, self._weights
+            )
+            with (
+                self._progress.stage(f"epoch {self.epoch}/{self._epochs}", len(batches)) as advance,
+                changing(
+                    train, model.preprocess, self._augment, seed=self._config.seed, epoch=self.epoch
+                ),
+            ):
+                advance(self.batch)
+                for rows in batches[self.batch :]:
+                    self._take(rows, len(batches))
+                    advance(1)
+                    if self._checkpoints and self._checkpoints.due(self._steps.done):
+                        self._save()
+            self._sound = self._config.average == "none"  # an average is no state to go on from
+            self._average.after_epoch(self.epoch)
+            with self._average.applied():
+                line = self._validated(self.epoch)
+            self._sound = True
         line["train_loss"] = self._loss / len(train)
         line["lr"] = self._steps.rate
         line["seconds"] = time.perf_counter() - start

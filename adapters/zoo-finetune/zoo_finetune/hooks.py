@@ -50,7 +50,7 @@ def zoo_adapters() -> list[AdapterSpec]:
                 Setting("from_block", "", "first block trained, by name or number; empty: all"),
                 *_SCHEDULE,
             ),
-            training={"lr": 5e-5, "batch_size": 32},
+            training={"lr": 5e-5, "batch_size": 32, "augment": "crop"},
             reference="Kumar et al. 2022, arXiv:2202.10054; Mosbach et al. 2021, arXiv:2006.04884",
         ),
         AdapterSpec(
