@@ -22,6 +22,7 @@ API = [
     "rankers",
     "recipes",
     "save",
+    "sweep",
     "task",
     "tasks",
     "verify",

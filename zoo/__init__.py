@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.training.evaluate import evaluate
     from zoo.training.fit import fit
     from zoo.training.run import Run
+    from zoo.training.sweep import sweep
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,7 @@ _EXPORTS = {
     "rankers": "zoo.catalogue:rankers",
     "recipes": "zoo.catalogue:recipes",
     "save": "zoo.artifact.save:save",
+    "sweep": "zoo.training.sweep:sweep",
     "task": "zoo.model:make_task",
     "tasks": "zoo.catalogue:tasks",
     "verify": "zoo.artifact.verify:verify",
@@ -81,6 +83,7 @@ __all__ = [
     "rankers",
     "recipes",
     "save",
+    "sweep",
     "task",
     "tasks",
     "verify",

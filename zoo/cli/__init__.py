@@ -41,6 +41,7 @@ COMMANDS = {
     "data": ("data", _WORK),
     "rank": ("rank", _WORK),
     "fit": ("fit", _WORK),
+    "sweep": ("sweep", _WORK),
     "evaluate": ("evaluate", _WORK),
     "predict": ("predict", _WORK),
     "embed": ("embed", _WORK),
