@@ -11,6 +11,7 @@ from safetensors.torch import save, save_file
 
 from tests.artifact.headers import WRONG
 from tests.hub.minimal import MinimalHub
+from tests.hub.proxy import ALWAYS, FaultyLine
 from zoo.errors import WeightsInvalid, WeightsNotFound
 from zoo.model import Weights
 
@@ -77,16 +78,31 @@ class TestOfAHub:
         Weights(revision=hub.commits["me/base"][-1][0]).repo("me/base", required=[SINGLE])
         assert any(with_token for _, _, with_token in hub.log)
 
-    @pytest.mark.row(46)
-    @pytest.mark.parametrize("missing", [404, 401])
-    def test_what_is_gone_or_private_is_named_as_it_was_recorded(
-        self, hub: MinimalHub, missing: int
+    @pytest.mark.row(35, 46)
+    @pytest.mark.parametrize(
+        ("status", "code", "why"),
+        [
+            (404, "RepoNotFound", "there is no such repo, or it is private"),
+            (401, "RepoNotFound", "there is no such repo, or it is private"),
+            (404, "RevisionNotFound", "there is no such revision"),
+            (403, "GatedRepo", "it is gated, ask its owner for access"),
+            (403, "", "it has been disabled"),
+        ],
+    )
+    def test_what_is_gone_or_closed_is_named_as_it_was_recorded(
+        self, hub: MinimalHub, monkeypatch: pytest.MonkeyPatch, status: int, code: str, why: str
     ) -> None:
-        commit = hub.commits.pop("me/base")[-1][0]
-        hub.habits.missing = missing
-        with pytest.raises(WeightsNotFound, match=f"weights of me/base at {commit} are not") as err:
-            Weights(revision=commit).repo("me/base", required=[SINGLE])
-        assert "--weights PATH" in err.value.hint
+        commit = hub.commits["me/base"][-1][0]
+        with FaultyLine(hub.url) as line:
+            monkeypatch.setattr(constants, "ENDPOINT", line.url)
+            said = "Access to this resource is disabled." if not code else "No"
+            headers = {"X-Error-Code": code or None, "X-Error-Message": said}
+            line.on("/", method="", status=status, headers=headers, times=ALWAYS)
+            with pytest.raises(WeightsNotFound) as caught:
+                Weights(revision=commit).repo("me/base", required=[SINGLE])
+        assert f"The weights of me/base at {commit} are not in the cache" in caught.value.message
+        assert f"({line.url}: {why})." in caught.value.message
+        assert "--weights PATH" in caught.value.hint
 
     @pytest.mark.row(44, 46)
     def test_what_is_there_under_the_old_name_is_not_taken_for_it(self, hub: MinimalHub) -> None:

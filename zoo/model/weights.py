@@ -146,17 +146,35 @@ class Weights:
     def _not_found(self, repo: str, err: Exception) -> WeightsNotFound:
         from huggingface_hub import constants
 
-        reason = str(err.__cause__ or err).strip().splitlines()
-        where = (
-            "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else redacted(constants.ENDPOINT)
-        )
+        offline = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else ""
+        where = offline or redacted(constants.ENDPOINT)
         revision = f" at {self.revision}" if self.revision else ""
         return WeightsNotFound(
             f"The weights of {repo}{revision} are not in the cache and could not be fetched "
-            f"({where}: {redacted(reason[0]) if reason else type(err).__name__}).",
+            f"({where}: {_why(err)}).",
             hint=f"Give a folder with `--weights PATH`; or run `hf download {repo}` where there "
             "is a network and copy the cache; or set HF_ENDPOINT to a hub that has it.",
         )
+
+
+def _why(err: BaseException) -> str:
+    """What a hub said. The truth is in a cause: at the top it reads "check your connection"."""
+    from huggingface_hub import errors
+
+    known = (  # what is gated also counts as not found
+        (errors.GatedRepoError, "it is gated, ask its owner for access"),
+        (errors.DisabledRepoError, "it has been disabled"),
+        (errors.RevisionNotFoundError, "there is no such revision"),
+        (errors.RepositoryNotFoundError, "there is no such repo, or it is private"),
+    )
+    cause: BaseException | None = err
+    while cause is not None:
+        for kind, reason in known:
+            if isinstance(cause, kind):
+                return reason
+        cause = cause.__cause__
+    lines = str(err.__cause__ or err).strip().splitlines()
+    return redacted(lines[0]) if lines else type(err).__name__
 
 
 def _sound(found: Fetched, required: Required) -> Fetched:
