@@ -16,6 +16,7 @@ Call = Callable[[Batch], Tensor]
 # same numbers however busy the machine is.
 PAYS_FROM = 512
 _CLOSE = 1e-4  # of the largest value: folding multiplies the same numbers in another order
+_CLOSE_BF16 = 2e-2  # it has eight bits
 
 
 @contextlib.contextmanager
@@ -51,9 +52,7 @@ def fastest(call: Call, module: nn.Module, example: Batch, *, rows: int, bf16: b
             plain, quick = call(others).float(), traced(others).float()
     except Exception:  # whatever a network does that a trace cannot follow
         return call
-    # Rounding differs more in bfloat16, by as much as its own eight bits.
-    tolerance = (2e-2 if bf16 else _CLOSE) * float(plain.abs().max())
-    if not torch.allclose(plain, quick, rtol=0.0, atol=tolerance):
+    if not close(plain, quick, _CLOSE_BF16 if bf16 else _CLOSE):
         return call
     shapes = _shapes(example)
     return lambda batch: traced(batch) if _shapes(batch) == shapes else call(batch)
@@ -61,6 +60,12 @@ def fastest(call: Call, module: nn.Module, example: Batch, *, rows: int, bf16: b
 
 def _shapes(batch: Batch) -> list[torch.Size]:
     return [value.shape[1:] for value in batch.values()]
+
+
+def close(one: Tensor, other: Tensor, share: float) -> bool:
+    """Whether no value differs by more than a share of the largest; what is no number equals its like."""
+    scale = float(one.detach().nan_to_num(0.0, 0.0, 0.0).abs().max())
+    return torch.allclose(one, other, rtol=0.0, atol=max(share * scale, 1e-12), equal_nan=True)
 
 
 class _Tensors(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ from zoo.model import (
 from zoo.progress import Progress, Silent
 from zoo.report.record import Result
 from zoo.specs import AdapterSpec
+from zoo.training import features
 from zoo.training.config import FitConfig
 from zoo.training.loop import train
 from zoo.training.prepared import PreparedSplit
@@ -59,12 +60,29 @@ def held_out(splits: Splits) -> list[str]:
 
 
 def features_of(
-    backbone: Backbone, splits: Splits, progress: Progress, task: Task | None = None
+    backbone: Backbone,
+    splits: Splits,
+    progress: Progress,
+    task: Task | None = None,
+    *,
+    bf16: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> dict[str, Tensor]:
-    """Features by split, ``[units, size]``, as the head of ``task`` takes them."""
+    """Features by split, ``[units, size]``, as the head of ``task`` takes them.
+
+    Pooled ones are kept from run to run; ``tell`` is told what a person should know of it.
+    """
+    if task is None or task.reads_pooled:
+        samples = {name: split.ready for name, split in splits.items()}
+        return features.features_of(backbone, samples, bf16=bf16, progress=progress, tell=tell)
     return {
         name: extract(
-            backbone, split.ready, task=task, progress=progress, stage=f"features of {name}"
+            backbone,
+            split.ready,
+            task=task,
+            bf16=bf16,
+            progress=progress,
+            stage=f"features of {name}",
         )
         for name, split in splits.items()
     }

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.model import Backbone, Preprocessed, extract
+from zoo.model.inference import close
 from zoo.progress import Progress
 from zoo.training.cache.cut import Pooled
 from zoo.training.cache.fill import Kept
@@ -98,5 +99,4 @@ def _agrees(backbone: Backbone, ready: Preprocessed, rows: list[Tensor], bf16: b
     few = ready.first(_FIRST)
     few.instead = ready.instead
     plain = extract(backbone, few, bf16=bf16)
-    close = (_CLOSE_BF16 if bf16 else _CLOSE) * float(plain.abs().max())
-    return torch.allclose(plain, torch.stack(rows[: len(few)]).float(), rtol=0.0, atol=close)
+    return close(plain, torch.stack(rows[: len(few)]).float(), _CLOSE_BF16 if bf16 else _CLOSE)

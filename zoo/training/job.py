@@ -8,13 +8,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from zoo.data.augment import NONE
 from zoo.data.dataset import Dataset
 from zoo.errors import LabelProblem
 from zoo.model import Adapter, ComposedModel, Solution, Task, extract
 from zoo.progress import Progress
 from zoo.report.record import THIS_MODEL, Confusion, Result, RunRecord
 from zoo.training import baselines
+from zoo.training.augmenting import kind_of
 from zoo.training.baselines import Splits
+from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
 from zoo.training.loop import Epoch, Outcome, train
@@ -37,6 +40,14 @@ class Job:
         self.notes: list[str] = []
         self.results: list[Result] = []
         self.confusions: list[Confusion] = []
+        kind = kind_of(config, model)
+        self.reuse = Reuse(
+            model,
+            self.splits,
+            bf16=config.precision == "bf16",
+            augment="" if kind == NONE else kind,
+            progress=progress,
+        )
         self._require_rows()
         self.task.prepare(self.splits["train"].targets)
 
@@ -53,7 +64,7 @@ class Job:
             checkpoints: where training writes them.
             resume: what one of them held, to go on from.
         """
-        features = baselines.features_of(self.model.backbone, self.splits, self.progress, self.task)
+        features = self._features()
         if self.model.adapter.trains_backbone:
             outcome, logits, chosen = self._by_gradient(features, on_epoch, checkpoints, resume)
         else:
@@ -74,6 +85,18 @@ class Job:
                 "the model, and are optimistic."
             )
         return outcome
+
+    def _features(self) -> dict[str, Tensor]:
+        """Before training; where blocks are frozen, from what those gave."""
+        with self.reuse.active():
+            return baselines.features_of(
+                self.model.backbone,
+                self.splits,
+                self.progress,
+                self.task,
+                bf16=self.config.precision == "bf16",
+                tell=self.reuse.tell,
+            )
 
     def record(self, outcome: Outcome, seconds: float) -> RunRecord:
         """All that happened, as plain data."""
@@ -108,7 +131,7 @@ class Job:
             total_parameters=sum(p.numel() for p in model.parameters()),
             seconds=round(seconds, 3),
             versions=versions(),
-            notes=self.notes,
+            notes=[*self.notes, *self.reuse.notes],
         )
 
     def _by_solving(
@@ -140,6 +163,7 @@ class Job:
             on_epoch=on_epoch,
             checkpoints=checkpoints,
             resume=resume,
+            reuse=self.reuse,
         )
         self.notes += outcome.notes
         if outcome.best_epoch == 0 and adapter is not None and outcome.whole:
@@ -172,12 +196,13 @@ class Job:
         return solution, logits
 
     def _logits(self, names: list[str]) -> dict[str, Tensor]:
-        return {
-            name: self.model.logits(
-                self.splits[name].ready, progress=self.progress, stage=f"evaluating on {name}"
-            )[self.task.name]
-            for name in names
-        }
+        with self.reuse.active():
+            return {
+                name: self.model.logits(
+                    self.splits[name].ready, progress=self.progress, stage=f"evaluating on {name}"
+                )[self.task.name]
+                for name in names
+            }
 
     def _hold_against(self, features: dict[str, Tensor]) -> None:
         adapter = baselines.baseline_adapter()

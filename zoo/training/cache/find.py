@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from zoo.artifact import probe
 from zoo.model import Backbone, Batch
 from zoo.model.batches import stacks
+from zoo.model.inference import close
 from zoo.training.cache.cut import ACTIVATION, Cut, Entry, Inner, Pooled, arguments, replaced
 from zoo.training.cache.observe import Called, Pass, observe
 
@@ -172,8 +173,7 @@ def _gradients(pooled: Tensor, trained: list[nn.Parameter]) -> list[Tensor | Non
 def _near(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
-    scale = float(one.detach().abs().max())
-    return torch.allclose(one, other, rtol=0.0, atol=max(_CLOSE * scale, 1e-12))
+    return close(one, other, _CLOSE)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.model import Backbone, ComposedModel, Preprocessed
+from zoo.model.inference import close
 from zoo.progress import Progress
 from zoo.training.cache.cut import ACTIVATION, Cut, Inner
 from zoo.training.cache.fill import Kept
@@ -31,6 +32,7 @@ class Reuse:
         model: is trained.
         splits: what with.
         bf16: whether frozen blocks may be computed in bfloat16.
+        augment: how inputs are changed from epoch to epoch; empty where they are not.
         progress: whom to tell.
 
     Attributes:
@@ -43,10 +45,12 @@ class Reuse:
         splits: Mapping[str, PreparedSplit],
         *,
         bf16: bool,
+        augment: str = "",
         progress: Progress,
     ) -> None:
         self.notes: list[str] = []
         self._model, self._splits, self._bf16, self._progress = model, splits, bf16, progress
+        self._augment = augment
         self._room = Room.configured()
         self._found: dict[int, _Prepared | None] = {}
 
@@ -55,9 +59,19 @@ class Reuse:
         """Inside, splits hold what the frozen blocks gave, and the model goes on from there.
 
         What is frozen is what at this moment requires no gradient and is in evaluation mode, from
-        the first block on. Where nothing is, or it cannot be kept, nothing changes.
+        the first block on. Where nothing is, or it cannot be kept, or a head takes more than pooled
+        features, nothing changes.
         """
-        block = first_moving(self._model.backbone)
+        if any(split.ready.instead is not None for split in self._splits.values()):
+            yield  # images are augmented: each is another one in every epoch
+            return
+        block = first_moving(self._model.backbone) if self._model.reads_pooled else 0
+        if block and self._augment:
+            self.tell(
+                f"Training changes its inputs from epoch to epoch ({self._augment}), so frozen "
+                "blocks are computed in each; with --augment none they are computed once."
+            )
+            block = 0
         if block not in self._found:
             self._found[block] = self._prepare(block) if block else None
         prepared = self._found[block]
@@ -118,11 +132,8 @@ class Reuse:
                 found = self._first_logits()
         except Exception:  # a head may want what is not kept
             return False
-        close = _CLOSE_BF16 if self._bf16 else _CLOSE
-        return all(
-            torch.allclose(plain[name], found[name], rtol=0.0, atol=close * _scale(plain[name]))
-            for name in plain
-        )
+        share = _CLOSE_BF16 if self._bf16 else _CLOSE
+        return all(close(plain[name], found[name], share) for name in plain)
 
     @torch.no_grad()
     def _first_logits(self) -> dict[str, Tensor]:
@@ -175,7 +186,3 @@ class _Rows(Sequence[dict[str, Tensor]]):
 def features_place(backbone: Backbone) -> str:
     """The place of pooled features in :func:`zoo.training.cache.identity.identity`."""
     return f"features by {backbone.pooling}"
-
-
-def _scale(logits: Tensor) -> float:
-    return max(float(logits.abs().max()), 1e-6)
