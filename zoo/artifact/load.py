@@ -23,12 +23,14 @@ from zoo.errors import (
     NotAnArtifact,
     ProbeMismatch,
     UnsafeFile,
+    WeightsInvalid,
     WeightsNotFound,
 )
 from zoo.host import installed, require
 from zoo.model import Backbone, ComposedModel, Weights, load_spec, make_adapter, make_task
 from zoo.model.adapter import Adapter
 from zoo.model.task import Task
+from zoo.model.weights import drop_damaged
 from zoo.report.record import ARTIFACT, RECORD, read_record
 from zoo.specs import check_settings
 
@@ -164,12 +166,28 @@ def _possible(folder: Path, *providers: str) -> Iterator[None]:
 
 def _load_backbone(manifest: Manifest, weights: Path | None) -> Backbone:
     entry = manifest.backbone
-    provided = require(installed().backbone, entry.name, entry.provider)
-    on_hub = bool(entry.source) and not entry.source.startswith("pip:")
+    commit = entry.commit if entry.source and not entry.source.startswith("pip:") else None
     try:
-        backbone = load_spec(provided, Weights(weights, entry.commit if on_hub else None))
+        backbone = _same_backbone(manifest, Weights(weights, commit))
+    except (WeightsInvalid, BackboneMismatch, Incompatible):
+        # Perhaps it is the right one, and was damaged on its way or in the cache.
+        if weights or commit is None or not drop_damaged(entry.source, commit):
+            raise
+        backbone = _same_backbone(manifest, Weights(weights, commit))
+    origin = backbone.origin
+    if entry.source and origin.commit is None and origin.source in ("", entry.source):
+        # A folder does not say whose copy it is; the digest does.
+        backbone.origin = replace(origin, source=entry.source, commit=entry.commit)
+    return backbone
+
+
+def _same_backbone(manifest: Manifest, weights: Weights) -> Backbone:
+    entry = manifest.backbone
+    provided = require(installed().backbone, entry.name, entry.provider)
+    try:
+        backbone = load_spec(provided, weights)
     except WeightsNotFound as err:
-        if weights is None and _is_local(entry.name):
+        if weights.path is None and _is_local(entry.name):
             raise WeightsNotFound(
                 f"The backbone was a local folder called {_last_part(entry.name)}, on the machine "
                 "that trained the model.",
@@ -179,10 +197,6 @@ def _load_backbone(manifest: Manifest, weights: Path | None) -> Backbone:
         raise
     if backbone.digest != entry.digest:
         raise _other_backbone(manifest, backbone)
-    origin = backbone.origin
-    if entry.source and origin.commit is None and origin.source in ("", entry.source):
-        # A folder does not say whose copy it is; the digest does.
-        backbone.origin = replace(origin, source=entry.source, commit=entry.commit)
     return backbone
 
 

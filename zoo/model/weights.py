@@ -6,6 +6,7 @@ The wheel is the plugin's own business; the rest is here. ``HF_ENDPOINT``, ``HF_
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from zoo.errors import ArtifactError, WeightsInvalid, WeightsNotFound
 from zoo.tokens import redacted, token_for
 
 _SHARD = re.compile(r".+-\d+-of-\d+\.safetensors")
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _INDEXES = ("model.safetensors.index.json",)
 
 Required = Sequence[str | tuple[str, ...]]
@@ -155,6 +157,37 @@ class Weights:
             hint=f"Give a folder with `--weights PATH`; or run `hf download {repo}` where there "
             "is a network and copy the cache; or set HF_ENDPOINT to a hub that has it.",
         )
+
+
+def drop_damaged(repo: str, commit: str) -> bool:
+    """Take files of a commit out of the cache whose bytes are not those that they are named by.
+
+    The client library compares lengths only, and never again once a file is here.
+
+    Returns:
+        Whether there were any. Offline none is taken, as none could come in its place.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    folder = f"models--{repo.replace('/', '--')}/snapshots/{commit}"
+    links = [path for path in Path(constants.HF_HUB_CACHE, folder).rglob("*") if path.is_file()]
+    damaged = [path for path in links if not _is_as_named(path.resolve())]
+    for path in damaged:
+        path.resolve().unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+    return bool(damaged)
+
+
+def _is_as_named(blob: Path) -> bool:
+    """Whether a file is what its name says: a sha256, or what git calls it; others say nothing."""
+    if not _DIGEST.fullmatch(blob.name):
+        return True
+    by_git = len(blob.name) == 40
+    digest = hashlib.sha1(b"blob %d\0" % blob.stat().st_size) if by_git else hashlib.sha256()
+    with blob.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: digest).hexdigest() == blob.name
 
 
 def _why(err: BaseException) -> str:

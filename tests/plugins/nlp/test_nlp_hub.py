@@ -12,7 +12,7 @@ import transformers as tf
 from huggingface_hub import constants, hf_api, snapshot_download
 
 import zoo
-from zoo.errors import WeightsNotFound
+from zoo.errors import BackboneMismatch, WeightsInvalid, WeightsNotFound
 from zoo.hub.server import EmbeddedHub
 from zoo.model import extract
 
@@ -125,3 +125,45 @@ def test_a_real_decoder_from_a_mirror_reads_as_its_language_model(shared, settin
     assert tokenizer.decode([following]).strip() == "named"
     assert backbone.license == "mit"
     assert backbone.native_head.prefix == "model."
+
+
+@pytest.mark.row(26, 27)
+@pytest.mark.parametrize("spoil", ["a byte", "the header", "the configuration"])
+def test_a_backbone_that_was_damaged_in_the_cache_is_fetched_anew(
+    hub: EmbeddedHub, tmp_path: Path, settings: pytest.MonkeyPatch, spoil: str
+) -> None:
+    model = zoo.compose(
+        "hf:org/plain", "linear-probe", zoo.task("classification", labels=["a", "b"])
+    )
+    zoo.save(model, tmp_path / "artifact")
+    name = "config.json" if spoil == "the configuration" else "model.safetensors"
+    (kept,) = (tmp_path / "cache").glob(f"models--org--plain/snapshots/*/{name}")
+    good = kept.read_bytes()
+    at = {"a byte": len(good) - 2, "the header": 12, "the configuration": good.find(b"gelu")}[spoil]
+    kept.resolve().write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+    settings.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises((BackboneMismatch, WeightsInvalid)):
+        zoo.load(tmp_path / "artifact")
+    settings.setattr(constants, "HF_HUB_OFFLINE", False)
+    assert torch.equal(
+        zoo.load(tmp_path / "artifact").logits(TEXTS)["classification"],
+        model.logits(TEXTS)["classification"],
+    )
+    assert kept.read_bytes() == good
+
+
+@pytest.mark.row(46)
+def test_a_backbone_that_changed_on_the_hub_is_refused(
+    hub: EmbeddedHub, tmp_path: Path, settings: pytest.MonkeyPatch
+) -> None:
+    model = zoo.compose(
+        "hf:org/plain", "linear-probe", zoo.task("classification", labels=["a", "b"])
+    )
+    zoo.save(model, tmp_path / "artifact")
+    commit = model.backbone.origin.commit
+    weights = tmp_path / "mirror/org/plain/model.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
+    settings.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "another"))
+    with pytest.raises(WeightsNotFound, match=f"weights of org/plain at {commit} are not in the"):
+        zoo.load(tmp_path / "artifact")
