@@ -18,6 +18,19 @@ def test_the_best_comes_first_and_is_said(digits, tmp_path):
 
 
 def test_a_word_that_is_no_setting_is_refused(digits, tmp_path):
-    ended = zoo("sweep", digits, "--adapter", "linear-probe", "--set", "rank=1", "--out", tmp_path)
+    ended = zoo("sweep", digits, "--backbone", "digits", "--adapter", "linear-probe", "--set", "rank=1", "--out", tmp_path)
     assert ended.code == 2
     assert "None of linear-probe has a setting 'rank'" in ended.err
+
+
+def test_several_seeds_of_one_fit_are_shown_with_mean_and_spread(digits, tmp_path):
+    words = ("fit", digits, "--backbone", "digits", "--adapter", "lora", "--epochs", 1,
+             "--schedule", "one-cycle", "--average", "ema", "--balance", "sampler",
+             "--gradient-checkpointing", "--seeds", 2, "--out", tmp_path / "runs")  # fmt: skip
+    ended = zoo(*words)
+    assert ended.code == 0, ended.err
+    assert ended.out.splitlines()[2].startswith("digits lora")
+    found = zoo(*words, "--json").data
+    assert [trial["seed"] for trial in found["trials"]] == [0, 1]
+    record = zoo("show", tmp_path / "runs" / found["best"], "--json")
+    assert record.code == 0

@@ -15,6 +15,7 @@ import typer
 from zoo.cli import options, results
 from zoo.cli.output import one_line, say
 from zoo.cli.resume import again, resumed, words_of
+from zoo.cli.sweep import emit_sweep, is_sweep, repeated
 from zoo.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from zoo.training.run import Run
 
 
-def _training(help: str, **more: Any) -> Any:
+def _training(help: str, *names: str, **more: Any) -> Any:
     return typer.Option(
-        help=help, rich_help_panel="Training; each adapter has its own defaults", **more
+        *names, help=help, rich_help_panel="Training; each adapter has its own defaults", **more
     )
 
 
@@ -43,6 +44,30 @@ class Precision(StrEnum):
     no = "no"
     bf16 = "bf16"
     fp16 = "fp16"
+
+
+class Schedule(StrEnum):
+    """How the learning rate goes after the warm-up."""
+
+    cosine = "cosine"
+    one_cycle = "one-cycle"
+    linear = "linear"
+    constant = "constant"
+
+
+class Average(StrEnum):
+    """Of the weights over training."""
+
+    none = "none"
+    ema = "ema"
+    swa = "swa"
+
+
+class Balance(StrEnum):
+    """Of classes in an epoch."""
+
+    none = "none"
+    sampler = "sampler"
 
 
 class Augment(StrEnum):
@@ -102,16 +127,31 @@ def fit(
         int | None, _training("Rows computed at a time; the gradients of a step are added up.")
     ] = None,
     weight_decay: Annotated[float | None, _training("Of AdamW.")] = None,
+    schedule: Annotated[
+        Schedule | None, _training("How the learning rate goes after the warm-up.")
+    ] = None,
     warmup: Annotated[float | None, _training("Share of all steps.")] = None,
     patience: Annotated[
         int | None, _training("Epochs without a better validation before stopping.")
     ] = None,
     clip: Annotated[float | None, _training("Largest norm of the gradient.")] = None,
+    average: Annotated[
+        Average | None, _training("Keep an average of the weights, of all steps or last epochs.")
+    ] = None,
+    balance: Annotated[
+        Balance | None, _training("Draw classes evenly; tasks may weigh them instead.")
+    ] = None,
+    gradient_checkpointing: Annotated[
+        bool, _training("Less memory for more time.", "--gradient-checkpointing")
+    ] = False,
     precision: Annotated[Precision | None, _training("Of the arithmetic.")] = None,
     augment: Annotated[
         Augment | None, _training("Images cropped anew in each epoch; mild: mirrored, too.")
     ] = None,
     seed: Annotated[int, _training("The same seed repeats the run.")] = 0,
+    seeds: Annotated[
+        int, _training("Fit with so many seeds from --seed on; show mean and spread.", min=1)
+    ] = 1,
     baseline: Annotated[
         list[Baseline] | None,
         _training("Also train this; majority class and linear probe are always there."),
@@ -178,9 +218,13 @@ def fit(
                 batch_size=batch_size,
                 micro_batch=micro_batch,
                 weight_decay=weight_decay,
+                schedule=schedule.value if schedule else None,
                 warmup=warmup,
                 patience=patience,
                 clip=clip,
+                average=average.value if average else None,
+                balance=balance.value if balance else None,
+                gradient_checkpointing=gradient_checkpointing or None,
                 precision=precision.value if precision else None,
                 augment=augment.value if augment else None,
                 seed=seed,
@@ -192,7 +236,7 @@ def fit(
     parts = options.split_names(splits)
     from zoo.training.folder import require_free
 
-    require_free(out, overwrite=overwrite or begun is not None)
+    require_free(out, overwrite=overwrite or begun is not None or is_sweep(out))
     from zoo import progress
     from zoo.data.labelling import labelling_of
     from zoo.data.load import load
@@ -220,12 +264,17 @@ def fit(
         say(why)
         chosen = asked(recipe=recipe, backbone=None, adapter=None)
     name = chosen.backbone_for(dataset.modality)
-    model = _compose(chosen, name, dataset.labels, weights, revision, pooling, seed)
     licences = {
         "license": license,
         "data_license": data_license,
         "accept_licenses": accept_license or [],
     }
+    if seeds > 1:
+        where = {"weights": weights, "revision": revision, "pooling": pooling}
+        several = repeated(chosen, name, dataset, out, range(seed, seed + seeds), licences, where)
+        emit_sweep(several, out, as_json=as_json)
+        return
+    model = _compose(chosen, name, dataset.labels, weights, revision, pooling, seed)
     how = {"overwrite": overwrite, "resume": begun is not None, "words": words_of(ctx)}
     repeats = fit_file.FitFile(
         data=fit_file.data_word(data),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,12 @@ from zoo.cli.output import emit_json, emit_table, one_line, say
 from zoo.errors import BadSetting
 
 if TYPE_CHECKING:
+    from zoo.cli.plan import Plan
+    from zoo.data.dataset import Dataset
     from zoo.training.sweep import Sweep
+
+
+_GOES_ON = "Interrupted: what is finished stays; the same command goes on."
 
 
 class Search(StrEnum):
@@ -114,10 +120,39 @@ def sweep(
             progress=progress.default(),
         )
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            "Interrupted: what is finished stays; the same command goes on."
-        ) from None
+        raise KeyboardInterrupt(_GOES_ON) from None
     emit_sweep(found, out, as_json=as_json)
+
+
+def is_sweep(out: Path) -> bool:
+    """Whether ``out`` holds several fits, which are gone on with and never replaced."""
+    return (out / "sweep.json").is_file()
+
+
+def repeated(
+    chosen: Plan,
+    backbone: str,
+    dataset: Dataset,
+    out: Path,
+    seeds: Sequence[int],
+    licences: Mapping[str, Any],
+    where: Mapping[str, Any],
+) -> Sweep:
+    """Fit what was planned once with each seed, in folders of ``out``."""
+    from zoo import progress
+    from zoo.training.sweep import repeat
+    from zoo.training.trial import Shared, Trial
+
+    say(f"Model: {backbone} with {chosen.adapter}, for {chosen.task}, {len(seeds)} times")
+    training = {name: value for name, value in chosen.training.items() if name != "seed"}
+    trial = Trial(backbone=backbone, adapter=chosen.adapter, settings=dict(chosen.settings))
+    shared = Shared(
+        dataset, chosen.task, chosen.task_settings, {**training, **licences}, compose=where
+    )
+    try:
+        return repeat(trial, seeds, shared, out, progress.default())
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_GOES_ON) from None
 
 
 def emit_sweep(found: Sweep, out: Path, *, as_json: bool) -> None:

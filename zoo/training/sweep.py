@@ -154,7 +154,8 @@ def repeat(
     """Fit one combination with several seeds; raises as :func:`sweep`."""
     made = make_task(shared.task, labels=shared.dataset.labels, **shared.task_settings)
     found = Sweep(monitor=made.monitor, headline=made.headline)
-    return _run(trial, seeds, found, shared, out, progress)
+    _run(trial, seeds, found, shared, out, progress)
+    return _sound(found, out)
 
 
 def _walk(
@@ -178,6 +179,10 @@ def _walk(
             combination = ways.send(values[trial.name])
         except StopIteration:
             break
+    return _sound(found, out)
+
+
+def _sound(found: Sweep, out: Path) -> Sweep:
     if not found.ranked:
         raise TrainingFailed(
             f"None of the {len(found.trials)} fits succeeded; the first: {found.trials[0].failure}",
@@ -193,7 +198,7 @@ def _run(
     shared: Shared,
     out: Path,
     progress: Progress,
-) -> Sweep:
+) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         seeded = trial.model_copy(update={"seed": seed})
@@ -202,7 +207,6 @@ def _run(
         found.write(out)
         result = done.failure or f"{found.monitor} {done.value:.4f} on validation"
         progress.note(f"{len(found.trials)}. {done.name}, seed {seed}: {result}")
-    return found
 
 
 def _trial(combination: Combination) -> Trial:
