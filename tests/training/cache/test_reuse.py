@@ -11,7 +11,7 @@ from zoo.progress import Silent
 from zoo.training.cache.reuse import Reuse
 from zoo.training.cache.room import FOLDER, LIMIT
 
-OPTIONS = {"epochs": 3, "lr": 1e-3, "patience": 9, "batch_size": 16}
+OPTIONS = {"epochs": 3, "lr": 1e-3, "patience": 9, "batch_size": 16, "augment": "none"}
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +133,9 @@ def test_the_size_is_announced(fit, cache):
     notes = Notes()
     fit(last_blocks=1, progress=notes)
     assert any("Keeping stage3 of" in t and "kB" in t and str(cache) in t for t in notes.said)
+
+
+def test_inputs_that_change_forbid_it_and_the_run_says_so(data, make_model, tmp_path):
+    model = make_model("partial", last_blocks=1)
+    run = zoo.fit(model, data, tmp_path / "run", **{**OPTIONS, "epochs": 1, "augment": "crop"})
+    assert any("crop" in note and "--augment none" in note for note in run.record.notes)
