@@ -56,7 +56,8 @@ class TestModel:
         manifest = fetch(REPO, endpoint=hub.url).manifest
         model = pull(REPO, folder=tmp_path / "copy", endpoint=hub.url)
         push(tmp_path / "copy", "you/copy", endpoint=hub.url)
-        push(model, "you/model", endpoint=hub.url)
+        zoo.save(model, tmp_path / "model")
+        push(tmp_path / "model", "you/model", endpoint=hub.url)
         for repo in ("you/copy", "you/model"):
             assert fetch(repo, endpoint=hub.url).manifest == manifest
             card = Path(api.hf_hub_download(repo, "README.md")).read_text()

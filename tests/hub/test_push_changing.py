@@ -62,10 +62,14 @@ class When(Silent):
             self.do()
 
 
-@pytest.fixture(params=["with hf_xet", "without"], autouse=True)
+@pytest.fixture(params=["with hf_xet", "without"])
 def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And no file is small enough to be kept in memory."""
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", request.param == "without")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough to be kept in memory."""
     monkeypatch.setattr(outgoing, "SMALL", 0)
 
 
@@ -128,6 +132,7 @@ def test_between_the_checks_and_hashing(
 
 
 @pytest.mark.row(14)
+@pytest.mark.usefixtures("route")
 @pytest.mark.parametrize("change", [*CHANGES, touch])
 def test_while_it_is_sent(
     hub: EmbeddedHub, api: HfApi, tmp_path: Path, change: Callable[[Path], None]

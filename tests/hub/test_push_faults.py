@@ -23,9 +23,9 @@ def hub(tmp_path: Path, cache: Path) -> Iterator[FaultyHub]:
         yield running
 
 
-@pytest.fixture(params=["with hf_xet", "without"], autouse=True)
+@pytest.fixture(params=["with hf_xet", "without"])
 def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything here is the same whether the client could speak Xet or not."""
+    """The same whether the client could speak Xet or not; for all rows in ``test_push_lines``."""
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", request.param == "without")
 
 
@@ -211,6 +211,7 @@ class TestOthers:
         assert len(commits(api)) == 2
 
 
+@pytest.mark.usefixtures("route")
 class TestUploads:
     @pytest.mark.row(6)
     def test_that_fail_commit_nothing_and_are_not_repeated_in_full(
