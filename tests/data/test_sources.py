@@ -245,7 +245,8 @@ HUB = """
 import json, os, sys
 from zoo.hub.server import EmbeddedHub
 
-with EmbeddedHub(sys.argv[1]) as hub:
+# A token that a login saved is for another hub, and this one refuses strangers' tokens.
+with EmbeddedHub(sys.argv[1], tokens={"its own": "read"}) as hub:
     os.environ |= {"HF_ENDPOINT": hub.url, "HF_HOME": sys.argv[2]}
     from zoo.data.load import load
     from zoo.errors import DataNotFound
@@ -270,6 +271,8 @@ def test_datasets_of_the_hub(tmp_path):
     csv(hub / "reviews" / "data" / "train.csv", ("text", "label"), reviews(20))
     csv(hub / "reviews" / "data" / "test.csv", ("text", "label"), reviews(8, 50))
     image_folder(hub / "pets" / "train", {"cat": 6, "dog": 6})
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "token").write_text("hf_" + "a1B2" * 9)
     ended = subprocess.run(
         [sys.executable, "-c", HUB, str(tmp_path / "hub"), str(tmp_path / "home")],
         capture_output=True,

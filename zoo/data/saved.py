@@ -13,6 +13,7 @@ from zoo.data.roles import UNSPLIT
 from zoo.data.table import Table, quiet
 from zoo.data.tables import Part
 from zoo.errors import DataNotFound, UnreadableFiles
+from zoo.tokens import DEFAULT_HUB, redacted, token_for
 
 HUB = "hf://datasets/"
 _NAME = re.compile(r"hf:/+datasets/([\w.-]+/[\w.-]+?)(?:@([\w./-]+?))?(?::([\w.-]+))?/?", re.ASCII)
@@ -74,15 +75,16 @@ def read_hub(path: Path) -> dict[str, Part]:
     repo, revision, configuration = match.groups()
     import datasets
 
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    token = token_for(endpoint.rstrip("/") or DEFAULT_HUB)
     try:
         with quiet():
-            found = datasets.load_dataset(repo, configuration, revision=revision)
+            found = datasets.load_dataset(repo, configuration, revision=revision, token=token)
     except Exception as err:  # kinds of the library, of the Hub's client and of each format
         first = str(err).strip().partition("\n")[0]
-        endpoint = os.environ.get("HF_ENDPOINT", "")
         where = f" at {endpoint}" if endpoint else ""
         raise DataNotFound(
-            f"{name} cannot be had{where}: {first.rstrip('.') or type(err).__name__}.",
+            redacted(f"{name} cannot be had{where}: {first.rstrip('.') or type(err).__name__}."),
             hint="Check the name, the connection and, for what is private, `hf auth login`.",
         ) from err
     return _parts(found, path, repo)
