@@ -70,13 +70,17 @@ def embed(
         rows = features.Rows.of(dataset)
     import zoo
     from zoo.data.samples import Samples
-    from zoo.model import extract
+    from zoo.model import Preprocessed
+    from zoo.training.features import features_of
 
     base = zoo.load_backbone(backbone, weights=weights, revision=revision)
     if pooling is not None:
         base.pool_by(pooling)
     samples = Samples(rows.inputs, base.contract, convert=convert)
-    pooled = extract(base, samples, batch_size=batch_size, progress=progress.default())
+    ready = Preprocessed(samples, base.preprocess)
+    pooled = features_of(base, {"all": ready}, batch_size=batch_size, progress=progress.default())[
+        "all"
+    ]
     origin = {"backbone": base.spec.name, "digest": base.digest, "pooling": base.pooling}
     with writing.replacing(out) as partial:
         write(partial, pooled.numpy(), rows, origin)

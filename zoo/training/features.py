@@ -26,6 +26,7 @@ def features_of(
     samples: Mapping[str, Preprocessed],
     *,
     bf16: bool = False,
+    batch_size: int = 32,
     progress: Progress,
     tell: Callable[[str], None] | None = None,
 ) -> dict[str, Tensor]:
@@ -35,11 +36,26 @@ def features_of(
         backbone: in evaluation mode; what is attached to it counts.
         samples: by name.
         bf16: whether the user allows bfloat16.
+        batch_size: rows of mean length at a time.
         progress: whom to tell how far it has come.
         tell: is told what a person should know; by default ``progress``.
     """
     tell = tell or progress.note
-    kept = _kept(backbone, samples, bf16, progress, tell)
+
+    def entry(weights: str) -> Kept:
+        key = identity(backbone, weights, features_place(backbone), bf16=bf16)
+        return Kept(
+            Pooled(backbone),
+            room,
+            key,
+            bf16=bf16,
+            batch_size=batch_size,
+            progress=progress,
+            tell=tell,
+        )
+
+    room = Room.configured()
+    kept = _kept(backbone, samples, entry, bf16)
     found: dict[str, Tensor] = {}
     for name, ready in samples.items():
         places = kept.places(ready, name)
@@ -50,7 +66,14 @@ def features_of(
         found[name] = (
             torch.stack(rows).float()
             if rows
-            else extract(backbone, ready, bf16=bf16, progress=progress, stage=f"features of {name}")
+            else extract(
+                backbone,
+                ready,
+                batch_size=batch_size,
+                bf16=bf16,
+                progress=progress,
+                stage=f"features of {name}",
+            )
         )
     return found
 
@@ -58,20 +81,13 @@ def features_of(
 def _kept(
     backbone: Backbone,
     samples: Mapping[str, Preprocessed],
+    entry: Callable[[str], Kept],
     bf16: bool,
-    progress: Progress,
-    tell: Callable[[str], None],
 ) -> Kept:
     """The entry of the backbone as published where that has all, else of the backbone as it is.
 
     An adapter that begins as the identity has tensors of its own and changes nothing.
     """
-    cut, room = Pooled(backbone), Room.configured()
-
-    def entry(weights: str) -> Kept:
-        key = identity(backbone, weights, features_place(backbone), bf16=bf16)
-        return Kept(cut, room, key, bf16=bf16, progress=progress, tell=tell)
-
     own = frozen_digest(backbone, len(backbone.blocks))
     if own != backbone.digest:
         published = entry(backbone.digest)

@@ -27,6 +27,7 @@ class Kept:
         room: where there is room.
         key: of the entry.
         bf16: whether it is computed and kept in bfloat16.
+        batch_size: rows of mean length at a time.
         progress: whom to tell how far it has come.
         tell: is told in words what a person should know.
     """
@@ -38,9 +39,11 @@ class Kept:
         key: str,
         *,
         bf16: bool,
+        batch_size: int = 32,
         progress: Progress,
         tell: Callable[[str], None],
     ) -> None:
+        self._batch_size = batch_size
         self._cut, self._room, self._key, self._bf16 = cut, room, key, bf16
         self._progress, self._tell = progress, tell
         self._dtype = torch.bfloat16 if bf16 else torch.float32
@@ -99,6 +102,7 @@ class Kept:
             backbone,
             ready,
             backbone.preprocess,
+            batch_size=self._batch_size,
             bf16=self._bf16,
             positions=missing,
         ):
