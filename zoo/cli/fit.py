@@ -236,7 +236,8 @@ def fit(
     parts = options.split_names(splits)
     from zoo.training.folder import require_free
 
-    require_free(out, overwrite=overwrite or begun is not None or is_sweep(out))
+    if seeds == 1 or not is_sweep(out):
+        require_free(out, overwrite=overwrite or begun is not None)
     from zoo import progress
     from zoo.data.labelling import labelling_of
     from zoo.data.load import load
