@@ -60,6 +60,8 @@ def test_commands_in_examples_exist_with_their_options(path: Path) -> None:
     for line in re.findall(r"^(?:\$ |    )(?:\S*/)?zoo ([a-z].*)$", path.read_text("utf-8"), re.M):
         words = line.split("#")[0].partition(" -- ")[0].split()
         name = " ".join(words[:2]) if words[0] in ("data", "hub", "lock", "plugin") else words[0]
+        if any(provided.spec.name == name for provided in installed().commands):
+            continue
         assert name in COMMANDS, line
         known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
         used = {word.partition("=")[0] for word in words if word.startswith("--")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from zoo.plugin import BackboneSpec, hookimpl
+from zoo.plugin import BackboneSpec, CommandSpec, hookimpl
 
 LOADERS = {"image": "zoo_medical.image_encoder:load", "text": "zoo_nlp.encoder:load"}
 CATALOGUE = Path(__file__).with_name("catalogue.json")
@@ -21,4 +21,16 @@ def zoo_backbones() -> list[BackboneSpec]:
             loader=LOADERS[entry["modality"]],
         )
         for entry in entries
+    ]
+
+
+@hookimpl
+def zoo_commands() -> list[CommandSpec]:
+    """``zoo window``."""
+    return [
+        CommandSpec(
+            name="window",
+            loader="zoo_medical.command:window",
+            summary="Write DICOM, NIfTI and 16-bit scans as images of 8 bits.",
+        )
     ]
