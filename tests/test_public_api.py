@@ -13,6 +13,7 @@ API = [
     "compose",
     "evaluate",
     "fit",
+    "gap",
     "load",
     "load_backbone",
     "load_data",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.artifact.verify import verify
     from zoo.catalogue import adapters, backbones, rankers, recipes, tasks
     from zoo.data.load import load as load_data
+    from zoo.domain.gap import gap
     from zoo.hub.pull import pull
     from zoo.hub.push import push
     from zoo.model import ComposedModel, Prediction, compose, load_backbone
@@ -37,6 +38,7 @@ _EXPORTS = {
     "compose": "zoo.model:compose",
     "evaluate": "zoo.training.evaluate:evaluate",
     "fit": "zoo.training.fit:fit",
+    "gap": "zoo.domain.gap:gap",
     "load": "zoo.artifact.load:load",
     "load_backbone": "zoo.model:load_backbone",
     "load_data": "zoo.data.load:load",
@@ -74,6 +76,7 @@ __all__ = [
     "compose",
     "evaluate",
     "fit",
+    "gap",
     "load",
     "load_backbone",
     "load_data",

@@ -40,6 +40,7 @@ COMMANDS = {
     "show": ("show", _LOOK),
     "data": ("data", _WORK),
     "rank": ("rank", _WORK),
+    "gap": ("gap", _WORK),
     "fit": ("fit", _WORK),
     "sweep": ("sweep", _WORK),
     "evaluate": ("evaluate", _WORK),
