@@ -69,7 +69,7 @@ class MinimalHub:
 
     def __enter__(self) -> MinimalHub:
         for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(

@@ -87,7 +87,7 @@ class FaultyLine:
 
     def __enter__(self) -> FaultyLine:
         for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(
