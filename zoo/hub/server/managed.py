@@ -9,6 +9,7 @@
         heads/<branch>    a commit id; the name is percent-encoded
         tags/<tag>        likewise
         prs/<number>      likewise, of a pull request
+        proposals/<number>  what became of it
 
 Everything is written beside its place and moved there, blobs before commits before refs, so that
 readers, in this process or another, see the old state or the new. One process writes at a time.
@@ -20,8 +21,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -31,6 +30,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from zoo.hub.server.refusal import Refusal, no_entry, no_revision
+from zoo.hub.server.replacing import replacing, write
 from zoo.hub.server.repo import PR, Commit, Entry, Repo
 
 INSIDE = ".zoo-hub"
@@ -38,12 +38,17 @@ _PRS = "prs"
 
 
 class ManagedRepo(Repo):
-    """A repo below ``folder/.zoo-hub``."""
+    """A repo below ``folder/.zoo-hub``.
+
+    Attributes:
+        folder: that one.
+        lock: held while anything is changed.
+    """
 
     def __init__(self, repo_id: str, folder: Path) -> None:
         self.id = repo_id
-        self._root = folder / INSIDE
-        self._lock = threading.RLock()
+        self.folder = folder / INSIDE
+        self.lock = threading.RLock()
 
     @classmethod
     def create(cls, repo_id: str, folder: Path, *, private: bool, author: str) -> None:
@@ -51,9 +56,9 @@ class ManagedRepo(Repo):
         for part in ("commits", "blobs", "heads", "tags"):
             (folder / INSIDE / part).mkdir(parents=True)
         made = cls(repo_id, folder)
-        made._save({"private": private, "gated": False, "created": _now()})
-        first = made._write_commit(None, "initial commit", "", author, {})
-        made._point("heads", "main", first.id)
+        made._save({"private": private, "gated": False, "created": now()})
+        first = made.write_commit(None, {}, title="initial commit", author=author)
+        made.point("heads", "main", first.id)
 
     @property
     def private(self) -> bool:
@@ -88,13 +93,13 @@ class ManagedRepo(Repo):
 
     def configure(self, **settings: Any) -> None:
         """Change ``private`` or ``gated``."""
-        with self._lock:
+        with self.lock:
             self._save({**self._settings, **settings})
 
     def commit(self, commit_id: str) -> Commit:
         """The commit with that id."""
         try:
-            found = json.loads((self._root / "commits" / commit_id).read_bytes())
+            found = json.loads((self.folder / "commits" / commit_id).read_bytes())
         except FileNotFoundError:
             raise no_revision(commit_id) from None
         files = {path: Entry(**entry) for path, entry in found.pop("files").items()}
@@ -108,7 +113,7 @@ class ManagedRepo(Repo):
 
     def blob(self, sha256: str) -> Path:
         """Where a content is or would be."""
-        return self._root / "blobs" / sha256
+        return self.folder / "blobs" / sha256
 
     def has_blob(self, sha256: str, size: int) -> bool:
         """Whether that content is here in full."""
@@ -122,7 +127,7 @@ class ManagedRepo(Repo):
         Raises:
             Refusal: they are not.
         """
-        with _replacing(self.blob(sha256)) as stream:
+        with replacing(self.blob(sha256)) as stream:
             yield stream
             stream.seek(0)
             found = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -151,55 +156,15 @@ class ManagedRepo(Repo):
             Refusal: no such branch (404), or the head is another commit than ``parent`` (412).
         """
         kind, name = (_PRS, branch.removeprefix(PR)) if branch.startswith(PR) else ("heads", branch)
-        with self._lock:
-            made = self._commit_on(
-                self._refs(kind).get(name),
-                branch,
-                changes,
-                title=title,
-                message=message,
-                author=author,
-                parent=parent,
-            )
-            self._point(kind, name, made.id)
+        with self.lock:
+            head = self._refs(kind).get(name)
+            if head is None:
+                raise no_revision(branch)
+            if parent is not None and not head.startswith(parent):
+                raise Refusal(412, "A commit has happened since. Please refresh and try again.")
+            made = self.write_commit(head, changes, title=title, message=message, author=author)
+            self.point(kind, name, made.id)
             return made
-
-    def _commit_on(
-        self,
-        head: str | None,
-        name: str,
-        changes: Mapping[str, Entry | None],
-        *,
-        title: str,
-        message: str = "",
-        author: str = "",
-        parent: str | None = None,
-    ) -> Commit:
-        if head is None:
-            raise no_revision(name)
-        if parent is not None and not head.startswith(parent):
-            raise Refusal(412, "A commit has happened since. Please refresh and try again.")
-        files: dict[str, Entry | None] = {**self.commit(head).files, **changes}
-        kept = {path: entry for path, entry in files.items() if entry is not None}
-        _refuse_file_as_folder(kept)
-        return self._write_commit(head, title, message, author, kept)
-
-    def propose(
-        self, branch: str, changes: Mapping[str, Entry | None], *, title: str, **told: Any
-    ) -> tuple[int, Commit]:
-        """Commit beside a branch, which stays where it is; as :meth:`add`, with a number for it.
-
-        It starts at ``parent``, where that is given, however far the branch has gone on.
-        """
-        with self._lock:
-            head = (
-                self.resolve(told["parent"]).id if told.get("parent") else self.branches.get(branch)
-            )
-            made = self._commit_on(head, branch, changes, title=title, **told)
-            (self._root / _PRS).mkdir(exist_ok=True)  # repos of earlier versions have none
-            number = 1 + max(map(int, self.pull_requests), default=0)
-            self._point(_PRS, str(number), made.id)
-            return number, made
 
     def add_ref(self, kind: str, name: str, commit_id: str) -> None:
         """Make a branch (``heads``) or a tag (``tags``).
@@ -207,10 +172,10 @@ class ManagedRepo(Repo):
         Raises:
             Refusal: it exists (409).
         """
-        with self._lock:
+        with self.lock:
             if name in self._refs(kind):
                 raise Refusal(409, f"Reference {name} already exists")
-            self._point(kind, name, commit_id)
+            self.point(kind, name, commit_id)
 
     def remove_ref(self, kind: str, name: str) -> None:
         """Delete a branch or a tag.
@@ -220,37 +185,42 @@ class ManagedRepo(Repo):
         """
         if (kind, name) == ("heads", "main"):
             raise Refusal(403, "The branch main cannot be deleted")
-        with self._lock:
+        with self.lock:
             if name not in self._refs(kind):
                 raise no_revision(name)
             self._ref(kind, name).unlink()
 
-    def _write_commit(
+    def write_commit(
         self,
         parent: str | None,
+        changes: Mapping[str, Entry | None],
+        *,
         title: str,
-        message: str,
-        author: str,
-        files: Mapping[str, Entry],
+        message: str = "",
+        author: str = "",
     ) -> Commit:
+        """A commit that no ref stands for yet; as :meth:`add`."""
+        before = self.commit(parent).files if parent else {}
+        files = {path: entry for path, entry in {**before, **changes}.items() if entry is not None}
+        _refuse_file_as_folder(files)
         content = {
             "parent": parent,
             "title": title,
             "message": message,
             "author": author,
-            "date": _now(),
+            "date": now(),
             "files": {path: asdict(entry) for path, entry in sorted(files.items())},
         }
         document = json.dumps(content, sort_keys=True).encode()
         commit_id = hashlib.sha1(document).hexdigest()
-        write(self._root / "commits" / commit_id, document)
+        write(self.folder / "commits" / commit_id, document)
         return self.commit(commit_id)
 
     def _refs(self, kind: str) -> dict[str, str]:
         found: dict[str, str] = {}
-        if not (self._root / kind).is_dir():
+        if not (self.folder / kind).is_dir():
             return found
-        for path in sorted((self._root / kind).iterdir()):
+        for path in sorted((self.folder / kind).iterdir()):
             if not path.name.startswith("."):
                 with contextlib.suppress(FileNotFoundError):  # deleted in between
                     found[unquote(path.name)] = path.read_text()
@@ -261,39 +231,20 @@ class ManagedRepo(Repo):
             raise Refusal(
                 400, "A reference has a name of 1 to 100 characters, not beginning with ."
             )
-        return self._root / kind / quote(name, safe="")
+        return self.folder / kind / quote(name, safe="")
 
-    def _point(self, kind: str, name: str, commit_id: str) -> None:
+    def point(self, kind: str, name: str, commit_id: str) -> None:
+        """Let a ref stand for a commit from now on."""
+        (self.folder / kind).mkdir(exist_ok=True)  # repos of earlier versions have none of some
         write(self._ref(kind, name), commit_id.encode())
 
     @property
     def _settings(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self._root / "repo.json").read_bytes())
+        found: dict[str, Any] = json.loads((self.folder / "repo.json").read_bytes())
         return found
 
     def _save(self, settings: Mapping[str, Any]) -> None:
-        write(self._root / "repo.json", json.dumps(settings, sort_keys=True).encode())
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or what was there before."""
-    with _replacing(path) as stream:
-        stream.write(content)
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[io.BufferedRandom]:
-    """A temporary file in the same folder that takes the place of ``path`` if all goes well."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w+b") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        write(self.folder / "repo.json", json.dumps(settings, sort_keys=True).encode())
 
 
 def _refuse_file_as_folder(files: Mapping[str, Entry]) -> None:
@@ -304,5 +255,6 @@ def _refuse_file_as_folder(files: Mapping[str, Entry]) -> None:
                 raise Refusal(400, f"{'/'.join(parts[:depth])} is a file and cannot hold {path}")
 
 
-def _now() -> str:
+def now() -> str:
+    """The time, as the API writes it."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from zoo.hub.metadata import metadata
-from zoo.hub.server import answers, uploads
+from zoo.hub.server import answers, discussions, uploads
 from zoo.hub.server.access import require_read, require_write
 from zoo.hub.server.managed import ManagedRepo
 from zoo.hub.server.refusal import Refusal, no_entry, no_repo
@@ -68,6 +68,10 @@ def _model(
             return uploads.commit(_proposing(store, request, repo_id), branch, request)
         case ["POST" | "DELETE" as method, "branch" | "tag" as kind, name]:
             return _change_ref(_writing(store, request, repo_id), request, f"{method} {kind}", name)
+        case ["GET", "discussions"]:
+            return discussions.discussions(_reading(store, request, repo_id), request)
+        case ["POST", "discussions", number, what]:
+            return discussions.change(_writing(store, request, repo_id), number, what, request)
         case ["PUT", "settings"]:
             return _configure(_writing(store, request, repo_id), request)
         case ["GET", "auth-check", "write"]:

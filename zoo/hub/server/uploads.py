@@ -16,6 +16,7 @@ from typing import Any
 from zoo.hub.server.access import require_write
 from zoo.hub.server.ignored import GITIGNORE, ignores
 from zoo.hub.server.managed import ManagedRepo
+from zoo.hub.server.proposals import propose
 from zoo.hub.server.refusal import Refusal, no_entry
 from zoo.hub.server.repo import Entry, by_lfs, lfs_entry, regular_entry
 from zoo.hub.server.store import Store
@@ -148,8 +149,8 @@ def commit(repo: ManagedRepo, branch: str, request: Request) -> Answer:
     at = f"{request.base}/{repo.id}"
     answer = {"success": True, "hookOutput": ""}
     if request.flag("create_pr"):
-        number, made = repo.propose(branch, changes, **told)
-        answer["pullRequestUrl"] = f"{at}/discussions/{number}"
+        proposal, made = propose(repo, branch, changes, **told)
+        answer["pullRequestUrl"] = f"{at}/discussions/{proposal.number}"
     else:
         made = repo.add(branch, changes, **told)
     return as_json({**answer, "commitOid": made.id, "commitUrl": f"{at}/commit/{made.id}"})
