@@ -1,6 +1,9 @@
 """Pull over lines that break, stall and spoil what they carry, and from hubs in trouble."""
 
+import datetime
+import email.utils
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +90,17 @@ class TestBusyHub:
             fetch(REPO, endpoint=line.url)
         assert failure.value.hint == "Try again in 86400 seconds."
         assert waits == []
+
+    @pytest.mark.row(5)
+    def test_that_names_a_date_is_told_in_seconds(self, line: FaultyLine) -> None:
+        later = email.utils.format_datetime(
+            datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1), usegmt=True
+        )
+        line.on("/api/", status=429, headers={"Retry-After": later}, times=ALWAYS)
+        with pytest.raises(HubUnreachable) as failure:
+            fetch(REPO, endpoint=line.url)
+        (seconds,) = re.findall(r"Try again in (\d+) seconds\.", failure.value.hint)
+        assert 3500 < int(seconds) <= 3600
 
     @pytest.mark.row(4)
     @pytest.mark.parametrize(
