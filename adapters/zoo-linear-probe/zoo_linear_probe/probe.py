@@ -7,13 +7,13 @@ standardisation is folded into the head, which is then an ordinary linear layer 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from zoo.plugin import Adapter, Backbone, HeadProblem, Incompatible, Layout, NativeHead, Solution
+from zoo_linear_probe.descent import Descent
 from zoo_linear_probe.linear import RawLinear, Rows
 from zoo_linear_probe.ridge import Ridge
 
@@ -99,43 +99,6 @@ def _solver(problem: HeadProblem, rows: Rows) -> Solver:
     """What fits these rows at a penalty, from where an earlier fit ended."""
     wanted = problem.task.regressands(rows.targets)
     if wanted is None:
-        return functools.partial(_minimise, problem, rows)
+        return Descent(problem, rows).fit
     closed = Ridge(rows.features, wanted, bias=problem.head.bias is not None)
     return lambda penalty, _: closed.fit(penalty)
-
-
-def _minimise(
-    problem: HeadProblem, rows: Rows, penalty: float, start: RawLinear | None
-) -> RawLinear:
-    """Minimise mean loss + penalty/2 · |weights of standardised features|²."""
-    has_bias = problem.head.bias is not None
-    # Without a bias there is nothing that could take up a shift of the features.
-    mean = rows.features.mean(0) if has_bias else torch.zeros_like(rows.features[0])
-    scale = rows.features.std(0, correction=0).clamp(min=1e-6)
-    standard = (rows.features - mean) / scale
-    weight = torch.zeros(problem.head.state_dict()["weight"].shape, dtype=torch.float64)
-    bias = torch.zeros(len(weight), dtype=torch.float64)
-    if start is not None:
-        weight = start.weight * scale
-        bias = start.bias + start.weight @ mean
-    weight.requires_grad_()
-    bias.requires_grad_(has_bias)
-    solver = torch.optim.LBFGS(
-        [weight, bias] if has_bias else [weight],
-        max_iter=500,
-        tolerance_grad=1e-6,
-        tolerance_change=1e-10,
-        line_search_fn="strong_wolfe",
-    )
-
-    def objective() -> Tensor:
-        solver.zero_grad()
-        loss = problem.task.loss(standard @ weight.T + bias, rows.targets)
-        total = loss + penalty / 2 * weight.square().sum()
-        total.backward()
-        return total
-
-    with torch.enable_grad():
-        solver.step(objective)
-    raw = weight.detach() / scale
-    return RawLinear(raw, bias.detach() - raw @ mean)
