@@ -38,7 +38,7 @@ bench: $(installed)
 	$(python) benchmarks/startup.py
 	$(python) benchmarks/many_plugins.py
 	$(python) benchmarks/pull.py
-	$(python) benchmarks/accuracy.py ../shared
+	$(python) benchmarks/table.py ../shared
 
 check: format lint types layers
 
