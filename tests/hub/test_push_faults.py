@@ -12,6 +12,7 @@ from huggingface_hub import HfApi, constants
 from tests.hub.faulty import FaultyHub
 from zoo.errors import HeadMoved, HubError, HubUnreachable, RepoNotFound, ZooError
 from zoo.hub.push import Pushed, push
+from zoo.progress import Silent
 
 REPO = "me/flowers"
 SENDING = ("preupload", "batch", "lfs", "commit")  # the requests of a push, in order
@@ -197,6 +198,32 @@ class TestOthers:
     ) -> None:
         hub.before("create", lambda: api.create_repo(REPO))
         assert push(artifact, REPO, endpoint=hub.url).commit == api.model_info(REPO).sha
+
+    @pytest.mark.row(2, 12)
+    def test_who_push_to_the_same_new_repo_are_not_overwritten(
+        self, hub: FaultyHub, api: HfApi, artifact: Path, other: Path
+    ) -> None:
+        hub.before("create", lambda: push(other, REPO, endpoint=hub.url))
+        with pytest.raises(HeadMoved, match="user committed 'Push linear-probe on toy:image'"):
+            push(artifact, REPO, endpoint=hub.url)
+        assert len(commits(api)) == 2
+        assert push(artifact, REPO, endpoint=hub.url).commit == api.model_info(REPO).sha
+
+    @pytest.mark.row(2)
+    def test_who_push_while_the_artifact_is_opened_are_not_overwritten(
+        self, hub: FaultyHub, api: HfApi, artifact: Path, other: Path
+    ) -> None:
+        push(artifact, REPO, message="The base of both", endpoint=hub.url)
+
+        class Meanwhile(Silent):
+            def note(self, text: str) -> None:
+                if text.startswith("Opening"):
+                    api.upload_file(repo_id=REPO, path_in_repo="theirs", path_or_fileobj=b"1")
+
+        with pytest.raises(HeadMoved, match="nothing was overwritten"):
+            push(other, REPO, progress=Meanwhile(), endpoint=hub.url)
+        assert "theirs" in files(api)
+        assert "adapter_config.json" in files(api)
 
     @pytest.mark.row(10)
     @pytest.mark.parametrize("part", SENDING)

@@ -66,7 +66,7 @@ def send(
                 wait = wait_after(err, attempt)
                 if head.commit not in (None, parent):
                     if not force:
-                        raise _moved(client, repo, branch, head) from err
+                        raise moved(client, repo, branch, head) from err
                     plan, parent, wait = plan.against(head), head.commit, 0.0
                 if wait is None or attempt == ATTEMPTS:
                     raise
@@ -131,7 +131,8 @@ def wait_after(err: HubError, attempt: int) -> float | None:
     return None
 
 
-def _moved(client: Client, repo: str, branch: str, head: Head) -> HeadMoved:
+def moved(client: Client, repo: str, branch: str, head: Head) -> HeadMoved:
+    """Somebody else committed first."""
     who = "somebody"
     what = ""
     with contextlib.suppress(HubError), told(client, repo, branch):

@@ -16,15 +16,12 @@ from zoo.artifact.licences import unknown as unknown_licences
 from zoo.artifact.manifest import MANIFEST, Manifest, manifest_bytes, read_manifest
 from zoo.artifact.signing import SIGNATURE
 from zoo.errors import (
-    AccessDenied,
     BadSetting,
     NotTrusted,
-    OutputExists,
     PushRefused,
-    RepoNotFound,
 )
 from zoo.host import installed
-from zoo.hub.access import Identity, refused, require_write
+from zoo.hub.access import require_write
 from zoo.hub.client import Client, check_repo, check_revision, connect, shown_endpoint
 from zoo.hub.commit import Sent, send
 from zoo.hub.head import Head, head_of
@@ -32,13 +29,12 @@ from zoo.hub.outgoing import Outgoing, collect, outgoing, survey
 from zoo.hub.plan import make_plan
 from zoo.hub.preflight import open_elsewhere
 from zoo.hub.proposal import propose
+from zoo.hub.target import MAIN, make, nothing_to_propose_to, require_free, require_new
 from zoo.hub.translate import told
 from zoo.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from zoo.model import ComposedModel
-
-MAIN = "main"
 
 
 @dataclass(frozen=True)
@@ -133,20 +129,21 @@ def push(
         _ask_plugins(repo, manifest)
         progress.note(f"Pushing to {repo}{client.where}")
         identity = require_write(client, repo, proposing=create_pr)
+        head = head_of(client, repo, branch)  # what comes after it is somebody else's, and detected
+        if head is None and create_pr:
+            raise nothing_to_propose_to(client, repo, branch)
         if not isinstance(artifact, (str, Path)):
             open_elsewhere(path, weights)
         files = _prepare(path, folder, manifest, paths, repo, weights, progress, allow_findings)
         for unknown in unknown_licences(_licences(manifest)):
             progress.note(f"Of the licences, {unknown}.")
-        head = head_of(client, repo, branch)
         if sign is not None:
             files = _signed(client, repo, head, folder, files, sign)
-        _require_free(client, repo, tag, head, files)
+        require_free(client, repo, tag, head, files)
         if head is None:
-            if create_pr:
-                raise _nothing_to_propose_to(client, repo, branch)
-            _make(client, repo, branch, private=private, identity=identity)
-            head = head_of(client, repo, branch) or Head(None, {})
+            head = make(client, repo, branch, private=private, identity=identity)
+            if branch == MAIN and not force:
+                require_new(client, repo, branch, head, files)
         plan = make_plan(client, repo, head, files, force=force)
         if head.commit is not None and plan.is_empty:
             sent = Sent(head.commit)
@@ -255,36 +252,3 @@ def _prepare(
     opened = open_artifact(path, weights=weights)
     card = card_for(folder, repo, model=opened.model)
     return collect(folder, paths, manifest, card, allow_findings=allow_findings)
-
-
-def _require_free(
-    client: Client, repo: str, tag: str | None, head: Head | None, files: list[Outgoing]
-) -> None:
-    """A tag may be made, or be there on the very same files, but never moved."""
-    if tag is None or head is None:
-        return
-    found = head_of(client, repo, tag)
-    if found is not None and not all(found.holds(file) for file in files):
-        raise OutputExists(
-            f"{repo} has a tag {tag!r} already, at {str(found.commit)[:12]}; nothing was pushed.",
-            hint="Choose another tag: one that moves is worth nothing to those who pinned it.",
-        )
-
-
-def _nothing_to_propose_to(client: Client, repo: str, branch: str) -> RepoNotFound:
-    return RepoNotFound(
-        f"There is no {repo} with a branch {branch}{client.where} to open a pull request on.",
-        hint="Check the spelling, or push without `--create-pr` to make it.",
-    )
-
-
-def _make(client: Client, repo: str, branch: str, *, private: bool, identity: Identity) -> None:
-    """Make the repo, or the branch, or both."""
-    try:
-        with told(client, repo):
-            client.api.create_repo(repo, private=private, exist_ok=True)
-    except AccessDenied as err:
-        raise refused(client, repo, identity, err) from err
-    if branch != MAIN:
-        with told(client, repo, branch):
-            client.api.create_branch(repo, branch=branch, exist_ok=True)
