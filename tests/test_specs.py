@@ -3,7 +3,7 @@
 import pytest
 
 from zoo.errors import BadSetting, InvalidSpec
-from zoo.specs import AdapterSpec, BackboneSpec, Setting, TaskSpec, check_settings
+from zoo.specs import AdapterSpec, BackboneSpec, RankerSpec, Setting, TaskSpec, check_settings
 
 RANK = Setting("rank", 8, "rank of the update", minimum=1, maximum=64)
 ALPHA = Setting("alpha", 16.0, "scale", minimum=1e-3)
@@ -133,7 +133,7 @@ def test_backbone_names_that_are_refused(name: str) -> None:
         BackboneSpec(name=name, loader="a.b:c", modality="image")
 
 
-@pytest.mark.parametrize("kind", [AdapterSpec, TaskSpec])
+@pytest.mark.parametrize("kind", [AdapterSpec, RankerSpec, TaskSpec])
 @pytest.mark.parametrize("name", ["", "Lora", "lo ra", "-lora", "../lora", "lora\n"])
 def test_adapter_and_task_names_that_are_refused(kind: type, name: str) -> None:
     with pytest.raises(InvalidSpec, match=r"is not valid: lower-case letters, digits"):
