@@ -243,6 +243,88 @@ def test_looking_at_an_answer_is_isolated_as_well(site: PluginSite) -> None:
     assert site.host().plugins[0].reason == "zoo_backbones raised OSError: no"
 
 
+def test_a_spec_of_a_class_of_their_own_is_no_spec(site: PluginSite) -> None:
+    """Its code would run in every listing."""
+    site.add(
+        "zoo-odd",
+        """
+        class Late(BackboneSpec):
+            @property
+            def summary(self):
+                raise RuntimeError("late")
+
+            def __init__(self):
+                pass
+
+        @hookimpl
+        def zoo_backbones():
+            return [Late()]
+
+        @hookimpl
+        def zoo_resolve_backbone(name):
+            return Late()
+        """,
+    )
+    host = site.host()
+    assert host.backbones == []
+    assert host.plugins[0].reason == "zoo_backbones returned Late, not BackboneSpec"
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2)])
+def test_descriptors_are_as_before_whatever_a_plugin_closes(
+    site: PluginSite, closed: tuple[int, ...]
+) -> None:
+    deeds = "".join(f"os.close({descriptor})\n" for descriptor in closed)
+    site.add("zoo-a-closes", f"import os\n{deeds}os.open(os.devnull, os.O_RDONLY)\n")
+    site.add("zoo-good", "import os, subprocess\nos.write(1, b'1')\nos.write(2, b'2')\n"
+             "subprocess.run(['echo', 'child'], check=True)\n")  # fmt: skip
+    script = (
+        "import os, zoo.host\n"
+        "found = {p.distribution: p.status for p in zoo.host.Host().plugins}\n"
+        "assert (found['zoo-a-closes'], found['zoo-good']) == ('ok', 'ok'), found\n"
+        "os.write(1, b'data')\nos.write(2, b'talk')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{site.folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "data", "12child\ntalk")
+
+
+def test_a_stream_that_a_thread_prints_on_is_not_let_go_of(site: PluginSite) -> None:
+    """Python crashes where it is, while a plugin's own thread is in the middle of printing."""
+    site.add(
+        "zoo-a-prints",
+        """
+        import sys, threading
+        def work():
+            while True:
+                print("." * 100)
+        threading.Thread(target=work, daemon=True).start()
+        """,
+    )
+    for number in range(30):
+        site.add(f"zoo-odd-{number}", "import sys, time\nsys.stdout = None\ntime.sleep(0.002)\n")
+    script = "import zoo.host\nfor _ in range(3): zoo.host.Host().plugins"
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{site.folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+    )
+    assert ended.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("field", "message"),
     [

@@ -15,6 +15,7 @@ from zoo.switches import Switches
 
 DEEDS = {
     "the working directory": ("os.chdir('/')", "changed the working directory"),
+    "how deep calls go": ("sys.setrecursionlimit(150)", "changed the recursion limit"),
     "a variable": ("os.environ['ZOO_OF_A_USER'] = 'x'", "changed ZOO_OF_A_USER in the environment"),
     "no variable": ("del os.environ['ZOO_OF_A_USER']", "changed ZOO_OF_A_USER in the environment"),
     "another environment": ("os.environ = {}", ""),
@@ -33,6 +34,7 @@ DEEDS = {
 def state() -> list[object]:
     return [
         os.getcwd(),
+        sys.getrecursionlimit(),
         os.environ,
         dict(os.environ),
         sys.path,

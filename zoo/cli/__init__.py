@@ -128,8 +128,9 @@ def _end_stdout() -> None:
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
-    if sys.stdout is sys.__stdout__:
-        atexit.register(_turn_away)  # runs before what was registered earlier
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # it is no file
+        if sys.stdout.fileno() == 1:
+            atexit.register(_turn_away)  # runs before what was registered earlier
 
 
 def _turn_away() -> None:

@@ -272,7 +272,8 @@ def _specs(hook: str, kind: type[S], _: PluginRecord, answer: Any) -> tuple[list
         return [], f"{hook} returned {type(answer).__name__}, not a list of specs"
     specs: list[S] = []
     for spec in answer:
-        if not isinstance(spec, kind):
+        # Specs are data: what a subclass does when it is looked at would end every listing.
+        if type(spec) is not kind:
             return specs, f"{hook} returned {type(spec).__name__}, not {kind.__name__}"
         specs.append(spec)
     return specs, ""
@@ -289,7 +290,7 @@ def _nothing(_: PluginRecord, answer: Any) -> None:
 def _one_spec(
     hook: str, kind: type[S], name: str, _: PluginRecord, answer: Any
 ) -> tuple[S | None, str]:
-    if not isinstance(answer, kind):
+    if type(answer) is not kind:
         return None, f"{hook} returned {type(answer).__name__}, not {kind.__name__}"
     if answer.name != name:
         return None, f"{hook} was asked for {name!r} and described {answer.name!r}"

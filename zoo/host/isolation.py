@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from zoo.host.raised import Raised
-from zoo.host.streams import hand_out, stdout_to_stderr
+from zoo.host.streams import hand_out, kept_open, stdout_to_stderr
 from zoo.host.tampering import Tampered, package_of
 
 T = TypeVar("T")
@@ -58,8 +58,11 @@ def run_each(
     if isinstance(threading.current_thread(), _Runner):
         raise RuntimeError("a plugin asked zoo for its catalogue while zoo was asking the plugin")
     outcomes: list[Outcome[T]] = []
-    pieces = [functools.partial(_with_streams, piece, sys.stderr) for piece in pieces]
-    with stdout_to_stderr():
+    talk = sys.stderr
+    with stdout_to_stderr(), kept_open(1, 2) as put_descriptors_back:
+        pieces = [
+            functools.partial(_with_streams, piece, talk, put_descriptors_back) for piece in pieces
+        ]
         if not limit:
             return [_outcome(piece, 0) for piece in pieces]
         while len(outcomes) < len(pieces):
@@ -168,7 +171,8 @@ class _Runner(threading.Thread, Generic[T]):
         return False
 
 
-def _with_streams(piece: Callable[[], T], talk: Any) -> T:
+def _with_streams(piece: Callable[[], T], talk: Any, put_descriptors_back: Callable[[], None]) -> T:
+    put_descriptors_back()
     hand_out(talk)
     return piece()
 

@@ -1,7 +1,7 @@
 """What all code in a process shares, and putting back what a plugin changed of it.
 
-What was there stays: the working directory, the variables of the environment, the folders that
-modules are looked for in, and the modules. A plugin may add to these; folders that it adds are
+What was there stays: the working directory, the recursion limit, the variables of the environment,
+the folders that modules are looked for in, and the modules. A plugin may add to these; folders that it adds are
 behind the others, so that no module of theirs hides one of a neighbour's.
 """
 
@@ -21,6 +21,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._environ, self._path = os.environ, sys.path
+        self._depth = sys.getrecursionlimit()
         self._folder = _folder()
         # As the system has them: decoding all takes longer than everything else here.
         self._encoded = vars(os.environ)["_data"]
@@ -42,9 +43,14 @@ class Shared:
 
     def put_back(self) -> list[str]:
         """Make it as it was; returns what was changed of it, in words."""
-        mends = (self._put_back_folder, self._put_back_variables, self._put_back_path,
+        mends = (self._put_back_depth, self._put_back_folder, self._put_back_variables, self._put_back_path,
                  self._put_back_modules)  # fmt: skip
         return [what for mend in mends for what in mend()]
+
+    def _put_back_depth(self) -> Iterator[str]:
+        if sys.getrecursionlimit() != self._depth:
+            sys.setrecursionlimit(self._depth)
+            yield "changed the recursion limit"
 
     def _put_back_folder(self) -> Iterator[str]:
         if self._folder and _folder() != self._folder:

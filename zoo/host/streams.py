@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 
@@ -16,13 +16,13 @@ def stdout_to_stderr() -> Iterator[TextIO]:
 
     Programs that it starts, and libraries that print from C, write to the file descriptor. Both
     streams are stand-ins meanwhile: what is closed, wrapped or replaced of them is as before
-    afterwards.
+    afterwards, as are the descriptors.
 
     Yields:
         What writes to stdout as it was.
     """
     out, err = sys.stdout, sys.stderr
-    with _descriptor_to_stderr() as saved:
+    with kept_open(2), _descriptor_to_stderr() as saved:
         hand_out(err)
         try:
             yield _as_it_was(out, saved)
@@ -30,39 +30,95 @@ def stdout_to_stderr() -> Iterator[TextIO]:
             sys.stdout, sys.stderr = out, err
 
 
+@contextlib.contextmanager
+def kept_open(*descriptors: int) -> Iterator[Callable[[], None]]:
+    """See that descriptors are afterwards what they were, though somebody closes them.
+
+    Yields:
+        What sees to it at once.
+    """
+    copies = {}
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):  # it is closed
+            copies[descriptor] = os.dup(descriptor)
+
+    def put_back() -> None:
+        for descriptor, copy in copies.items():
+            if not _is_same_file(descriptor, copy):
+                os.dup2(copy, descriptor)
+
+    try:
+        yield put_back
+    finally:
+        put_back()
+        for copy in copies.values():
+            os.close(copy)
+
+
+def _is_same_file(one: int, other: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(one), os.fstat(other))
+    except OSError:
+        return False
+
+
 def hand_out(stream: Any) -> None:
-    """Make both streams new stand-ins for ``stream``, whatever was done to those before."""
-    sys.stdout, sys.stderr = _stand_in(stream), _stand_in(stream)
+    """Make both streams sound stand-ins for ``stream``, whatever was done to those before."""
+    sys.stdout, sys.stderr = _stand_ins(stream)
 
 
-def _stand_in(stream: Any) -> Any:
+# They live for ever. While a thread prints, Python 3.11 and 3.12 do not count it among those that
+# hold the stream: one that is let go of meanwhile takes the process down (python/cpython#130163).
+_made: list[io.TextIOWrapper] = []
+
+
+def _stand_ins(stream: Any) -> tuple[Any, Any]:
     if stream is None:  # as in a service without a terminal
-        return None
-    return io.TextIOWrapper(_Passing(stream), "utf-8", "backslashreplace", write_through=True)
+        return None, None
+    sound = [made for made in _made if _is_sound(made, stream)][:2]
+    while len(sound) < 2:
+        sound.append(
+            io.TextIOWrapper(_Passing(stream), "utf-8", "backslashreplace", write_through=True)
+        )
+        _made.append(sound[-1])
+    return sound[0], sound[1]
+
+
+def _is_sound(made: io.TextIOWrapper, stream: object) -> bool:
+    """Whether a stand-in is one for ``stream``, and nobody detached or changed it."""
+    try:
+        kept = made.encoding == "utf-8" and made.errors == "backslashreplace" and not vars(made)
+        return kept and getattr(made.buffer, "stream", None) is stream
+    except ValueError:  # it is detached
+        return False
 
 
 class _Passing(io.RawIOBase):
-    """Passes on what is written; closing it closes nothing else."""
+    """Passes on what is written. It cannot be closed, not even by a wrapper that goes."""
+
+    name = "<stderr>"
 
     def __init__(self, stream: Any) -> None:
         super().__init__()
-        self._stream = stream
+        self.stream = stream
 
     def writable(self) -> bool:
         return True
 
     def isatty(self) -> bool:
-        return bool(self._stream.isatty())
+        return bool(self.stream.isatty())
 
     def fileno(self) -> int:
-        return int(self._stream.fileno())
+        return int(self.stream.fileno())
 
     def flush(self) -> None:
-        if not self.closed:
-            _flush(self._stream)
+        _flush(self.stream)
+
+    def close(self) -> None:
+        self.flush()
 
     def write(self, data: Any) -> int:
-        self._stream.write(bytes(data).decode("utf-8", "backslashreplace"))
+        self.stream.write(bytes(data).decode("utf-8", "backslashreplace"))
         return len(data)
 
 
