@@ -246,4 +246,5 @@ def test_two_are_level_where_their_difference_is_within_its_spread():
 def test_the_listed_backbones_of_the_modality_are_asked_where_none_is_named():
     assert "vision:digits" in module._named(None, "image")
     assert "nlp:minilm" in module._named(None, "text")
+    assert "vision:vit_large_patch16_224" not in module._named(None, "image")
     assert not any(name.startswith("vision:") for name in module._named(None, "text"))

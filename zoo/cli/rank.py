@@ -16,6 +16,7 @@ from zoo.errors import BadSetting, UnknownName
 if TYPE_CHECKING:
     from zoo.ranking.record import Ranking
 
+_MOST = 20  # reasons that are told
 _COLUMNS = ("backbone", "estimate", "spread", "parameters", "features", "ms", "license", "")
 
 
@@ -24,8 +25,8 @@ def rank(
     backbones: Annotated[
         list[str] | None,
         options.model(
-            "A name, or a pattern such as 'vision:mobilenet*'; repeatable. Without it, all that "
-            "`zoo backbones` shows for such data.",
+            "A name, or a pattern such as 'vision:mobilenet*'; repeatable. Without it, all of at most "
+            "50 M parameters that `zoo backbones` shows for such data.",
             metavar="FILTER",
         ),
     ] = None,
@@ -182,8 +183,10 @@ def _emit(found: Ranking, *, as_json: bool) -> None:
         )
     for line in lines(found):
         say(line)
-    for skipped in found.skipped:
+    for skipped in found.skipped[:_MOST]:
         say(one_line(f"Skipped {skipped.name}: {skipped.reason}", limit=300))
+    if len(found.skipped) > _MOST:
+        say(f"Skipped {len(found.skipped) - _MOST} more; `--json` has every reason.")
 
 
 def _cells(entry: dict[str, Any], best: str) -> tuple[object, ...]:

@@ -25,6 +25,7 @@ from zoo.ranking.record import Candidate, Ranking, Skipped
 from zoo.ranking.sample import chosen
 from zoo.settings import check_settings
 
+PARAMS = 50_000_000  # beyond which a backbone that nobody named is not fetched to be ranked
 ROWS = 1000  # of the training split; more change an order seldom and cost in proportion
 _UNITS = 4  # for each row, where a row has several, as words of a text
 _LATENCY_SECONDS = 0.2
@@ -65,7 +66,7 @@ def rank(
     Args:
         data: a dataset from :func:`zoo.load_data`, or a path that it understands.
         backbones: names, loaded backbones, or either by the name to show; by default those that
-            ``zoo backbones`` shows for this kind of data.
+            ``zoo backbones`` shows for this kind of data, of at most 50 M parameters.
         ranker: from ``zoo rankers``, or one made by :func:`make_ranker`.
         task: what is to be learned.
         rows: at most so many training rows; the spread says what that costs.
@@ -123,7 +124,8 @@ def make_ranker(kind: str, settings: Mapping[str, object] | None = None) -> Rank
 
 def _named(backbones: Backbones | None, modality: str) -> dict[str, str | Backbone]:
     if backbones is None:
-        backbones = [spec.name for spec in catalogue.backbones(modality=modality)]
+        listed = catalogue.backbones(modality=modality)
+        backbones = [spec.name for spec in listed if (spec.params or 0) <= PARAMS]
     if isinstance(backbones, Mapping):
         return dict(backbones)
     if isinstance(backbones, str):
