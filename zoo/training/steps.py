@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from accelerate import Accelerator
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -49,7 +50,9 @@ class Steps:
         self.rows = min(config.batch_size, config.micro_batch or config.batch_size)
         self.notes: list[str] = []
         self.parameters = list(model.trainable().values())
-        self.optimizer = accelerator.prepare(optimizer.make_optimizer(model, config))
+        made = optimizer.make_optimizer(model, config)
+        # Without a scaler accelerate's wrapper adds nothing but half the overhead of a step.
+        self.optimizer: Any = accelerator.prepare(made) if accelerator.scaler else made
         self._rates: list[float] = [group["lr"] for group in self.optimizer.param_groups]
         self._model, self._task, self._split, self._config = model, task, split, config
         self._schedule, self._accelerator, self._progress = schedule, accelerator, progress
