@@ -14,7 +14,7 @@ Call = Callable[[Batch], Tensor]
 
 # Tracing takes seconds; so many rows pay it back. Counted in rows, not measured: a fit gives the
 # same numbers however busy the machine is.
-PAYS_FROM = 512
+PAYS_FROM = 256
 _CLOSE = 1e-4  # of the largest value: folding multiplies the same numbers in another order
 _CLOSE_BF16 = 2e-2  # it has eight bits
 

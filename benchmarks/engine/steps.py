@@ -1,0 +1,121 @@
+"""What a step costs: with a model of negligible cost, and of LoRA on MiniLM."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import zoo
+from benchmarks.engine.race import Row, Setup
+from zoo.model import Preprocessed
+from zoo.progress import Silent
+from zoo.training.config import FitConfig
+from zoo.training.loop import Trainer
+from zoo.training.prepared import PreparedSplit
+
+_STEPS = 400
+
+
+def overhead(setup: Setup) -> Iterator[Row]:
+    """Milliseconds a step beyond the bare loop, on the tiny digit network with batches of 8."""
+    samples = [{"pixels": torch.rand(1, 8, 8)} for _ in range(8)]
+    targets = torch.arange(8) % 2
+
+    def ours() -> None:
+        trainer, rows = _trainer("vision:digits", samples, targets, {"batch_size": 8})
+        for _ in range(_STEPS):
+            trainer._steps.take(rows, "")
+
+    def bare() -> None:
+        model = _model("vision:digits", "finetune")
+        _bare(model, samples, targets, _STEPS)
+
+    row = setup.race("", "bare loop", "<= 1", ours=ours, theirs=bare)
+    extra = [1000 * (o - t) / _STEPS for o, t in zip(row.ours, row.theirs, strict=True)]
+    yield replace(
+        row,
+        what="overhead of a step, ms more than the bare loop",
+        wanted="<= 0.2",
+        ratio=statistics.median(extra),
+        ours=[1000 * each / _STEPS for each in row.ours],
+        theirs=[1000 * each / _STEPS for each in row.theirs],
+        unit="ms",
+    )
+
+
+def lora(setup: Setup) -> Iterator[Row]:
+    """A LoRA step on 32 texts of 64 tokens against a bare loop over the same layers."""
+    ids = torch.randint(1000, 20000, (32, 64), generator=torch.Generator().manual_seed(0))
+    samples = [{"input_ids": row, "token_type_ids": torch.zeros_like(row)} for row in ids]
+    targets = torch.arange(32) % 2
+    for what, wanted, options in (
+        ("LoRA step, MiniLM, 32 x 64 tokens", "<= 1.01", {}),
+        ("LoRA step, MiniLM, 32 x 64 tokens, bf16", "<= 0.70", {"precision": "bf16"}),
+    ):
+        trainer, rows = _trainer("minilm", samples, targets, options, adapter="lora")
+        model = _model("minilm", "lora")
+
+        def ours(trainer: Trainer = trainer, rows: list[int] = rows) -> None:
+            trainer._model.train()
+            for _ in range(5):
+                trainer._steps.take(rows, "")
+
+        yield setup.race(
+            what,
+            "bare loop with PEFT, fp32",
+            wanted,
+            ours=ours,
+            theirs=lambda model=model: _bare(model, samples, targets, 5),  # type: ignore[misc]
+        )
+
+
+def _model(name: str, adapter: str) -> Any:
+    task = zoo.task("classification", labels=["a", "b"])
+    return zoo.compose(name, adapter, task).train()
+
+
+def _trainer(
+    name: str,
+    samples: list[dict[str, Tensor]],
+    targets: Tensor,
+    options: dict[str, Any],
+    adapter: str = "finetune",
+) -> tuple[Trainer, list[int]]:
+    model = _model(name, adapter)
+    ready = Preprocessed(samples, model.preprocess)
+    ready.instead = samples
+    split = PreparedSplit("train", ready, targets)
+    trainer = Trainer(
+        model,
+        model.task,
+        {"train": split, "val": split},
+        FitConfig(epochs=10_000, **options),
+        Silent(),
+        lambda line: None,
+        None,
+        None,
+    )
+    return trainer, list(range(len(samples)))
+
+
+def _bare(model: Any, samples: list[dict[str, Tensor]], targets: Tensor, steps: int) -> None:
+    """What anybody would write."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-4)
+    for _ in range(steps):
+        batch = model.preprocess.collate(samples)
+        logits = next(iter(model(batch).values()))
+        loss = nn.functional.cross_entropy(logits, targets)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        loss.item()
+
+
+ROWS = {"overhead": overhead, "lora": lora}
