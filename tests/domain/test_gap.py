@@ -1,6 +1,7 @@
 """`zoo.gap` on planted gaps: right in direction, and silent where there is none."""
 
 import csv
+import dataclasses
 import itertools
 
 import numpy as np
@@ -123,6 +124,14 @@ def test_neither_set_needs_labels(backbone, tmp_path):
     found = gap(*sides, backbone, progress=Silent())
     assert not found.differs
     assert (found.label_shift, found.within, found.classes) == (None, None, ())
+
+
+def test_labels_that_are_numbers_are_no_classes(backbone, tmp_path):
+    one, other = images(1)
+    sides = [side(name, rows, tmp_path, count=60) for name, rows in (("a", one), ("b", other))]
+    numbered = [dataclasses.replace(s, labels=[f"{at}.5" for at in range(60)]) for s in sides]
+    found = gap(*numbered, backbone, progress=Silent())
+    assert (found.label_shift, found.classes, found.unknown) == (None, (), ())
 
 
 def test_few_rows_hold_no_false_alarm_and_still_show_a_wide_gap(backbone, tmp_path):

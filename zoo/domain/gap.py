@@ -20,6 +20,7 @@ from zoo.model import Backbone, load_backbone
 from zoo.progress import Progress, default
 from zoo.ranking.features import frozen
 
+_ALIKE = 4  # rows of each label on average, of which fewer are no classes
 ROWS = 500  # of each set: the tests take products of all pairs
 
 Array = NDArray[np.float64]
@@ -75,9 +76,8 @@ def _compared(
     source, target = twosample.standardised(*features)
     if not source.shape[1]:
         raise DataError(f"{backbone} gives the same features for every row of both sets.")
-    labels = sorted(set(sides[0].labels or ()))
-    of_source = _positions(sides[0].labels, labels)
-    of_target = _positions(sides[1].labels, labels)
+    labels = _classes(sides[0])
+    of_source, of_target = (_positions(side.labels, labels) for side in sides)
     shift = within = None
     if of_source is not None and len(labels) > 1:
         known = of_target is not None and (of_target >= 0).any()
@@ -148,8 +148,14 @@ def _plane(source: Array, target: Array) -> tuple[dict[str, Array], tuple[float,
     return plane, (float(shares[0]), float(shares[1]))
 
 
+def _classes(source: Side) -> list[str]:
+    """Its labels, where they are classes: of numbers hardly any two are alike."""
+    found = sorted(set(source.labels or ()))
+    return found if len(found) * _ALIKE <= len(source.inputs) else []
+
+
 def _positions(given: Sequence[str] | None, labels: Sequence[str]) -> NDArray[np.int64] | None:
-    if given is None:
+    if given is None or not labels:
         return None
     at = {label: position for position, label in enumerate(labels)}
     return np.array([at.get(label, -1) for label in given], dtype=np.int64)
