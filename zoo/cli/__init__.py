@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import zoo
 from zoo.cli import failures
+from zoo.cli.launch import is_silent, silence, speak_last
 from zoo.cli.output import emit, only_data, say
 from zoo.errors import ZooError
 from zoo.switches import ALLOW, DISABLE, STRICT, TRACE
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: without the program's name; by default those of the process.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if is_silent():
+        silence()
     debug, words = _take_switches(words)
     # To look for them pydantic would read the entry points of every installed distribution.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
@@ -78,7 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names need not be Unicode, nor a terminal UTF-8: neither may end a command.
         sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(_run(words, debug=debug))
+    code = _run(words, debug=debug)
+    if code and is_silent():
+        speak_last()
+    sys.exit(code)
 
 
 def run_words(name: str, words: list[str]) -> None:

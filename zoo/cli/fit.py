@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import options, results
+from zoo.cli.launch import is_one_of_several, is_silent, launch
 from zoo.cli.output import one_line, say
-from zoo.cli.resume import again, resumed, words_of
+from zoo.cli.resume import again, resumed, words_for_others, words_of
 from zoo.cli.sweep import emit_sweep, is_sweep, repeated
 from zoo.errors import BadSetting
 
@@ -152,6 +153,9 @@ def fit(
     seeds: Annotated[
         int, _training("Fit with so many seeds from --seed on; show mean and spread.", min=1)
     ] = 1,
+    processes: Annotated[
+        int, _training("Compute in so many processes of this machine.", min=1)
+    ] = 1,
     baseline: Annotated[
         list[Baseline] | None,
         _training("Also train this; majority class and linear probe are always there."),
@@ -186,6 +190,9 @@ def fit(
 
     For example: zoo fit reviews.csv --adapter linear-probe --out runs/reviews
     """
+    if processes > 1 and not is_one_of_several():
+        launch(words_for_others(ctx), processes)
+        return
     if resume is not None:
         again(ctx, resume)
         return
@@ -366,7 +373,7 @@ def _leaving(repeats: FitFile, out: Path, fingerprint: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if _stamp(out / RECORD) != before:
+        if not is_silent() and _stamp(out / RECORD) != before:
             comment = f"Repeats this run; its data had the fingerprint {fingerprint}"
             repeats.write(out / results.FIT_FILE, comment)
 

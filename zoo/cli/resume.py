@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,20 @@ def again(ctx: typer.Context, run: Path) -> None:
         inner.invoke(ctx.command.callback, **inner.params)
 
 
-def words_of(ctx: typer.Context) -> list[str]:
+def words_for_others(ctx: typer.Context) -> list[str]:
+    """What several processes are to be told that do the work of this command."""
+    run = resumed(ctx)
+    if run is not None:
+        return ["fit", f"--resume={run}", *["--json"] * bool(ctx.params["as_json"])]
+    return ["fit", *words_of(ctx, without=("processes",))]
+
+
+def words_of(ctx: typer.Context, without: Collection[str] = _NOT_KEPT) -> list[str]:
     """What was typed, with paths that hold wherever one stands."""
     words: list[str] = []
     arguments: list[str] = []
     for parameter in ctx.command.params:
-        if parameter.name in _NOT_KEPT or not _was_typed(ctx, parameter):
+        if parameter.name in without or not _was_typed(ctx, parameter):
             continue
         value = ctx.params[parameter.name]
         if parameter.param_type_name == "argument":

@@ -40,7 +40,7 @@ class Preprocessed(Sequence[dict[str, Tensor]]):
     ) -> None:
         self.samples = samples
         self.instead: Sequence[dict[str, Tensor]] | None = None
-        self._preprocess = preprocess
+        self.preprocess = preprocess
         self._room = keep_bytes
         self._kept: dict[int, dict[str, Tensor]] = {}
 
@@ -50,7 +50,7 @@ class Preprocessed(Sequence[dict[str, Tensor]]):
     def first(self, count: int) -> Preprocessed:
         """The first ``count`` of them."""
         few = [self.samples[i] for i in range(min(count, len(self)))]
-        return Preprocessed(few, self._preprocess)
+        return Preprocessed(few, self.preprocess)
 
     def __getitem__(self, index: Any) -> Any:
         return self.sample(index) if self.instead is None else self.instead[index]
@@ -59,7 +59,7 @@ class Preprocessed(Sequence[dict[str, Tensor]]):
         """One sample preprocessed, whatever stands in its place."""
         if index in self._kept:
             return self._kept[index]
-        ready = self._preprocess(self.samples[index])
+        ready = self.preprocess(self.samples[index])
         size = sum(tensor.nbytes for tensor in ready.values())
         if size <= self._room:
             self._kept[index] = ready

@@ -29,6 +29,8 @@ from zoo.training import features
 from zoo.training.config import FitConfig
 from zoo.training.loop import train
 from zoo.training.prepared import PreparedSplit
+from zoo.training.processes import processes
+from zoo.training.sharing import shared_features
 
 Splits = Mapping[str, PreparedSplit]
 Logits = Mapping[str, Tensor]  # by split
@@ -72,6 +74,11 @@ def features_of(
 
     Pooled ones are kept from run to run; ``tell`` is told what a person should know of it.
     """
+    if processes().size > 1 and (task is None or task.reads_pooled):
+        return {
+            name: shared_features(backbone, split, bf16=bf16, progress=progress)
+            for name, split in splits.items()
+        }
     if task is None or task.reads_pooled:
         samples = {name: split.ready for name, split in splits.items()}
         return features.features_of(backbone, samples, bf16=bf16, progress=progress, tell=tell)

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ from zoo.artifact.save import save
 from zoo.data.dataset import Dataset
 from zoo.data.load import load
 from zoo.model import ComposedModel
-from zoo.progress import Progress, default
+from zoo.progress import Progress, Silent, default
 from zoo.report.html import write_report
-from zoo.report.record import ARTIFACT, HISTORY
+from zoo.report.record import ARTIFACT, HISTORY, RunRecord
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
 from zoo.training.folder import keep_checkpoint, require_begun, require_free, unfinished
 from zoo.training.interrupts import held
 from zoo.training.job import Job
-from zoo.training.loop import Epoch, accelerate
+from zoo.training.loop import Epoch, Outcome, accelerate
+from zoo.training.processes import processes
 from zoo.training.randomness import seeded
 from zoo.training.request import Request, read_request
 from zoo.training.run import Run
@@ -81,50 +83,73 @@ def fit(
     own, base = license or model.license, model.backbone.license
     require_consistent(Stated(own or base, base, data_license, accept_licenses))
     out = Path(out)
-    # All this is refused now rather than after an hour of reading and computing.
-    require_free(out, overwrite=overwrite or resume)
-    if resume:
-        require_begun(out)
     accelerate(config.precision)
-    progress = progress or default()
+    first = processes().first
+    if first:  # all this is refused now rather than after an hour of reading and computing
+        require_free(out, overwrite=overwrite or resume)
+        if resume:
+            require_begun(out)
+    progress = (progress or default()) if first else Silent()
     dataset = (
         data
         if isinstance(data, Dataset)
         else load(data, task=model.task.labelling, contract=model.backbone.contract)
     )
-    start = time.perf_counter()
-    with unfinished(out) as work, seeded(config.seed):
-        request = Request.of(model, dataset, config, words)
+    written = Licences(license, data_license, tuple(accept_licenses))
+    request = Request.of(model, dataset, config, words)
+    with seeded(config.seed):
+        job = Job(model, dataset, config, progress)
+        outcome, record = (
+            _fitted(job, out, request, written, resume=resume) if first else _helped(job)
+        )
+        processes().wait()
+    if outcome.failure is not None:
+        raise outcome.failure
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    return Run(out, record, model)
+
+
+@dataclass(frozen=True)
+class Licences:
+    """What is said of licences, as for :func:`fit`."""
+
+    license: str | None
+    data_license: str | None
+    accept_licenses: tuple[str, ...]
+
+
+def _fitted(
+    job: Job, out: Path, request: Request, licences: Licences, *, resume: bool
+) -> tuple[Outcome, RunRecord]:
+    """Fit, and write the run."""
+    start, config = time.perf_counter(), job.config
+    with unfinished(out) as work:
         checkpoints = Checkpoints(
             work, minutes=config.checkpoint_minutes, steps=config.checkpoint_steps
         )
         state, notes = _begin(work, request, checkpoints, resume=resume)
         for note in notes:
-            progress.note(note)
-        job = Job(model, dataset, config, progress)
-        outcome = job.run(_line_writer(work), checkpoints, state)
+            job.progress.note(note)
+        outcome = job.run(_line_writer(work), checkpoints, processes().same(state))
         job.notes += notes
         record = job.record(outcome, time.perf_counter() - start)
         with held(), replacing(out) as folder:  # Ctrl-C in the end must not lose what was trained
             record.write(folder)
             if outcome.history:
                 shutil.copyfile(work / HISTORY, folder / HISTORY)
-            save(
-                model,
-                folder / ARTIFACT,
-                record=record,
-                license=license,
-                data_license=data_license,
-                accept_licenses=accept_licenses,
-            )
+            save(job.model, folder / ARTIFACT, record=record, **vars(licences))
             write_report(folder)
             if not outcome.whole:
                 keep_checkpoint(work, folder)
-    if outcome.failure is not None:
-        raise outcome.failure
-    if outcome.interrupted:
-        raise KeyboardInterrupt
-    return Run(out, record, model)
+    return outcome, record
+
+
+def _helped(job: Job) -> tuple[Outcome, RunRecord]:
+    """Compute this process's share of a fit that another one writes."""
+    start = time.perf_counter()
+    outcome = job.run(lambda line: None, None, processes().same(None))
+    return outcome, job.record(outcome, time.perf_counter() - start)
 
 
 def _begin(

@@ -5,8 +5,24 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+
+
+@contextlib.contextmanager
+def noticed() -> Iterator[Callable[[], bool]]:
+    """Within the block Ctrl-C does nothing but be known to the function that is given."""
+    came = False
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+
+    before = signal.signal(signal.SIGINT, notice)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
 from zoo.training.loop import Epoch, Outcome, train
 from zoo.training.prepared import prepare
+from zoo.training.sharing import shared_logits
 from zoo.training.versions import versions
 
 
@@ -198,9 +199,13 @@ class Job:
     def _logits(self, names: list[str]) -> dict[str, Tensor]:
         with self.reuse.active():
             return {
-                name: self.model.logits(
-                    self.splits[name].ready, progress=self.progress, stage=f"evaluating on {name}"
-                )[self.task.name]
+                name: shared_logits(
+                    self.model,
+                    self.splits[name],
+                    self.task.name,
+                    progress=self.progress,
+                    stage=f"evaluating on {name}",
+                )
                 for name in names
             }
 

@@ -28,12 +28,13 @@ from zoo.training.best import Best, Moving
 from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
-from zoo.training.interrupts import held
-from zoo.training.memory import halving
+from zoo.training.interrupts import held, noticed
 from zoo.training.prepared import PreparedSplit, class_weights, shuffled
-from zoo.training.randomness import random_state, restore_random_state
+from zoo.training.processes import processes, without_device
+from zoo.training.randomness import diversified, random_state, restore_random_state
 from zoo.training.recompute import recomputed
 from zoo.training.schedules import schedule_of
+from zoo.training.sharing import shared_logits
 from zoo.training.steps import Steps
 
 Epoch = dict[str, Any]
@@ -108,7 +109,7 @@ def accelerate(precision: str) -> Accelerator:
     if state and state.get("_mixed_precision") != precision:
         # One precision is kept for all of a process, and another fit may ask for another.
         AcceleratorState._reset_state()
-    accelerator = Accelerator(mixed_precision=precision)
+    accelerator = Accelerator(mixed_precision=precision, cpu=without_device())
     if precision != "no" and not accelerator.native_amp:
         raise BadSetting(
             f"precision={precision} needs a GPU; this machine computes on its "
@@ -144,6 +145,7 @@ class Trainer:
         # Were the model itself prepared, it would go on computing in that precision ever after.
         model.to(self._accelerator.device)
         self._moving = Moving(model)
+        processes().begin_alike([*self._moving.live().values()])
         self._best = Best(self._moving)
         per_epoch = math.ceil(len(splits["train"]) / config.batch_size)
         self._epochs = config.epochs_for(per_epoch)
@@ -163,8 +165,15 @@ class Trainer:
 
     def run(self, resume: Mapping[str, Any] | None) -> Outcome:
         """All that is left to do."""
+        if processes().size == 1:
+            return self._run(resume)
+        with noticed() as self._steps.pressed:  # all have to stop at the same step
+            return self._run(resume)
+
+    def _run(self, resume: Mapping[str, Any] | None) -> Outcome:
         try:
             if resume is None:
+                self._fill()
                 with self._active():
                     line = self._validated(0)
                 self._end_epoch(line)
@@ -193,8 +202,10 @@ class Trainer:
     def _train_epoch(self) -> None:
         start = time.perf_counter()
         model, train = self._model, self._splits["train"]
+        diversified(self._config.seed, self.epoch, processes().rank)
         model.adapter.start_epoch(model.backbone, self.epoch, self._epochs)
         model.train()
+        self._fill()
         with self._active():
             self._order_before = self._order.get_state()
             batches = shuffled(
@@ -213,6 +224,7 @@ class Trainer:
                     if self._checkpoints and self._checkpoints.due(self._steps.done):
                         self._save()
             self._sound = self._config.average == "none"  # an average is no state to go on from
+            processes().average([*model.buffers()])
             self._average.after_epoch(self.epoch)
             with self._average.applied():
                 line = self._validated(self.epoch)
@@ -222,6 +234,12 @@ class Trainer:
         line["seconds"] = time.perf_counter() - start
         self._end_epoch(line)
 
+    def _fill(self) -> None:
+        """Let the first process keep what frozen blocks give before the others read it."""
+        if processes().size > 1:
+            with processes().first_goes_first(), self._active():
+                pass
+
     def _take(self, rows: Sequence[int], batches: int) -> None:
         place = f"epoch {self.epoch}, batch {self.batch + 1} of {batches}"
         with held():  # a checkpoint after Ctrl-C is of whole steps
@@ -230,14 +248,13 @@ class Trainer:
             self._average.after_step()
             self.batch += 1
             self._sound = True
+        if self._steps.interrupted:  # on any process, and told to all in the same step
+            raise KeyboardInterrupt
 
     def _validated(self, epoch: int) -> Epoch:
         val = self._splits["val"]
-        logits = halving(
-            lambda rows: self._model.logits(val.ready, batch_size=rows)[self._task.name],
-            self._config.batch_size,
-            "validating",
-            self._progress,
+        logits = shared_logits(
+            self._model, val, self._task.name, batch_size=self._config.batch_size
         )
         line: Epoch = {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
         self._best.consider(epoch, line["val"][self._task.monitor])

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from zoo.errors import TrainingFailed
 from zoo.model import ComposedModel
 
+ADVICE = "Try a smaller learning rate, e.g. `--lr 1e-4`; or `--precision no`."
+
 
 def failed(model: ComposedModel, batch: Mapping[str, Tensor], what: str, place: str) -> Exception:
     """What to raise when the loss of ``batch`` is no number.
@@ -38,9 +40,7 @@ def gradient_failed(model: ComposedModel, norm: float, place: str) -> Exception:
 
 
 def _failure(what: str) -> TrainingFailed:
-    return TrainingFailed(
-        f"{what}.", hint="Try a smaller learning rate, e.g. `--lr 1e-4`; or `--precision no`."
-    )
+    return TrainingFailed(f"{what}.", hint=ADVICE)
 
 
 def _origin(model: ComposedModel, batch: Mapping[str, Tensor]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,20 @@ class PreparedSplit:
     def lengths(self) -> list[int]:
         """Elements in each preprocessed sample."""
         return [length_of(self.ready[i]) for i in range(len(self))]
+
+
+class Some(Preprocessed):
+    """Some rows of others, which stay where they are."""
+
+    def __init__(self, ready: Preprocessed, rows: Sequence[int]) -> None:
+        super().__init__([], ready.preprocess)
+        self._ready, self._rows = ready, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._ready[self._rows[index]]
 
 
 def prepare(model: ComposedModel, dataset: Dataset, task: Task) -> Mapping[str, PreparedSplit]:

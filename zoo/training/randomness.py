@@ -24,6 +24,12 @@ def seeded(seed: int) -> Iterator[None]:
         restore_random_state(before)
 
 
+def diversified(seed: int, epoch: int, rank: int) -> None:
+    """Let dropout differ between processes; the first draws what it would draw alone."""
+    if rank:
+        torch.manual_seed((seed * 1_000_003 + epoch) * 1_000 + rank)
+
+
 def random_state() -> dict[str, Any]:
     """Where all generators stand, as a tree that :mod:`zoo.training.trees` takes."""
     kind, keys, *rest = np.random.get_state(legacy=True)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from accelerate import Accelerator
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from zoo.errors import TrainingFailed
 from zoo.model import ComposedModel, Task
 from zoo.progress import Progress
 from zoo.training import memory, nonfinite, optimizer
 from zoo.training.config import FitConfig
 from zoo.training.prepared import PreparedSplit, collated
+from zoo.training.processes import processes
 from zoo.training.schedules import Schedule
 
 
@@ -32,6 +34,8 @@ class Steps:
 
     Attributes:
         done: how many steps were taken.
+        interrupted: whether Ctrl-C came to any process before the last step.
+        pressed: says whether it came to this one.
         rows: how many rows are computed at a time; halved when memory runs out.
         notes: what a person should know of it.
     """
@@ -47,6 +51,8 @@ class Steps:
         progress: Progress,
     ) -> None:
         self.done = 0
+        self.interrupted = False
+        self.pressed: Callable[[], bool] = lambda: False
         self.rows = min(config.batch_size, config.micro_batch or config.batch_size)
         self.notes: list[str] = []
         self.parameters = list(model.trainable().values())
@@ -74,7 +80,7 @@ class Steps:
                 there is no room for a single row.
         """
         self._set_rates()
-        loss = self._gradient_with_room(rows, place)
+        loss = self._shared_gradient(rows, place)
         self._clip(place)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -96,10 +102,27 @@ class Steps:
             raise nonfinite.gradient_failed(self._model, float(norm), place)
         clip_grads_with_norm_(self.parameters, self._config.clip, norm)
 
-    def _gradient_with_room(self, rows: Sequence[int], place: str) -> float:
+    def _shared_gradient(self, rows: Sequence[int], place: str) -> float:
+        """The gradient of the mean loss over ``rows``, each process computing its share."""
+        ranks = processes()
+        mine = ranks.share(rows)
+        if ranks.size == 1:
+            return self._gradient_with_room(mine, len(rows), place)
+        failure = ""
+        try:
+            loss = self._gradient_with_room(mine, len(rows), place)
+        except TrainingFailed as err:  # the others must not wait for this one
+            loss, failure = math.nan, err.message
+        loss, interrupted = ranks.add_up(self.parameters, loss, float(self.pressed()))
+        self.interrupted = interrupted > 0
+        if not math.isfinite(loss):
+            raise TrainingFailed(ranks.told(failure), hint=nonfinite.ADVICE)
+        return loss
+
+    def _gradient_with_room(self, rows: Sequence[int], whole: int, place: str) -> float:
         while True:
             try:
-                return self._gradient(rows, place)
+                return self._gradient(rows, whole, place)
             except (RuntimeError, MemoryError) as err:
                 if not memory.is_out_of_memory(err):
                     raise
@@ -108,8 +131,8 @@ class Steps:
             memory.release()
             self._tell_of_halving(place)
 
-    def _gradient(self, rows: Sequence[int], place: str) -> float:
-        """Accumulate the gradient of the mean loss over ``rows``, some of them at a time."""
+    def _gradient(self, rows: Sequence[int], whole: int, place: str) -> float:
+        """Accumulate the gradient of the summed loss over ``rows``, each worth one in ``whole``."""
         total = 0.0
         for at in range(0, len(rows), self.rows):
             piece = rows[at : at + self.rows]
@@ -123,7 +146,7 @@ class Steps:
             if not math.isfinite(value):
                 what = f"The loss became {value}"
                 raise nonfinite.failed(self._model, on_device, what, place)
-            share = len(piece) / len(rows)
+            share = len(piece) / whole
             self._accelerator.backward(loss if share == 1 else loss * share)
             total += value * share
         return total

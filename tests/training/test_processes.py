@@ -1,0 +1,55 @@
+"""Several processes, started by torchrun's launcher, end where one does."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+OPTIONS = ["--backbone", "digits", "--adapter", "finetune", "--epochs", "2", "--lr", "1e-4"]
+
+
+def run(*words, module=("zoo",)):
+    """`python -m zoo WORDS`; its exit code, stdout and stderr."""
+    ended = subprocess.run(
+        [sys.executable, "-m", *module, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.fixture(scope="module")
+def alone(digits, tmp_path_factory):
+    out = tmp_path_factory.mktemp("alone") / "run"
+    assert run("fit", digits, *OPTIONS, "--out", out)[0] == 0
+    return out
+
+
+def test_two_processes_end_where_one_does_and_one_of_them_talks(alone, digits, tmp_path):
+    out = tmp_path / "run"
+    code, printed, said = run("fit", digits, *OPTIONS, "--processes", 2, "--out", out, "--json")
+    assert code == 0, said
+    record, expected = json.loads(printed), json.loads((alone / "run.json").read_text())
+    assert said.count("Model:") == 1
+    assert "warn" not in said.lower()
+    for mine, theirs in zip(record["results"], expected["results"], strict=True):
+        assert mine["metrics"] == pytest.approx(theirs["metrics"], rel=1e-3, abs=1e-4)
+    for path in (alone / "artifact").glob("*.safetensors"):
+        ours = load_file(out / "artifact" / path.name)
+        for name, tensor in load_file(path).items():
+            assert torch.allclose(ours[name].float(), tensor.float(), rtol=1e-2, atol=1e-4), name
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_was_typed_wrongly_is_said_once(digits, tmp_path):
+    code, _, said = run("fit", digits, "--adapter", "loar", "--processes", 2, "--out", tmp_path)
+    assert code == 2
+    assert said.count("Did you mean 'lora'") == 1
+    assert "Traceback" not in said

@@ -1,0 +1,56 @@
+"""Features and logits of a split, each process computing its share of the rows."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from zoo.model import Backbone, ComposedModel, extract
+from zoo.progress import Progress, Silent
+from zoo.training.memory import halving
+from zoo.training.prepared import PreparedSplit, Some
+from zoo.training.processes import processes
+
+_ROWS = 32  # at a time
+
+
+def shared_features(
+    backbone: Backbone, split: PreparedSplit, *, bf16: bool, progress: Progress
+) -> Tensor:
+    """Pooled features, ``[rows, feature_size]``."""
+    return processes().gathered(
+        lambda rows: extract(
+            backbone,
+            Some(split.ready, rows),
+            bf16=bf16,
+            progress=progress,
+            stage=f"features of {split.name}",
+        ),
+        len(split.ready),
+    )
+
+
+def shared_logits(
+    model: ComposedModel,
+    split: PreparedSplit,
+    task: str,
+    *,
+    batch_size: int = _ROWS,
+    progress: Progress | None = None,
+    stage: str = "validating",
+) -> Tensor:
+    """Logits for one task, ``[rows, …]``; fewer rows at a time where memory runs out."""
+    progress = progress or Silent()
+    return processes().gathered(
+        lambda rows: halving(
+            lambda size: model.logits(
+                split.ready if len(rows) == len(split.ready) else Some(split.ready, rows),
+                batch_size=size,
+                progress=progress,
+                stage=stage,
+            )[task],
+            batch_size,
+            stage,
+            progress,
+        ),
+        len(split.ready),
+    )
