@@ -7,6 +7,8 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.wheels import wheel_of
+
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 _OFFLINE = ("--no-index", "--no-deps", "--no-build-isolation")
 
@@ -27,8 +29,8 @@ def call(*command: object, cwd: Path, timeout: float = 300, **environment: str) 
 
 def build(projects: Iterable[Path], folder: Path) -> dict[str, Path]:
     """A wheel of each project, by import name."""
-    call(*_PIP, "wheel", "--quiet", *_OFFLINE, "-w", folder, *projects, cwd=folder)
-    return {wheel.name.partition("-")[0]: wheel for wheel in folder.glob("*.whl")}
+    wheels = [wheel_of(project, folder) for project in projects]
+    return {wheel.name.partition("-")[0]: wheel for wheel in wheels}
 
 
 class Environment:

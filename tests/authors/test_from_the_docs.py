@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.commands import zoo
 from tests.conftest import CHECKOUT
 from tests.environments import Environment
+
+
+@pytest.fixture(scope="module")
+def author(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """One environment for all kinds: what one plugin is green beside."""
+    return Environment(tmp_path_factory.mktemp("author"), wheels)
 
 
 def commands(kind: str) -> list[str]:
@@ -35,8 +42,9 @@ def test_a_new_plugin_is_green_as_generated(author: Environment, kind: str) -> N
     assert plugin["distribution"] == f"zoo-my-{kind}"
 
 
-def test_the_package_is_whole(author: Environment, tmp_path: Path) -> None:
-    author.run("zoo", "plugin", "new", "zoo-birds", "--kind", "backbone", "--out", tmp_path / "b")
+def test_the_package_is_whole(tmp_path: Path) -> None:
+    ended = zoo("plugin", "new", "zoo-birds", "--kind", "backbone", "--out", tmp_path / "b")
+    assert ended.code == 0, ended.err
     found = {str(p.relative_to(tmp_path / "b")) for p in (tmp_path / "b").rglob("*") if p.is_file()}
     assert found == {
         ".github/workflows/test.yml",

@@ -140,8 +140,8 @@ def _end_stdout() -> None:
 
 
 def _turn_away() -> None:
+    # What was printed since the data was written out goes the same way: it is not flushed before.
     with contextlib.suppress(OSError):  # there is no stdout, or no stderr
-        sys.stdout.flush()
         os.dup2(2, sys.stdout.fileno())
 
 
