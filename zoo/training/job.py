@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any, Literal
 
 import torch
@@ -202,7 +203,7 @@ class Job:
                 name: shared_logits(
                     self.model,
                     self.splits[name],
-                    self.task.name,
+                    itemgetter(self.task.name),
                     progress=self.progress,
                     stage=f"evaluating on {name}",
                 )

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -254,7 +255,7 @@ class Trainer:
     def _validated(self, epoch: int) -> Epoch:
         val = self._splits["val"]
         logits = shared_logits(
-            self._model, val, self._task.name, batch_size=self._config.batch_size
+            self._model, val, itemgetter(self._task.name), batch_size=self._config.batch_size
         )
         line: Epoch = {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
         self._best.consider(epoch, line["val"][self._task.monitor])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from torch import Tensor
 
 from zoo.model import Backbone, ComposedModel, extract
@@ -32,22 +34,24 @@ def shared_features(
 def shared_logits(
     model: ComposedModel,
     split: PreparedSplit,
-    task: str,
+    pick: Callable[[Mapping[str, Tensor]], Tensor],
     *,
     batch_size: int = _ROWS,
     progress: Progress | None = None,
     stage: str = "validating",
 ) -> Tensor:
-    """Logits for one task, ``[rows, …]``; fewer rows at a time where memory runs out."""
+    """What ``pick`` takes of the logits by task, ``[rows, …]``; fewer rows where memory runs out."""
     progress = progress or Silent()
     return processes().gathered(
         lambda rows: halving(
-            lambda size: model.logits(
-                split.ready if len(rows) == len(split.ready) else Some(split.ready, rows),
-                batch_size=size,
-                progress=progress,
-                stage=stage,
-            )[task],
+            lambda size: pick(
+                model.logits(
+                    split.ready if len(rows) == len(split.ready) else Some(split.ready, rows),
+                    batch_size=size,
+                    progress=progress,
+                    stage=stage,
+                )
+            ),
             batch_size,
             stage,
             progress,
