@@ -172,6 +172,8 @@ class Backbone(nn.Module, abc.ABC):
 
     Attributes:
         digest: the identity of the weights, see :func:`digest`.
+        pooled_only: nothing but pooled features is read, and nothing else has to be given; set by
+            whoever reads.
         reload: loads the same again, given whether with pretrained weights; set by
             :func:`zoo.model.load_spec`.
     """
@@ -204,6 +206,7 @@ class Backbone(nn.Module, abc.ABC):
         self.poolings = tuple(poolings)
         self.pooling = self.poolings[0]
         self.digest = digest(module.state_dict())
+        self.pooled_only = False
         self.reload: Callable[[bool], Backbone] | None = None
         self.requires_grad_(False)
         self.eval()

@@ -29,6 +29,7 @@ from zoo.plugin import (
     Weights,
 )
 from zoo_vision.build import Built, build
+from zoo_vision.class_token import shorten_last_block
 from zoo_vision.structure import find_blocks, find_lora_targets, observe, pool
 
 _MODES = {1: "L", 3: "RGB"}
@@ -107,6 +108,7 @@ class TimmBackbone(Backbone):
             license=_license(model),
             lora_targets=find_lora_targets(model, seen.called),
         )
+        shorten_last_block(model, lambda: self.pooled_only, preprocess.noise())
         self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, batch: Batch) -> Features:
@@ -115,7 +117,7 @@ class TimmBackbone(Backbone):
         # Convolutions on the CPU run up to three times faster with channels last.
         pixels = batch[_PIXELS].contiguous(memory_format=torch.channels_last)
         features = model.forward_features(pixels)
-        is_sequence = isinstance(features, Tensor) and features.ndim == 3
+        is_sequence = isinstance(features, Tensor) and features.ndim == 3 and not self.pooled_only
         return Features(
             pooled=pool(model, features),
             tokens=features if is_sequence else None,
