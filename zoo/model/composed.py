@@ -65,6 +65,7 @@ class ComposedModel(nn.Module):
             pooling = backbone.native_pooling
         if pooling is not None:
             backbone.pool_by(pooling)
+        backbone.pooled_only = self.reads_pooled
         native = backbone.native_head if len(tasks) == 1 else None
         bias = native.bias if native else True
         with torch.random.fork_rng():
