@@ -39,6 +39,7 @@ bench: $(installed)
 	$(python) benchmarks/many_plugins.py
 	$(python) benchmarks/pull.py
 	$(python) benchmarks/table.py ../shared
+	$(python) -m benchmarks.ranking ../shared
 
 check: format lint types layers
 

@@ -22,10 +22,10 @@ def table(ranks: Cells, fits: Cells) -> str:
         "",
         "Weighted Kendall tau of each ranker's estimates with the accuracy of the candidates once "
         "fine-tuned, with a 95% interval over test rows and over the choice of training rows. Lost: "
-        "points of accuracy between the best candidate and the one ranked first. Costs: time of a "
+        "points of accuracy between the best candidate and the one ranked first. Costs: processor time of a "
         "ranker, features and halves included, over that of fine-tuning the same candidates, and "
         "without features over that of cross-validated logistic regressions on the same cached "
-        "features. Made by `python benchmarks/ranking.py ../shared`.",
+        "features. Made by `python -m benchmarks.ranking ../shared`.",
         "",
         "| data | candidates | ranker | tau | lost | cost to fine-tuning | cost to probes |",
         "|---|---|---|---|---|---|---|",

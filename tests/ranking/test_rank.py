@@ -171,7 +171,7 @@ def test_numbers_are_ranked(digits, candidates, tmp_path, ranker):
         rank(data, candidates, "hscore", task="regression", progress=Silent())
 
 
-@pytest.mark.parametrize("ranker", ["logme", "hscore", "knn", "probe"])
+@pytest.mark.parametrize("ranker", ["logme", "hscore", "knn"])
 def test_marks_are_ranked(digits, candidates, tmp_path, ranker):
     names = {
         "5": "odd",
