@@ -32,10 +32,10 @@ def test_features_and_gradients_are_those_of_the_whole_block():
     told = []
     for pooled_only in (False, True):
         pooled = answer(backbone, pooled_only).pooled
-        told.append((pooled, *torch.autograd.grad(pooled.square().sum(), weights)))
+        read = (pooled * torch.linspace(-1, 1, pooled.numel()).view_as(pooled)).sum()
+        told.append((pooled, *torch.autograd.grad(read, weights)))
     for whole, short in zip(*told, strict=True):
-        # One gradient is zero but for rounding: the norm after it takes a shift away.
-        tolerance = max(1e-4 * float(whole.detach().abs().max()), 1e-6)
+        tolerance = max(1e-4 * float(whole.detach().abs().max()), 1e-5)
         torch.testing.assert_close(short, whole, rtol=0, atol=tolerance)
 
 
