@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import options, results
+from zoo.cli.asked_tasks import asked_tasks
 from zoo.cli.launch import is_one_of_several, is_silent, launch
 from zoo.cli.output import one_line, say
 from zoo.cli.resume import again, resumed, words_for_others, words_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.cli.fit_file import FitFile
     from zoo.cli.plan import Plan
     from zoo.data.dataset import Dataset
-    from zoo.model import ComposedModel
+    from zoo.model import ComposedModel, Task
     from zoo.training.run import Run
 
 
@@ -83,6 +84,22 @@ class Baseline(StrEnum):
     """What is fitted beside the model on request; the cheap ones always are."""
 
     scratch = "scratch"
+    twins = "twins"
+
+
+class Mixing(StrEnum):
+    """How often rows of each of several tasks are seen."""
+
+    proportional = "proportional"
+    equal = "equal"
+    temperature = "temperature"
+
+
+class Weighting(StrEnum):
+    """Of the losses of several tasks."""
+
+    fixed = "fixed"
+    uncertainty = "uncertainty"
 
 
 def _preset(ctx: typer.Context, path: Path | None) -> Path | None:
@@ -99,7 +116,12 @@ def fit(
         str | None, options.model("From `zoo backbones`, or a name in an open namespace.")
     ] = None,
     adapter: Annotated[str | None, options.model("From `zoo adapters`.")] = None,
-    task: Annotated[str | None, options.model("From `zoo tasks`.")] = None,
+    task: Annotated[
+        list[str] | None,
+        options.model(
+            "From `zoo tasks`; repeated, several at once.", metavar="[NAME=]KIND[:COLUMNS]"
+        ),
+    ] = None,
     recipe: Annotated[
         str | None, options.model("From `zoo recipes`; other options go on top.")
     ] = None,
@@ -138,6 +160,16 @@ def fit(
     clip: Annotated[float | None, _training("Largest norm of the gradient.")] = None,
     average: Annotated[
         Average | None, _training("Keep an average of the weights, of all steps or last epochs.")
+    ] = None,
+    mixing: Annotated[
+        Mixing | None, _training("How often rows of each of several tasks are seen.")
+    ] = None,
+    weighting: Annotated[
+        Weighting | None, _training("Of the losses of several tasks; uncertainty is learned.")
+    ] = None,
+    task_weight: Annotated[
+        list[str] | None,
+        _training("Weight of the loss of one of several tasks; repeatable.", metavar="NAME=NUMBER"),
     ] = None,
     balance: Annotated[
         Balance | None, _training("Draw classes evenly; tasks may weigh them instead.")
@@ -209,14 +241,18 @@ def fit(
     same_adapter = file.adapter in (None, adapter)  # its settings mean nothing to another
     from zoo.cli.plan import by_itself, plan
 
-    asked = functools.partial(
-        plan,
-        task=task,
-        settings={**(file.settings if same_adapter else {}), **options.pairs("--set", set_ or [])},
-        task_settings={
-            **(file.task_settings if file.task in (None, task) else {}),
+    tasks = asked_tasks(
+        task or [],
+        {
+            **(file.task_settings if file.tasks in ([], task) else {}),
             **options.pairs("--task-set", task_set or []),
         },
+    )
+    asked = functools.partial(
+        plan,
+        task=tasks.kind,
+        settings={**(file.settings if same_adapter else {}), **options.pairs("--set", set_ or [])},
+        task_settings={} if tasks.several else tasks.settings,
         training={
             **(file.training if same_adapter else {}),
             **_given(
@@ -234,6 +270,9 @@ def fit(
                 gradient_checkpointing=gradient_checkpointing or None,
                 precision=precision.value if precision else None,
                 augment=augment.value if augment else None,
+                mixing=mixing.value if mixing else None,
+                weighting=weighting.value if weighting else None,
+                task_weights=options.pairs("--task-weight", task_weight) if task_weight else None,
                 seed=seed,
                 baselines=("majority", "probe", *(b.value for b in baseline)) if baseline else None,
             ),
@@ -246,12 +285,11 @@ def fit(
     if seeds == 1 or not is_sweep(out):
         require_free(out, overwrite=overwrite or begun is not None)
     from zoo import progress
-    from zoo.data.labelling import labelling_of
     from zoo.data.load import load
 
     dataset = load(
         data,
-        task=labelling_of(chosen.task, chosen.task_settings),
+        task=tasks.labelling(chosen),
         modality=chosen.modality,
         input_column=input_column,
         label_column=label_column,
@@ -282,13 +320,15 @@ def fit(
         several = repeated(chosen, name, dataset, out, range(seed, seed + seeds), licences, where)
         emit_sweep(several, out, as_json=as_json)
         return
-    model = _compose(chosen, name, dataset.labels, weights, revision, pooling, seed)
+    say(f"Model: {name} with {chosen.adapter}, for {tasks.describe(chosen)}")
+    made = tasks.make(chosen, dataset)
+    model = _compose(chosen, name, made, weights, revision, pooling, seed)
     how = {"overwrite": overwrite, "resume": begun is not None, "words": words_of(ctx)}
     repeats = fit_file.FitFile(
         data=fit_file.data_word(data),
         backbone=name,
         adapter=chosen.adapter,
-        task=chosen.task,
+        task=list(tasks.words) if tasks.several else chosen.task,
         weights=str(weights.absolute()) if weights else None,
         revision=revision,
         pooling=pooling,
@@ -303,7 +343,7 @@ def fit(
         data_license=data_license,
         accept_license=accept_license or [],
         settings=fit_file.plain(chosen.settings),
-        task_settings=fit_file.plain(chosen.task_settings),
+        task_settings=fit_file.plain(tasks.typed if tasks.several else chosen.task_settings),
         training=fit_file.plain(chosen.resolved()),
     )
     with _leaving(repeats, out, dataset.fingerprint):
@@ -318,19 +358,18 @@ def _given(**values: Any) -> dict[str, Any]:
 def _compose(
     chosen: Plan,
     backbone: str,
-    labels: Sequence[str],
+    tasks: Sequence[Task],
     weights: Path | None,
     revision: str | None,
     pooling: str | None,
     seed: int,
 ) -> ComposedModel:
-    say(f"Model: {backbone} with {chosen.adapter}, for {chosen.task}")
     import zoo
 
     return zoo.compose(
         backbone,
         zoo.adapter(chosen.adapter, chosen.settings),
-        zoo.task(chosen.task, labels=labels, **chosen.task_settings),
+        tasks,
         weights=weights,
         revision=revision,
         pooling=pooling,

@@ -34,7 +34,7 @@ class FitFile(BaseModel):
     recipe: str | None = None
     backbone: str | None = None
     adapter: str | None = None
-    task: str | None = None
+    task: str | list[str] | None = None
     weights: str | None = None
     revision: str | None = None
     pooling: str | None = None
@@ -52,12 +52,19 @@ class FitFile(BaseModel):
     task_settings: dict[str, Scalar | list[str]] = Field(default_factory=dict)
     training: dict[str, Scalar | list[str]] = Field(default_factory=dict)
 
+    @property
+    def tasks(self) -> list[str]:
+        """As ``--task`` is repeated."""
+        return [self.task] if isinstance(self.task, str) else list(self.task or ())
+
     def options(self) -> dict[str, Any]:
         """What stands for an option each, by the name of its parameter."""
         tables = {"settings", "task_settings", "training", "splits"}
         found = self.model_dump(exclude=tables, exclude_defaults=True)
         if self.splits:
             found["splits"] = ",".join(f"{role}={name}" for role, name in self.splits.items())
+        if self.task is not None:
+            found["task"] = self.tasks
         return {**self.training, **found}
 
     def write(self, path: Path, comment: str) -> None:
@@ -106,12 +113,14 @@ def of(ctx: typer.Context) -> FitFile:
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as TOML has them: lists for tuples, nothing for what is not set."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in settings.items()
-        if value is not None
-    }
+    """Settings as TOML has them: lists for tuples and mappings, nothing for what is not set."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            value = [f"{key}={one}" for key, one in value.items()]
+        if value is not None:
+            found[name] = list(value) if isinstance(value, tuple) else value
+    return found
 
 
 def data_word(data: Path) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 FIT_FILE = "fit.toml"  # in a run directory: the fit that repeats it
 
 
+_COLUMNS = 8  # of metrics, that a terminal has room for
+
+
 def emit_run(folder: Path, record: RunRecord, *, as_json: bool) -> None:
     """The table of this model beside its baselines, then where everything is."""
     from zoo.report.comparison import compare, verdict
@@ -38,10 +41,14 @@ def emit_run(folder: Path, record: RunRecord, *, as_json: bool) -> None:
 
 
 def emit_comparison(models: Mapping[str, Mapping[str, float]], *, bold: int | None = None) -> None:
-    """Metrics by model as a table: a row a model, a column a metric."""
+    """Metrics by model as a table: a row a model, a column a metric; turned where those are many."""
     from zoo.report.comparison import words
 
     names = list(dict.fromkeys(name for metrics in models.values() for name in metrics))
+    if len(names) > _COLUMNS:
+        turned = [(words(n), *(_number(m.get(n)) for m in models.values())) for n in names]
+        emit_table(("metric", *models), turned, right=tuple(models))
+        return
     headings = [words(name) for name in names]
     rows = [(model, *(_number(m.get(name)) for name in names)) for model, m in models.items()]
     emit_table(("model", *headings), rows, right=headings, bold=bold)

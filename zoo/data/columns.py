@@ -90,6 +90,10 @@ def find_columns(
     labelling = labelling or Classes({})
     sources = _told(table, input_column, "--input-column", labelling.inputs)
     told = _told(table, label_column, "--label-column", None if labelling.several else 1)
+    if labelled and labelling.columns:
+        told = labelling.columns
+        for name in told:
+            require(table, name, "--label-column")
     if both := set(sources) & set(told):
         raise ColumnMissing(
             f"{table.title}: the column {min(both)!r} cannot be input and label at once.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zoo.data.rows import Input
 
@@ -61,6 +61,7 @@ class Dataset:
         skipped: what was left out and why, one entry a row.
         notes: what a person should know, such as test inputs that also occur in training.
         convert: whether 16-bit, float and CMYK images are turned into 8-bit while reading.
+        tasks: where several are learned at once, the labels of each; ``labels`` are their names.
     """
 
     kind: str
@@ -72,6 +73,7 @@ class Dataset:
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     convert: bool = False
+    tasks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -80,11 +82,17 @@ class Dataset:
 
     def describe(self) -> list[str]:
         """Lines for a person: what the data was taken for, its labels, its rows, its oddities."""
-        shown = ", ".join(self.labels[:_SHOWN_LABELS])
-        more = ", …" if len(self.labels) > _SHOWN_LABELS else ""
         rows = " · ".join(f"{name} {count}" for name, count in self.rows.items())
-        lines = [self.description, f"{len(self.labels)} labels: {shown}{more}", f"rows: {rows}"]
+        labels = [f"{name}: {_listed(of_task)}" for name, of_task in self.tasks.items()]
+        lines = [self.description, *(labels or [_listed(self.labels)]), f"rows: {rows}"]
         return [*lines, *_skipped_lines(self.skipped), *self.notes]
+
+
+def _listed(labels: Sequence[str]) -> str:
+    more = ", …" if len(labels) > _SHOWN_LABELS else ""
+    return (
+        f"{len(labels)} label{'s' * (len(labels) != 1)}: {', '.join(labels[:_SHOWN_LABELS])}{more}"
+    )
 
 
 def _skipped_lines(skipped: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from zoo.data import values
@@ -31,11 +31,13 @@ class Learnable:
         rows: by role, those that can be used.
         labels: names of the task's outputs, as the training rows tell them.
         skipped: why others are left out, one entry a row.
+        by_task: of several tasks, the outputs of each.
     """
 
     rows: dict[str, list[Row]]
     labels: tuple[str, ...]
     skipped: list[str]
+    by_task: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Labelling(abc.ABC):
@@ -50,6 +52,7 @@ class Labelling(abc.ABC):
         missing: a label may be blank, in part or wholly.
         names: of columns that are taken for targets unseen, in lower case; by default the usual
             names of a label.
+        columns: target columns that were told with the task.
     """
 
     inputs: ClassVar[int] = 1
@@ -59,6 +62,7 @@ class Labelling(abc.ABC):
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = dict(settings)
+        self.columns: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def likely(self, values: Sequence[str]) -> bool:
@@ -67,6 +71,12 @@ class Labelling(abc.ABC):
     def choose(self, likely: Sequence[str]) -> Sequence[str]:
         """Which of the columns that look right are meant; none where a person has to say."""
         return likely if len(likely) == 1 else ()
+
+    def join(self, cells: Mapping[str, str]) -> str:
+        """The label of a row, from the cells of its target columns."""
+        if not self.several:
+            return next(iter(cells.values()))
+        return json.dumps(dict(cells), ensure_ascii=False) if any(cells.values()) else ""
 
     @abc.abstractmethod
     def fault(self, label: str) -> str:

@@ -16,6 +16,7 @@ from zoo.data.reading import Reading
 from zoo.data.recognise import recognise
 from zoo.data.roles import UNSPLIT, assign, choose, role_of
 from zoo.data.rows import Row
+from zoo.data.several import several
 from zoo.data.stratify import carve
 from zoo.errors import BadSetting, DataNotFound, LabelProblem
 from zoo.progress import Progress
@@ -24,7 +25,7 @@ from zoo.progress import Progress
 def load(
     path: str | Path,
     *,
-    task: str | Labelling | None = None,
+    task: str | Labelling | Mapping[str, tuple[str, str]] | None = None,
     modality: str | None = None,
     input_column: str | None = None,
     label_column: str | None = None,
@@ -45,7 +46,9 @@ def load(
     Args:
         path: folder or file.
         task: what is to be learned, by name or as what it makes of labels; by default one class a
-            row.
+            row. Several at once by a name of their own, as kind and columns, e.g.
+            ``{"price": ("regression", "price"), "kind": ("classification", "kind")}``; a row may
+            lack any of them.
         modality: ``"image"`` or ``"text"``, where looking should not decide.
         input_column, label_column: of a table, where looking should not decide; several with
             commas between them, where the task has several.
@@ -97,6 +100,7 @@ def load(
         description=found.description,
         splits={role: _split(rows[role]) for role in ("train", "val", "test") if rows.get(role)},
         labels=learnable.labels,
+        tasks=learnable.by_task,
         fingerprint=identity,
         skipped=(*found.skipped, *learnable.skipped),
         notes=(*found.notes, *carved, *odd),
@@ -175,9 +179,11 @@ def load_for_evaluation(
     )
 
 
-def _labelling(task: str | Labelling | None) -> Labelling:
+def _labelling(task: str | Labelling | Mapping[str, tuple[str, str]] | None) -> Labelling:
     if isinstance(task, str):
         return labelling_of(task)
+    if isinstance(task, Mapping):
+        return several(task)
     return task or Classes({})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -149,15 +148,12 @@ def _rows(tables: Sequence[Table], columns: Columns, labelling: Labelling) -> li
 
 
 def _labels(table: Table, names: Sequence[str], labelling: Labelling) -> Iterator[str]:
-    """Cells of the one target column; of a task that may have several, JSON objects of cells."""
+    """Of each row, from the cells of the target columns."""
     columns = [[normalize("NFC", c.strip()) for c in table.cells(name)] for name in names]
     known: dict[str, str] = {}  # a label a million times over is kept once
     for cells in zip(*columns, strict=True):
-        if not labelling.several:
-            yield known.setdefault(cells[0], cells[0])
-        else:
-            filled = dict(zip(names, cells, strict=True))
-            yield json.dumps(filled, ensure_ascii=False) if any(cells) else ""
+        label = labelling.join(dict(zip(names, cells, strict=True)))
+        yield known.setdefault(label, label)
 
 
 def _place(table: Table, number: int, given: Input) -> str | Cell:

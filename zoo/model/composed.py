@@ -42,6 +42,7 @@ class ComposedModel(nn.Module):
         license: of the model itself, where its author chose one.
         accepted_licenses: of the backbone or the data, contradicted by ``license`` with its
             author's word for it.
+        learned_weights: of the tasks' losses, while they are learned with the model.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class ComposedModel(nn.Module):
         self.provenance: Provenance | None = None
         self.license: str | None = None
         self.accepted_licenses: tuple[str, ...] = ()
+        self.learned_weights: nn.Parameter | None = None
         self._require_fit(tasks)
         if pooling is None and adapter.trains_backbone and len(tasks) == 1:
             pooling = backbone.native_pooling

@@ -22,10 +22,11 @@ from zoo.model import (
     extract,
     make_adapter,
 )
+from zoo.model.joint import Beside, Joint, logits_of, parts_of
 from zoo.progress import Progress, Silent
 from zoo.report.record import Result
 from zoo.specs import AdapterSpec
-from zoo.training import features
+from zoo.training import features, jointly
 from zoo.training.config import FitConfig
 from zoo.training.loop import train
 from zoo.training.prepared import PreparedSplit
@@ -120,8 +121,28 @@ def solve(
     Validation logits are those of the head before it saw any validation row; with ``refit`` it may
     see them in the end.
     """
+    if isinstance(task, Joint) and isinstance(head, Beside):
+        targets = {name: split.targets for name, split in splits.items()}
+        solution = jointly.solve(adapter, task, head, targets, features, seed, refit=refit)
+    else:
+        solution = adapter.solve(_problem(task, head, splits, features, seed, refit))
+    with torch.inference_mode():
+        logits = {name: head(features[name]) for name in held_out(splits)}
+    if "val" in logits:
+        logits["val"] = solution.val_logits
+    return solution, {name: task.by_row(z, splits[name].targets) for name, z in logits.items()}
+
+
+def _problem(
+    task: Task,
+    head: nn.Module,
+    splits: Splits,
+    features: Mapping[str, Tensor],
+    seed: int,
+    refit: bool,
+) -> HeadProblem:
     val = splits["val"].targets if "val" in splits else splits["train"].targets[:0]
-    problem = HeadProblem(
+    return HeadProblem(
         task=task,
         head=head,
         features=features["train"],
@@ -131,12 +152,6 @@ def solve(
         refit=refit,
         seed=seed,
     )
-    solution = adapter.solve(problem)
-    with torch.inference_mode():
-        logits = {name: head(features[name]) for name in held_out(splits)}
-    if "val" in logits:
-        logits["val"] = solution.val_logits
-    return solution, {name: task.by_row(z, splits[name].targets) for name, z in logits.items()}
 
 
 def baseline_adapter() -> Adapter | None:
@@ -166,7 +181,7 @@ def scratch(
     untrained = ComposedModel(
         model.backbone.reload(False),
         FromScratch(_SCRATCH_SPEC, {}),
-        [task],
+        parts_of(task),
         pooling=model.backbone.pooling,
         seed=config.seed,
     )
@@ -177,7 +192,7 @@ def scratch(
     if outcome.interrupted:  # a baseline cut short would flatter the model
         raise KeyboardInterrupt
     logits = {
-        name: untrained.logits(splits[name].ready, progress=Silent())[task.name]
+        name: logits_of(task, untrained.logits(splits[name].ready, progress=Silent()))
         for name in held_out(splits)
     }
     return results(SCRATCH, task, splits, logits)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zoo.errors import BadSetting
 
@@ -26,6 +26,12 @@ class FitConfig(BaseModel):
     average: Literal["none", "ema", "swa"] = "none"  # of the weights; see zoo.training.averaging
     ema_decay: float = Field(0.99, gt=0, lt=1)
     balance: Literal["none", "sampler"] = "none"  # of classes: each drawn as often
+    mixing: Literal["proportional", "equal", "temperature"] = "proportional"  # of tasks
+    mix_temperature: float = Field(2.0, ge=1, le=1000)  # 1 is proportional, much is equal
+    weighting: Literal["fixed", "uncertainty"] = "fixed"  # of the losses of several tasks
+    task_weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = Field(
+        default_factory=dict
+    )  # of a task's loss, by name
     gradient_checkpointing: bool = False  # less memory, more time
     patience: int = Field(3, ge=1)  # epochs without a better validation before stopping
     clip: float = Field(1.0, gt=0)  # largest norm of the gradient
@@ -34,7 +40,15 @@ class FitConfig(BaseModel):
     seed: int = Field(0, ge=0, lt=2**32)
     checkpoint_minutes: float = Field(5.0, gt=0)  # within an epoch
     checkpoint_steps: int = Field(0, ge=0)  # also after every so many steps; 0: by time alone
-    baselines: tuple[Literal["majority", "probe", "scratch"], ...] = ("majority", "probe")
+    baselines: tuple[Literal["majority", "probe", "scratch", "twins"], ...] = ("majority", "probe")
+
+    @field_validator("task_weights", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        """A list of ``name=number``, as files have it, is a mapping too."""
+        if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+            return dict(one.partition("=")[::2] for one in value)
+        return value
 
     def epochs_for(self, steps: int) -> int:
         """How many epochs to train where one has so many steps.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Callable, Mapping
-from operator import itemgetter
 from typing import Any, Literal
 
 import torch
@@ -13,9 +14,10 @@ from zoo.data.augment import NONE
 from zoo.data.dataset import Dataset
 from zoo.errors import LabelProblem
 from zoo.model import Adapter, ComposedModel, Solution, Task, extract
+from zoo.model.joint import Joint, head_of, logits_of, task_of
 from zoo.progress import Progress
 from zoo.report.record import THIS_MODEL, Confusion, Result, RunRecord
-from zoo.training import baselines
+from zoo.training import baselines, jointly
 from zoo.training.augmenting import kind_of
 from zoo.training.baselines import Splits
 from zoo.training.cache.reuse import Reuse
@@ -37,7 +39,9 @@ class Job:
         self.dataset = dataset
         self.config = config
         self.progress = progress
-        self.task: Task = model.task
+        self.task: Task = task_of(
+            model.tasks, weighting=config.weighting, weights=config.task_weights
+        )
         self.splits: Splits = prepare(model, dataset, self.task)
         self.notes: list[str] = []
         self.results: list[Result] = []
@@ -108,7 +112,7 @@ class Job:
             status=_status(outcome),
             backbone=model.backbone.spec.name,
             adapter=model.adapter.spec.name,
-            task=task.spec.name,
+            task=task.name if isinstance(task, Joint) else task.spec.name,
             headline=task.headline,
             monitor=task.monitor,
             lower=sorted(task.lower | {task.monitor}),
@@ -122,7 +126,7 @@ class Job:
             config={
                 "pooling": model.backbone.pooling,
                 "adapter_settings": model.adapter.settings,
-                "task_settings": task.settings,
+                "task_settings": _settings(task),
                 "training": self.config.model_dump(mode="json"),
                 "best_epoch": outcome.best_epoch,
             },
@@ -156,6 +160,8 @@ class Job:
         adapter = baselines.baseline_adapter()
         if adapter is not None and resume is None:
             self._solve_head(adapter, features, refit=False)
+        if isinstance(self.task, Joint):
+            self.model.learned_weights = self.task.log_variances
         outcome = train(
             self.model,
             self.task,
@@ -167,6 +173,7 @@ class Job:
             resume=resume,
             reuse=self.reuse,
         )
+        self.model.learned_weights = None  # of the losses; they have served
         self.notes += outcome.notes
         if outcome.best_epoch == 0 and adapter is not None and outcome.whole:
             self.notes.append("No epoch was better on validation than the head on frozen features.")
@@ -187,7 +194,7 @@ class Job:
     def _solve_head(
         self, adapter: Adapter, features: dict[str, Tensor], *, refit: bool
     ) -> tuple[Solution, dict[str, Tensor]]:
-        head = self.model.heads[self.task.name]
+        head = head_of(self.task, dict(self.model.heads.items()))
         solution, logits = baselines.solve(
             adapter, self.task, head, self.splits, features, self.config.seed, refit=refit
         )
@@ -203,7 +210,7 @@ class Job:
                 name: shared_logits(
                     self.model,
                     self.splits[name],
-                    itemgetter(self.task.name),
+                    functools.partial(logits_of, self.task),
                     progress=self.progress,
                     stage=f"evaluating on {name}",
                 )
@@ -218,6 +225,8 @@ class Job:
             self.results += baselines.probe(
                 adapter, self.task, self.splits, frozen, self.config.seed
             )
+        if "twins" in self.config.baselines and isinstance(self.task, Joint):
+            self._hold_against_twins(self.task)
         if "scratch" in self.config.baselines:
             if self.model.backbone.reload is None:
                 self.notes.append("No from-scratch baseline: the backbone was not made by name.")
@@ -225,6 +234,31 @@ class Job:
                 self.results += baselines.scratch(
                     self.model, self.task, self.splits, self.config, self.progress
                 )
+
+    def _hold_against_twins(self, joint: Joint) -> None:
+        """Each task by itself, on the rows it has and with the same budget."""
+        reload = self.model.backbone.reload
+        if reload is None:
+            self.notes.append("No single-task twins: the backbone was not made by name.")
+            return
+        results: dict[str, list[Result]] = {}
+        seconds: dict[str, float] = {}
+        plain = self.config.model_copy(update={"baselines": ()})
+        for name in joint.parts:
+            self.progress.note(f"Baseline: {name} by itself.")
+            start = time.perf_counter()
+            alone = jointly.twin(self.model, reload(True), name, self.config.seed)
+            job = Job(alone, jointly.alone(self.dataset, name), plain, self.progress)
+            if job.run(lambda line: None).interrupted:  # cut short it would flatter the model
+                raise KeyboardInterrupt
+            results[name], seconds[name] = job.results, time.perf_counter() - start
+        twins = jointly.as_one(joint, results, seconds)
+        ours = {r.split: r for r in self.results if r.model == THIS_MODEL}
+        self.results += twins
+        reported = "test" if "test" in ours else "val"
+        for result in twins:
+            if result.split == reported and reported in ours:
+                self.notes += jointly.transfer(joint, ours[reported], result)
 
     def _frozen_features(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Features of the backbone as published, pooled as is right for frozen features.
@@ -257,6 +291,12 @@ class Job:
                 hint="Name the splits, e.g. `--splits train=train,test=test`; "
                 "validation rows are then taken from train, where `--val-fraction` is not 0.",
             )
+
+
+def _settings(task: Task) -> dict[str, Any]:
+    if isinstance(task, Joint):
+        return {name: part.settings for name, part in task.parts.items()}
+    return task.settings
 
 
 def _status(outcome: Outcome) -> Literal["finished", "interrupted", "failed"]:

@@ -8,11 +8,11 @@ and in the epochs that the adapter says.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from accelerate.state import AcceleratorState
 
 from zoo.errors import BadSetting, TrainingFailed, WriteFailed
 from zoo.model import ComposedModel, Task
+from zoo.model.joint import logits_of
 from zoo.progress import Progress
 from zoo.training import optimizer
 from zoo.training.augmenting import changing, kind_of
@@ -30,7 +31,7 @@ from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
 from zoo.training.interrupts import held, noticed
-from zoo.training.prepared import PreparedSplit, class_weights, shuffled
+from zoo.training.prepared import PreparedSplit, row_weights, shuffled
 from zoo.training.processes import processes, without_device
 from zoo.training.randomness import diversified, random_state, restore_random_state
 from zoo.training.recompute import recomputed
@@ -156,8 +157,7 @@ class Trainer:
         )
         self._augment = kind_of(config, model)
         self._average = Average(self._moving, config, self._epochs)
-        sampled = config.balance == "sampler"
-        self._weights = class_weights(splits["train"].targets) if sampled else None
+        self._weights = row_weights(task, splits["train"].targets, config)
         self._order = torch.Generator().manual_seed(config.seed)
         self._order_before = self._order.get_state()  # of the epoch in progress
         self._loss = 0.0  # summed over the rows of the epoch so far
@@ -255,7 +255,10 @@ class Trainer:
     def _validated(self, epoch: int) -> Epoch:
         val = self._splits["val"]
         logits = shared_logits(
-            self._model, val, itemgetter(self._task.name), batch_size=self._config.batch_size
+            self._model,
+            val,
+            functools.partial(logits_of, self._task),
+            batch_size=self._config.batch_size,
         )
         line: Epoch = {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
         self._best.consider(epoch, line["val"][self._task.monitor])

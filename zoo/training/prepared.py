@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from zoo.data.dataset import Dataset
 from zoo.errors import BadSetting
 from zoo.model import ComposedModel, Preprocess, Preprocessed, Task
 from zoo.model.batches import length_of
+from zoo.model.joint import Joint
+from zoo.training.config import FitConfig
 
 _KEEP_BYTES = 1024**3  # of preprocessed samples, per split
 _BUCKET = 32  # batches within which training rows are sorted by length
@@ -93,6 +96,18 @@ def shuffled(
             bucket.sort(key=split.lengths.__getitem__)
         rows.extend(bucket[at : at + batch_size] for at in range(0, len(bucket), batch_size))
     return [rows[at] for at in torch.randperm(len(rows), generator=generator).tolist()]
+
+
+def row_weights(task: Task, targets: Tensor, config: FitConfig) -> Tensor | None:
+    """With which weights training rows are drawn; ``None`` where each is seen once an epoch.
+
+    Raises:
+        BadSetting: classes are to be drawn evenly, and there are none.
+    """
+    if isinstance(task, Joint) and config.mixing != "proportional":
+        temperature = config.mix_temperature if config.mixing == "temperature" else math.inf
+        return task.shares(targets, temperature)
+    return class_weights(targets) if config.balance == "sampler" else None
 
 
 def class_weights(targets: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from zoo.errors import TrainingFailed
 from zoo.model import ComposedModel, Task
+from zoo.model.joint import logits_of
 from zoo.progress import Progress
 from zoo.training import memory, nonfinite, optimizer
 from zoo.training.config import FitConfig
@@ -140,7 +141,7 @@ class Steps:
             device = self._accelerator.device
             on_device = {key: value.to(device) for key, value in batch.items()}
             with self._accelerator.autocast():
-                logits = self._model(on_device)[self._task.name]
+                logits = logits_of(self._task, self._model(on_device))
             loss = self._task.loss(logits.float(), targets.to(device))
             value = float(loss.detach())
             if not math.isfinite(value):

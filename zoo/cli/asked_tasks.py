@@ -1,0 +1,108 @@
+"""What ``--task`` and ``--task-set`` ask for: one task by its kind, or several by names of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.data.labelling import Labelling, labelling_of
+from zoo.errors import BadSetting
+from zoo.host import installed
+from zoo.specs import check_settings
+
+if TYPE_CHECKING:
+    from zoo.cli.plan import Plan
+    from zoo.data.dataset import Dataset
+    from zoo.model import Task
+
+
+@dataclass(frozen=True)
+class AskedTasks:
+    """Tasks as they were typed.
+
+    Attributes:
+        words: of ``--task``.
+        kind: of the one task; ``None`` where none was typed, or several.
+        several: kind and columns by name, where they were typed so.
+        settings: of the one task, or of several by name.
+        typed: the settings as they were typed.
+    """
+
+    words: tuple[str, ...]
+    kind: str | None
+    several: Mapping[str, tuple[str, str]]
+    settings: Mapping[str, Any]
+    typed: Mapping[str, Any]
+
+    def labelling(self, chosen: Plan) -> Labelling:
+        """What they make of labels."""
+        if not self.several:
+            return labelling_of(chosen.task, chosen.task_settings)
+        from zoo.data.several import several
+
+        return several(self.several, self.settings)
+
+    def make(self, chosen: Plan, dataset: Dataset) -> list[Task]:
+        """The tasks, for data that has been read."""
+        import zoo
+
+        if not self.several:
+            return [zoo.task(chosen.task, labels=dataset.labels, **chosen.task_settings)]
+        return [
+            zoo.task(kind, labels=dataset.tasks[name], name=name, **self.settings.get(name, {}))
+            for name, (kind, _) in self.several.items()
+        ]
+
+    def describe(self, chosen: Plan) -> str:
+        """For the line that says what the model is."""
+        if not self.several:
+            return chosen.task
+        return ", ".join(f"{name} ({kind})" for name, (kind, _) in self.several.items())
+
+
+def asked_tasks(words: Sequence[str], settings: Mapping[str, Any]) -> AskedTasks:
+    """Parse ``KIND``, or several ``NAME=KIND:COLUMNS`` with settings ``NAME.KEY=VALUE``.
+
+    Raises:
+        BadSetting: a word is of neither form, a name comes twice, or a setting is of no task.
+        UnknownName, NameClash: no plugin, or two, provide such a kind.
+    """
+    if len(words) < 2 and not any("=" in word for word in words):
+        return AskedTasks(tuple(words), words[0] if words else None, {}, settings, settings)
+    several: dict[str, tuple[str, str]] = {}
+    for word in words:
+        name, equals, rest = word.partition("=")
+        kind, colon, columns = rest.partition(":")
+        if not (name and equals and kind and colon and columns):
+            raise BadSetting(
+                f"--task {word!r} is not of the form NAME=KIND:COLUMNS.",
+                hint="Of several tasks each has a name, e.g. `--task price=regression:price "
+                "--task kind=classification:kind`.",
+            )
+        if name in several:
+            raise BadSetting(f"--task gives {name!r} twice.", hint="Give each task its own name.")
+        several[name] = (kind, columns)
+    if len(several) < 2:
+        raise BadSetting(
+            f"--task {words[0]!r} names one task among several, and there are no others.",
+            hint="Give the kind alone, and its columns with `--label-column`.",
+        )
+    return AskedTasks(tuple(words), None, several, _by_task(several, settings), settings)
+
+
+def _by_task(
+    several: Mapping[str, tuple[str, str]], settings: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {name: {} for name in several}
+    for key, value in settings.items():
+        name, dot, setting = key.partition(".")
+        if not dot or name not in several:
+            raise BadSetting(
+                f"--task-set {key!r} says no task; there are {', '.join(several)}.",
+                hint=f"For example `--task-set {next(iter(several))}.KEY=VALUE`.",
+            )
+        found[name][setting] = value
+    for name, (kind, _) in several.items():
+        check_settings(kind, installed().task(kind).spec.settings, found[name])
+    return found
