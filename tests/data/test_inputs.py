@@ -130,3 +130,14 @@ def test_blank_lines_are_named_lest_answers_shift(tmp_path, stdin):
     (tmp_path / "t.txt").write_text("\none\n  \ntwo\n")
     with pytest.raises(DataError, match=r"nothing in line 1, line 3 of .*t\.txt"):
         inputs_from([str(tmp_path / "t.txt")], "text")
+
+
+def test_a_saved_dataset_stands_for_its_inputs(tmp_path):
+    import datasets
+
+    rows = {"text": ["one", "two", "three"], "label": [0, 1, 0]}
+    made = datasets.Dataset.from_dict(rows)
+    datasets.DatasetDict({"train": made, "test": made}).save_to_disk(tmp_path / "saved")
+    assert inputs_from([str(tmp_path / "saved")], "text") == ["one", "two", "three"] * 2
+    with pytest.raises(ColumnMissing):
+        inputs_from([str(tmp_path / "saved")], "text", input_column="txt")

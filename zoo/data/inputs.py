@@ -13,7 +13,8 @@ from zoo.data.folder import walk
 from zoo.data.images import is_image_name
 from zoo.data.labelling import Classes, Labelling
 from zoo.data.rows import Input, named, parts
-from zoo.data.table import is_table_name, read_table
+from zoo.data.saved import is_saved, read_saved
+from zoo.data.table import Table, is_table_name, read_table
 from zoo.data.tables import inputs
 from zoo.errors import ContractViolation, DataError, DataNotFound, UnreadableFiles
 
@@ -30,7 +31,8 @@ def inputs_from(
     """What the arguments of ``zoo predict`` stand for, in order.
 
     Args:
-        arguments: ``-`` is standard input, one input a line; a table stands for its input column.
+        arguments: ``-`` is standard input, one input a line; a table or a saved dataset stands for its
+            input column.
             For images, a file is itself and a folder all images in and below it. For texts, a
             file holds one text a line, a folder stands for the ``.txt`` files in and below it,
             and what is neither is a text itself.
@@ -51,7 +53,13 @@ def inputs_from(
     these: list[Input]
     for argument in arguments:
         if argument != STDIN and is_table_name(argument) and os.path.isfile(argument):
-            these = _rows(Path(argument), modality, input_column, labelling)
+            these = _rows(read_table(Path(argument)), modality, input_column, labelling)
+        elif os.path.isdir(argument) and is_saved(Path(argument)):
+            splits = read_saved(Path(argument)).values()
+            tables = [table for part in splits for table in part()]
+            these = [
+                row for table in tables for row in _rows(table, modality, input_column, labelling)
+            ]
         else:
             these = list(several(argument))
             if labelling.inputs > 1:
@@ -162,8 +170,9 @@ def _lines(content: str, source: str) -> list[str]:
     return lines
 
 
-def _rows(path: Path, modality: str, input_column: str | None, labelling: Labelling) -> list[Input]:
-    table = read_table(path)
+def _rows(
+    table: Table, modality: str, input_column: str | None, labelling: Labelling
+) -> list[Input]:
     columns = find_columns(
         table,
         modality=modality,
@@ -179,7 +188,7 @@ def _rows(path: Path, modality: str, input_column: str | None, labelling: Labell
     ]
     if blank:
         raise DataError(
-            f"The column {columns.input!r} of {path} is blank in {named(blank)}.",
+            f"The column {columns.input!r} of {table.title} is blank in {named(blank)}.",
             hint="Fill or remove these rows.",
         )
     return found

@@ -90,11 +90,12 @@ def fit(
         if resume:
             require_begun(out)
     progress = (progress or default()) if first else Silent()
-    dataset = (
-        data
-        if isinstance(data, Dataset)
-        else load(data, task=model.task.labelling, contract=model.backbone.contract)
-    )
+    if isinstance(data, Dataset):
+        dataset = data
+    else:
+        dataset = load(data, task=model.task.labelling, contract=model.backbone.contract)
+        for note in dataset.notes:
+            progress.note(note)
     written = Licences(license, data_license, tuple(accept_licenses))
     request = Request.of(model, dataset, config, words)
     with seeded(config.seed):
