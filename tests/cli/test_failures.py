@@ -25,7 +25,7 @@ def lines(ended):
         (["fly"], "Error: No such command 'fly'."),
         (["backbone"], "Error: No such command 'backbone'. Did you mean 'backbones'"),
         (["backbones", "--modalty", "x"], "Error: No such option: --modalty"),
-        (["fit"], "Error: Missing argument 'DATA'."),
+        (["fit"], "Error: zoo fit needs DATA."),
         (["fit", "x", "--out", "y", "--epochs", "many"], "Error: Invalid value for '--epochs'"),
         (["show", "nonsense"], "Error: Unknown name 'nonsense'."),
     ],

@@ -49,8 +49,11 @@ def uninterrupted(data, tmp_path_factory):
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.watched} {value.units}",
 )
-def test_a_killed_fit_ends_at_the_same_bits(adapter, at, make_model, data, uninterrupted, tmp_path):
-    out = tmp_path / "run"
+def test_a_killed_fit_ends_at_the_same_bits(
+    adapter, at, make_model, data, uninterrupted, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))  # or there is nothing left to compute
+    out = tmp_path / "runs" / "run"
     make = functools.partial(make_model, adapter)
     assert killed_fit(make, data, out, at, checkpoint_steps=2, **OPTIONS) == signal.SIGKILL
     assert not (out / "run.json").exists()
@@ -60,7 +63,7 @@ def test_a_killed_fit_ends_at_the_same_bits(adapter, at, make_model, data, unint
     assert run.record.results == read_record(uninterrupted(adapter)).results
     assert run.record.status == "finished"
     assert not (out / "checkpoint").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert [path.name for path in out.parent.iterdir()] == ["run"]
 
 
 def test_ctrl_c_keeps_the_step_it_came_in_and_goes_on_from_there(
