@@ -38,6 +38,8 @@ PLUGIN_API = [
     "BadSetting",
     "Batch",
     "Block",
+    "Callback",
+    "CallbackSpec",
     "Classes",
     "CommandSpec",
     "ContractViolation",

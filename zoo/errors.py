@@ -107,6 +107,8 @@ class UnknownName(InputError):
         else:
             advice = f"No {kind} is installed."
         listing = f"`zoo {kind}s` lists them all."
+        if kind == "callback":  # no list of their own
+            listing = "`zoo plugins` shows what each provides."
         super().__init__(f"Unknown {kind} {name!r}. {advice}", hint=hint or listing)
 
 

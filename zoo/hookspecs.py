@@ -20,6 +20,7 @@ import pluggy
 from zoo.specs import (
     AdapterSpec,
     BackboneSpec,
+    CallbackSpec,
     CommandSpec,
     NamespaceSpec,
     RankerSpec,
@@ -106,6 +107,18 @@ def zoo_rankers() -> Sequence[RankerSpec]:  # type: ignore[empty-body]
         @hookimpl
         def zoo_rankers():
             return [RankerSpec(name="mine", loader="mine.ranker:Mine")]
+    """
+
+
+@hookspec
+def zoo_callbacks() -> Sequence[CallbackSpec]:  # type: ignore[empty-body]
+    """Callbacks: what is told how a fit goes, such as loggers.
+
+    Example::
+
+        @hookimpl
+        def zoo_callbacks():
+            return [CallbackSpec(name="mine", loader="mine.callback:Mine")]
     """
 
 

@@ -29,6 +29,7 @@ from zoo.settings import Setting
 from zoo.specs import (
     AdapterSpec,
     BackboneSpec,
+    CallbackSpec,
     CommandSpec,
     NamespaceSpec,
     RankerSpec,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         Weights,
     )
     from zoo.ranking.ranker import Ranker, RankProblem
+    from zoo.training.callback import Callback
 
 _NEEDS_TORCH = frozenset(
     {
@@ -90,6 +92,10 @@ def __getattr__(name: str) -> Any:
         import zoo.model
 
         return getattr(zoo.model, name)
+    if name == "Callback":
+        from zoo.training.callback import Callback
+
+        return Callback
     if name in _NEEDS_NUMPY:
         import zoo.ranking.ranker
 
@@ -106,6 +112,8 @@ __all__ = [
     "BadSetting",
     "Batch",
     "Block",
+    "Callback",
+    "CallbackSpec",
     "Classes",
     "CommandSpec",
     "ContractViolation",

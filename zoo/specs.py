@@ -170,6 +170,29 @@ class RankerSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CallbackSpec:
+    """What is told how a fit goes, e.g. a logger.
+
+    Attributes:
+        name: e.g. ``tensorboard``; its folder in a run is called so.
+        loader: ``"package.module:Class"``, a :class:`zoo.plugin.Callback`, called without arguments.
+        summary: one line for people.
+    """
+
+    name: str
+    loader: str
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and _COMMAND.match(self.name)):
+            raise InvalidSpec(
+                f"Callback name {self.name!r} is not valid: lower-case letters, digits and '-' only."
+            )
+        _require_import_string(self.name, self.loader)
+        _CALLBACK_TYPES.require(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NamespaceSpec:
     """An open namespace: names that are resolved when they are asked for, and never listed.
 
@@ -219,7 +242,9 @@ class CommandSpec:
         _COMMAND_TYPES.require(self)
 
 
-Spec = BackboneSpec | AdapterSpec | TaskSpec | RankerSpec | NamespaceSpec | CommandSpec
+Spec = (
+    BackboneSpec | AdapterSpec | TaskSpec | RankerSpec | CallbackSpec | NamespaceSpec | CommandSpec
+)
 
 # What is printed and written to JSON must be of its type, or one spec would break every listing.
 _BACKBONE_TYPES = Types(
@@ -237,6 +262,7 @@ _BACKBONE_TYPES = Types(
 _ADAPTER_TYPES = Types(summary=str, settings=tuple, training=(dict, Mapping), reference=str)
 _TASK_TYPES = Types(modalities=tuple, summary=str, settings=tuple, labelling=str)
 _RANKER_TYPES = Types(summary=str, settings=tuple, reference=str)
+_CALLBACK_TYPES = Types(summary=str)
 _NAMESPACE_TYPES = Types(modality=str, summary=str, example=str)
 _COMMAND_TYPES = Types(summary=str)
 
@@ -269,6 +295,7 @@ def _require_import_string(name: str, loader: str) -> None:
 __all__ = [
     "AdapterSpec",
     "BackboneSpec",
+    "CallbackSpec",
     "CommandSpec",
     "NamespaceSpec",
     "RankerSpec",

@@ -185,6 +185,9 @@ def fit(
     seeds: Annotated[
         int, _training("Fit with so many seeds from --seed on; show mean and spread.", min=1)
     ] = 1,
+    callback: Annotated[
+        list[str] | None, _training("A plugin's callback, e.g. tensorboard; repeatable.")
+    ] = None,
     processes: Annotated[
         int, _training("Compute in so many processes of this machine.", min=1)
     ] = 1,
@@ -324,6 +327,7 @@ def fit(
     made = tasks.make(chosen, dataset)
     model = _compose(chosen, name, made, weights, revision, pooling, seed)
     how = {"overwrite": overwrite, "resume": begun is not None, "words": words_of(ctx)}
+    how["callbacks"] = callback or []
     repeats = fit_file.FitFile(
         data=fit_file.data_word(data),
         backbone=name,

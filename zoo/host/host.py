@@ -18,6 +18,7 @@ from zoo.host.record import PluginRecord, Provided, S
 from zoo.specs import (
     AdapterSpec,
     BackboneSpec,
+    CallbackSpec,
     CommandSpec,
     NamespaceSpec,
     RankerSpec,
@@ -50,7 +51,7 @@ class Host:
         """Every plugin found, broken ones included; asks each for what it provides."""
         # Filling `provides`.
         self.backbones, self.namespaces, self.adapters, self.tasks  # noqa: B018
-        self.rankers, self.commands  # noqa: B018
+        self.rankers, self.callbacks, self.commands  # noqa: B018
         return self._plugins.records
 
     @functools.cached_property
@@ -77,6 +78,11 @@ class Host:
     def rankers(self) -> list[Provided[RankerSpec]]:
         """All rankers, in plugin order."""
         return self._collect("zoo_rankers", RankerSpec)
+
+    @functools.cached_property
+    def callbacks(self) -> list[Provided[CallbackSpec]]:
+        """All callbacks, in plugin order."""
+        return self._collect("zoo_callbacks", CallbackSpec)
 
     @functools.cached_property
     def commands(self) -> list[Provided[CommandSpec]]:
@@ -113,6 +119,10 @@ class Host:
         """The ranker called ``name``; raises as :meth:`backbone`."""
         return self._named("ranker", name, self.rankers)
 
+    def callback(self, name: str) -> Provided[CallbackSpec]:
+        """The callback called ``name``; raises as :meth:`backbone`."""
+        return self._named("callback", name, self.callbacks)
+
     def command(self, name: str) -> Provided[CommandSpec]:
         """The plugins' command called ``name``; raises as :meth:`backbone`."""
         return self._named("command", name, self.commands)
@@ -125,6 +135,7 @@ class Host:
             "adapter": self.adapters,
             "task": self.tasks,
             "ranker": self.rankers,
+            "callback": self.callbacks,
             "command": self.commands,
         }
         found = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from zoo.model import ComposedModel
 from zoo.progress import Progress, Silent, default
 from zoo.report.html import write_report
 from zoo.report.record import ARTIFACT, HISTORY, RunRecord
+from zoo.training.callback import Callback, Callbacks, make_callbacks
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
-from zoo.training.folder import keep_checkpoint, require_begun, require_free, unfinished
+from zoo.training.folder import LOGS, keep_checkpoint, require_begun, require_free, unfinished
 from zoo.training.interrupts import held
 from zoo.training.job import Job
 from zoo.training.loop import Epoch, Outcome, accelerate
@@ -40,6 +41,7 @@ def fit(
     overwrite: bool = False,
     resume: bool = False,
     words: Sequence[str] | None = None,
+    callbacks: Sequence[str | Callback] = (),
     license: str | None = None,
     data_license: str | None = None,
     accept_licenses: Sequence[str] = (),
@@ -63,6 +65,7 @@ def fit(
         overwrite: replace an earlier run at ``out``.
         resume: go on with the fit that was begun at ``out``; ``model`` is composed anew.
         words: of the command line, to be kept for ``zoo fit --resume``.
+        callbacks: what is told how the fit goes: names of plugins' callbacks, or objects.
         license: of the model; by default the backbone's.
         data_license: of the data.
         accept_licenses: of the backbone or the data, which ``license`` may contradict because you
@@ -85,6 +88,7 @@ def fit(
     out = Path(out)
     accelerate(config.precision)
     first = processes().first
+    told = make_callbacks(callbacks)
     if first:  # all this is refused now rather than after an hour of reading and computing
         require_free(out, overwrite=overwrite or resume)
         if resume:
@@ -101,7 +105,7 @@ def fit(
     with seeded(config.seed):
         job = Job(model, dataset, config, progress)
         outcome, record = (
-            _fitted(job, out, request, written, resume=resume) if first else _helped(job)
+            _fitted(job, out, request, written, told, resume=resume) if first else _helped(job)
         )
         processes().wait()
     if outcome.failure is not None:
@@ -121,10 +125,17 @@ class Licences:
 
 
 def _fitted(
-    job: Job, out: Path, request: Request, licences: Licences, *, resume: bool
+    job: Job,
+    out: Path,
+    request: Request,
+    licences: Licences,
+    told: Mapping[str, Callback],
+    *,
+    resume: bool,
 ) -> tuple[Outcome, RunRecord]:
     """Fit, and write the run."""
     start, config = time.perf_counter(), job.config
+    callbacks = Callbacks(told, job.progress.note)
     with unfinished(out) as work:
         checkpoints = Checkpoints(
             work, minutes=config.checkpoint_minutes, steps=config.checkpoint_steps
@@ -132,15 +143,25 @@ def _fitted(
         state, notes = _begin(work, request, checkpoints, resume=resume)
         for note in notes:
             job.progress.note(note)
-        outcome = job.run(_line_writer(work), checkpoints, processes().same(state))
+        callbacks.begin(_emptied(work / LOGS), request.model_dump(exclude={"words"}))
+        write = _line_writer(work)
+
+        def on_epoch(line: Epoch) -> None:
+            write(line)
+            callbacks.epoch(line)
+
+        outcome = job.run(on_epoch, checkpoints, processes().same(state))
         job.notes += notes
         record = job.record(outcome, time.perf_counter() - start)
+        callbacks.end(record.model_dump())
         with held(), replacing(out) as folder:  # Ctrl-C in the end must not lose what was trained
             record.write(folder)
             if outcome.history:
                 shutil.copyfile(work / HISTORY, folder / HISTORY)
             save(job.model, folder / ARTIFACT, record=record, **vars(licences))
             write_report(folder)
+            for logs in (work / LOGS).iterdir():
+                shutil.copytree(logs, folder / logs.name)
             if not outcome.whole:
                 keep_checkpoint(work, folder)
     return outcome, record
@@ -166,6 +187,12 @@ def _begin(
     state, damaged = checkpoints.load()
     (work / HISTORY).unlink(missing_ok=True)  # its lines are in the checkpoint
     return state, [*notes, *(f"{line} Going on from the one before." for line in damaged)]
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 def _line_writer(folder: Path) -> Callable[[Epoch], None]:

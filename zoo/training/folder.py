@@ -19,6 +19,7 @@ from zoo.report.record import RECORD, read_record
 from zoo.training.request import REQUEST
 
 CHECKPOINT = "checkpoint"
+LOGS = "logs"  # of callbacks, in it; in a finished run each has its own name
 
 
 def require_free(out: Path, *, overwrite: bool) -> None:
@@ -105,7 +106,7 @@ def unfinished(out: Path) -> Iterator[Path]:
     try:
         yield folder
     except BaseException:
-        if folder.is_dir() and not any(path.is_dir() for path in folder.iterdir()):
+        if folder.is_dir() and not any(path.name.isdecimal() for path in folder.iterdir()):
             shutil.rmtree(folder, ignore_errors=True)
             if made:
                 with contextlib.suppress(OSError):  # something else is in it
@@ -119,7 +120,7 @@ def unfinished(out: Path) -> Iterator[Path]:
 def keep_checkpoint(folder: Path, run: Path) -> None:
     """Give a run that was cut short what going on needs: links to its files, which never change."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and LOGS not in path.relative_to(folder).parts:
             target = run / CHECKPOINT / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
