@@ -5,7 +5,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 
 from zoo.domain import twosample
-from zoo.domain.classes import label_shift, matched
+from zoo.domain.classes import class_shifts, label_shift, matched
 
 
 def two(seed=0, rows=30, size=5, apart=0.0):
@@ -87,6 +87,18 @@ def test_bbse_undoes_the_errors_of_its_classifier():
     assert found.low[0] < 0.8 < found.high[0]
     assert found.test.p < 0.01
     assert found.actual is None
+
+
+def test_one_class_of_many_that_has_shifted_is_found():
+    """With 30 classes a p-value has to be below 0.0004 to count."""
+    draw = np.random.default_rng(0)
+    classes = np.repeat(np.arange(30), 10)
+    source, target = draw.normal(size=(300, 4)), draw.normal(size=(300, 4))
+    target[classes == 7] += 4
+    found = class_shifts(source, target, classes, classes, [str(at) for at in range(30)], seed=0)
+    assert [each.label for each in found if each.test.p * 30 <= twosample.ALARM] == ["7"]
+    few = class_shifts(source[:7], target, classes[:7], classes, ["0"], seed=0)
+    assert (few[0].source, few[0].target, few[0].test) == (7, 10, None)
 
 
 def test_rows_are_matched_to_shares():

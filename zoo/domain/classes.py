@@ -8,7 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.domain.twosample import Test, chi_square_test, gram, held_out, mixture, mmd_test, ridge
+from zoo.domain.twosample import (
+    ALARM,
+    PERMUTATIONS,
+    Test,
+    chi_square_test,
+    gram,
+    held_out,
+    mixture,
+    mmd_test,
+    ridge,
+)
 
 Array = NDArray[np.float64]
 Classes = NDArray[np.int64]
@@ -65,13 +75,20 @@ def class_shifts(
     labels: Sequence[str],
     seed: int,
 ) -> tuple[ClassShift, ...]:
-    """One for each class that either set has."""
+    """One for each class of the source.
+
+    The more classes are tested, the smaller is the p-value that counts, and the more permutations it
+    takes to find one.
+    """
+    rows = [(source[of_source == at], target[of_target == at]) for at in range(len(labels))]
+    tested = sum(min(len(mine), len(theirs)) >= _FEW for mine, theirs in rows)
+    permutations = max(PERMUTATIONS, round(2 * tested / ALARM))
     found = []
-    for position, label in enumerate(labels):
-        mine, theirs = source[of_source == position], target[of_target == position]
+    for label, (mine, theirs) in zip(labels, rows, strict=True):
         test = None
         if min(len(mine), len(theirs)) >= _FEW:
-            test = mmd_test(mixture(np.concatenate([mine, theirs])), len(mine), seed)
+            kernel = mixture(np.concatenate([mine, theirs]))
+            test = mmd_test(kernel, len(mine), seed, permutations)
         found.append(ClassShift(label, len(mine), len(theirs), test))
     return tuple(found)
 

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.domain.classes import ClassShift, LabelShift
-from zoo.domain.twosample import Test
-
-ALARM = 0.01  # of all tests together, where there is no gap
+from zoo.domain.twosample import ALARM, Test
 
 Array = NDArray[np.float64]
 
