@@ -37,7 +37,9 @@ Pooling = Annotated[
 ]
 
 _DATA = typer.Argument(
-    metavar="DATA", help="A folder of images by class, or a CSV, TSV, JSONL or Parquet table."
+    metavar="DATA",
+    help="A folder of images by class or with a table of labels; a CSV, TSV, JSONL or Parquet table, "
+    "or a quoted pattern; a saved dataset; hf://datasets/owner/name.",
 )
 Data = Annotated[Path, _DATA]
 DataOrNone = Annotated[Path | None, _DATA]
