@@ -14,6 +14,7 @@ import typer
 
 from zoo.cli import options, results
 from zoo.cli.asked_tasks import asked_tasks
+from zoo.cli.find_lr import suggest
 from zoo.cli.launch import is_one_of_several, is_silent, launch
 from zoo.cli.output import one_line, say
 from zoo.cli.resume import again, resumed, words_for_others, words_of
@@ -215,6 +216,12 @@ def fit(
             callback=_preset,
         ),
     ] = None,
+    find_lr: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PNG", help="Fit nothing: suggest a learning rate, and draw the loss by rates."
+        ),
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(help="Go on with a fit that was cut short; alone, all else is known."),
@@ -326,6 +333,9 @@ def fit(
     say(f"Model: {name} with {chosen.adapter}, for {tasks.describe(chosen)}")
     made = tasks.make(chosen, dataset)
     model = _compose(chosen, name, made, weights, revision, pooling, seed)
+    if find_lr is not None:
+        suggest(model, dataset, find_lr, chosen.training, as_json=as_json)
+        return
     how = {"overwrite": overwrite, "resume": begun is not None, "words": words_of(ctx)}
     how["callbacks"] = callback or []
     repeats = fit_file.FitFile(

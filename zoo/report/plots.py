@@ -74,6 +74,19 @@ def curves_png(
     return png(figure)
 
 
+def rates_png(rates: Sequence[float], losses: Sequence[float], suggested: float) -> bytes:
+    """Smoothed loss against the learning rate of a range test, and the rate to begin with."""
+    figure, (axes,) = canvas(6.0, 3.6)
+    axes.plot(rates, losses, color=BLUE)
+    axes.axvline(suggested, color=ORANGE, linewidth=1, label=f"suggested: {suggested:g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("training loss")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return png(figure)
+
+
 def _validation(
     history: Sequence[Mapping[str, Any]], metric: str
 ) -> list[tuple[int, float | None]]:

@@ -92,6 +92,14 @@ class Job:
             )
         return outcome
 
+    def begin(self) -> dict[str, Tensor]:
+        """Set the head to the best on frozen features, whence training starts; returns those."""
+        features = self._features()
+        adapter = baselines.baseline_adapter()
+        if adapter is not None:
+            self._solve_head(adapter, features, refit=False)
+        return features
+
     def _features(self) -> dict[str, Tensor]:
         """Before training; where blocks are frozen, from what those gave."""
         with self.reuse.active():
