@@ -6,9 +6,16 @@ from torch import nn
 
 import zoo
 from tests.adapters.matrix import composed
+from tests.digits import write_digits
 from zoo.artifact.contents import contents
 from zoo.errors import Incompatible
 from zoo.model import Block, load_backbone
+from zoo.progress import Silent
+from zoo.training.config import FitConfig
+from zoo.training.loop import accelerate
+from zoo.training.prepared import prepare
+from zoo.training.schedules import Schedule
+from zoo.training.steps import Steps
 
 
 def digits():
@@ -200,3 +207,45 @@ def test_a_backbone_that_names_no_layers_takes_low_rank_updates_on_all_it_has():
     model = composed("lora", plain, roles="linear,conv", last_blocks=3)
     trained = {name for name in model.trainable() if ".lora_" in name}
     assert {name.split(".")[2] for name in trained} == {"0", "3"}
+
+
+def test_l2_sp_is_half_the_squared_distance_from_the_pretrained_weights():
+    model = composed("partial", digits(), last_blocks=1, l2_sp=0.5)
+    assert model.adapter.penalty(model.backbone) == 0
+    trained = {n: p for n, p in model.trainable().items() if n.startswith("backbone.")}
+    with torch.no_grad():
+        for parameter in trained.values():
+            parameter += 2
+    penalty = model.adapter.penalty(model.backbone)
+    assert float(penalty) == pytest.approx(
+        0.25 * sum(4 * p.numel() for p in trained.values()), rel=1e-5
+    )
+    penalty.backward()
+    for parameter in trained.values():
+        assert torch.allclose(parameter.grad, torch.full_like(parameter, 1.0))
+    assert composed("partial", digits()).adapter.penalty(model.backbone) is None
+
+
+def steps_of(model, data):
+    """Ten steps of the fit loop."""
+    split = prepare(model, data, model.task)["train"]
+    config, rate = FitConfig(lr=1e-3, weight_decay=0), Schedule(lambda step: 1.0)
+    steps = Steps(model, model.task, split, config, rate, accelerate("no"), Silent())
+    model.train()
+    for _ in range(10):
+        steps.take(range(16), "a test")
+
+
+def test_l2_sp_keeps_a_fit_near_where_it_began(tmp_path):
+    data = zoo.load_data(write_digits(tmp_path / "d", classes=(5, 6), per_class=20))
+
+    def moved(strength):
+        before = digits().module.state_dict()
+        task = zoo.task("classification", labels=data.labels)
+        adapter = zoo.adapter("finetune", {"l2_sp": strength})
+        model = zoo.compose("vision:digits", adapter, task)
+        steps_of(model, data)
+        after = model.backbone.module.state_dict()
+        return sum(float((after[n] - before[n]).norm()) for n in before if "weight" in n)
+
+    assert moved(100.0) < 0.8 * moved(0.0)

@@ -132,6 +132,10 @@ class Adapter(abc.ABC):
         the last one the loop lets all of them require gradients again.
         """
 
+    def penalty(self, backbone: Backbone) -> Tensor | None:
+        """A term that is added to the loss of each step, a scalar; ``None`` where there is none."""
+        return None
+
     def solve(self, problem: HeadProblem) -> Solution:
         """Set ``problem.head`` to the best fit on frozen features.
 

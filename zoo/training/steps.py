@@ -150,6 +150,10 @@ class Steps:
             share = len(piece) / whole
             self._accelerator.backward(loss if share == 1 else loss * share)
             total += value * share
+        if processes().first:  # gradients are summed over processes
+            penalty = self._model.adapter.penalty(self._model.backbone)
+            if penalty is not None:
+                self._accelerator.backward(penalty)
         return total
 
     def _tell_of_halving(self, place: str) -> None:

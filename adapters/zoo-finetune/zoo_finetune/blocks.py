@@ -4,7 +4,8 @@ Training starts from the best head on frozen features (Kumar et al. 2022, arXiv:
 no epoch has to be frozen for the head's sake. Learning rates fall from the last block to the first
 (ELECTRA, Clark et al. 2020, arXiv:2003.10555, which has 0.8 for base models; BEiT, Bao et al. 2022,
 arXiv:2106.08254), and blocks may be thawed one after another from the last (ULMFiT, Howard and Ruder
-2018, arXiv:1801.06146).
+2018, arXiv:1801.06146). With ``l2_sp`` the weights are drawn to where they began (L2-SP, Li et al. 2018,
+arXiv:1802.01483).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from zoo.plugin import Backbone, Block, Incompatible, ParameterGroup
@@ -42,6 +44,7 @@ class BlockTuning(OwnWeights):
         """
         self._first = self._active = self.first(backbone)
         super().attach(backbone)
+        self._start = self._kept(backbone) if self.settings["l2_sp"] else {}
 
     def trained(self, backbone: Backbone) -> list[str]:
         """All parameters of the blocks."""
@@ -82,6 +85,24 @@ class BlockTuning(OwnWeights):
             for module in backbone.module.modules():
                 if isinstance(module, _BatchNorm):
                     module.eval()
+
+    def penalty(self, backbone: Backbone) -> Tensor | None:
+        """L2-SP: half the squared distance from the pretrained weights, times ``l2_sp``."""
+        if not self._start:
+            return None
+        parts = []
+        for name, start in self._start.items():
+            parameter = backbone.module.get_parameter(name)
+            if parameter.requires_grad:
+                parts.append((parameter - start.to(parameter.device)).square().sum())
+        if not parts:
+            return None
+        strength: float = self.settings["l2_sp"]
+        return 0.5 * strength * torch.stack(parts).sum()
+
+    def _kept(self, backbone: Backbone) -> dict[str, Tensor]:
+        names = self.trained(backbone)
+        return {name: backbone.module.get_parameter(name).detach().clone() for name in names}
 
     def _thawed(self, blocks: int, epoch: int, epochs: int) -> int:
         """How many of ``blocks`` are trained in this epoch."""

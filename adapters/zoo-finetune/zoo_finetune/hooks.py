@@ -34,6 +34,13 @@ _SCHEDULE = (
         False,
         "thaw block by block from the last, all by half of the epochs (ULMFiT)",
     ),
+    Setting(
+        "l2_sp",
+        0.0,
+        "strength of the pull towards the pretrained weights, for scarce data (L2-SP); try 0.01 to 0.1",
+        minimum=0.0,
+        maximum=1000.0,
+    ),
     _BATCH_NORM,
 )
 
