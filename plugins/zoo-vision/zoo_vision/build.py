@@ -23,6 +23,7 @@ from zoo.plugin import (
     WeightsNotFound,
 )
 from zoo_vision.config import CONFIG, read_config, unknown_name
+from zoo_vision.mapped import mapped
 from zoo_vision.names import TimmName, parse
 
 TENSORS = "model.safetensors"
@@ -115,8 +116,11 @@ def _from_registry(name: str, weights: Weights) -> Built:
         )
     fetched = weights.repo(repo, required=[TENSORS])
     file = fetched.folder / TENSORS
+    overlay = {"file": str(file)}
     with _explained(file, name):
-        model = timm.create_model(name, pretrained=True, pretrained_cfg_overlay={"file": str(file)})
+        model = mapped(lambda: _create(name, pretrained_cfg_overlay=overlay), file) or _create(
+            name, pretrained=True, pretrained_cfg_overlay=overlay
+        )
     if weights.path is not None:
         _require_all_tensors(model, file, name)
     pin = f', pretrained_cfg_overlay=dict(hf_hub_id="{repo}@{fetched.commit}")'
@@ -170,7 +174,9 @@ def _create_from(folder: Path, pretrained: bool) -> nn.Module:
     if not pretrained:
         return _create(f"local-dir:{folder}")
     with _explained(file, config.architecture):
-        model = _create(f"local-dir:{folder}", pretrained=True)
+        model = mapped(lambda: _create(f"local-dir:{folder}"), file) or _create(
+            f"local-dir:{folder}", pretrained=True
+        )
     _require_all_tensors(model, file, config.architecture)
     return model
 

@@ -108,7 +108,7 @@ class TimmBackbone(Backbone):
             license=_license(model),
             lora_targets=find_lora_targets(model, seen.called),
         )
-        shorten_last_block(model, lambda: self.pooled_only, preprocess.noise())
+        shorten_last_block(model, lambda: self.pooled_only)
         self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, batch: Batch) -> Features:
