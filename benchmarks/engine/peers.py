@@ -25,6 +25,7 @@ class Classifier(nn.Module):
 
     def forward(self, labels: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
         """Loss and logits."""
+        inputs.pop("num_items_in_batch", None)  # Trainer offers it to whoever takes anything
         logits = self.head(self._features(self.backbone, **inputs))
         return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
 
