@@ -37,6 +37,7 @@ def test_a_fit_that_beats_no_probe_is_the_probe_and_says_so(data, make_model, tm
     run = zoo.fit(model, data, tmp_path / "run", epochs=2, patience=1, lr=1.0)
     assert run.record.config["best_epoch"] == 0
     assert any("No epoch was better" in note for note in run.record.notes)
+    assert any("Training diverged" in note and "`--lr 1e-01`" in note for note in run.record.notes)
     for name, tensor in model.backbone.module.state_dict().items():
         assert torch.equal(tensor, before[name]), name
     by_model = {r.model: r.metrics for r in run.record.results if r.split == "test"}

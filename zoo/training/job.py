@@ -28,6 +28,9 @@ from zoo.training.prepared import prepare
 from zoo.training.sharing import shared_logits
 from zoo.training.versions import versions
 
+_DIVERGED = 5.0  # times what validation was before training
+_SMALL = 0.1  # of a loss: what is as good as none, and says nothing of divergence
+
 
 class Job:
     """One fit: the pieces that its steps share."""
@@ -185,8 +188,20 @@ class Job:
         self.notes += outcome.notes
         if outcome.best_epoch == 0 and adapter is not None and outcome.whole:
             self.notes.append("No epoch was better on validation than the head on frozen features.")
+            self._tell_of_divergence(outcome)
             return outcome, self._solve_head(adapter, features, refit=True)[1], {}
         return outcome, self._measured(outcome), {}
+
+    def _tell_of_divergence(self, outcome: Outcome) -> None:
+        monitor = self.task.monitor
+        first, last = (outcome.history[at]["val"][monitor] for at in (0, -1))
+        if last > _DIVERGED * max(first, _SMALL):
+            text = (
+                f"Training diverged: {monitor} on validation rose from {first:.3g} to {last:.3g}. "
+                f"Try a smaller learning rate, e.g. `--lr {self.config.lr / 10:.0e}`, or `--find-lr`."
+            )
+            self.progress.note(text)
+            self.notes.append(text)
 
     def _measured(self, outcome: Outcome) -> dict[str, Tensor]:
         """Logits on what is held out; on validation rows alone where training was cut short."""
