@@ -86,7 +86,8 @@ def _base(folder: Path) -> Path:
 
     module: Any = untrained(VIT_BASE).module
     folder.mkdir()
-    save_file(module.state_dict(), folder / "model.safetensors")
+    state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+    save_file(state, folder / "model.safetensors")
     config = {"architecture": "vit_base_patch16_224", "num_classes": 0}
     (folder / "config.json").write_text(json.dumps({**config, "pretrained_cfg": {}}))
     return folder
