@@ -7,7 +7,9 @@ from zoo.cli.search import parse_count
 from zoo.host import installed
 
 
-@pytest.mark.parametrize("kind", ["backbones", "adapters", "tasks", "rankers", "recipes", "plugins"])
+@pytest.mark.parametrize(
+    "kind", ["backbones", "adapters", "tasks", "rankers", "recipes", "plugins"]
+)
 def test_people_and_programs_are_told_the_same_names(kind):
     listed = zoo(kind, "--json").data
     assert listed

@@ -18,7 +18,18 @@ def test_the_best_comes_first_and_is_said(digits, tmp_path):
 
 
 def test_a_word_that_is_no_setting_is_refused(digits, tmp_path):
-    ended = zoo("sweep", digits, "--backbone", "digits", "--adapter", "linear-probe", "--set", "rank=1", "--out", tmp_path)
+    ended = zoo(
+        "sweep",
+        digits,
+        "--backbone",
+        "digits",
+        "--adapter",
+        "linear-probe",
+        "--set",
+        "rank=1",
+        "--out",
+        tmp_path,
+    )
     assert ended.code == 2
     assert "None of linear-probe has a setting 'rank'" in ended.err
 
