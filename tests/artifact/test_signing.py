@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -231,6 +233,11 @@ def test_a_project_can_only_tighten(policy: Path, keys: Path, signature: bytes) 
         "unsigned = 'maybe'",
         "x = 1",
         "= no toml",
+        f"{KEYS}[owners]\n'lab/x' = ['ann']",
+        f"{KEYS}[owners]\n'lab ' = ['ann']",
+        f"{KEYS}[owners]\n'' = ['ann']",
+        f"{KEYS}[owners]\nlab = ['ann']\nLAB = ['bob']",
+        "[keys]\nann = '~nobody-of-that-name/ann.pub'",
     ],
 )
 def test_a_policy_with_a_mistake_lets_nothing_in(policy: Path, text: str) -> None:
@@ -239,7 +246,42 @@ def test_a_policy_with_a_mistake_lets_nothing_in(policy: Path, text: str) -> Non
         trust.require("lab/x", CONTENT, None)
 
 
-def test_a_key_that_is_not_there_lets_nothing_in(policy: Path, signature: bytes) -> None:
+def test_an_owner_that_none_can_be_called_is_named_with_what_one_can(policy: Path) -> None:
+    policy.write_text(f"{KEYS}[owners]\n'lab/x' = ['ann']")
+    with pytest.raises(PolicyInvalid, match=r"'lab/x'.* before the '/' of a repo, of ASCII"):
+        trust.require("else/y", CONTENT, None)
+
+
+@pytest.mark.parametrize("of_project", [False, True])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.symlink_to("nowhere"),
+        lambda path: path.symlink_to(path.name),
+        lambda path: path.mkdir(),
+        lambda path: os.mkfifo(path),
+    ],
+    ids=["link to nothing", "link to itself", "directory", "fifo"],
+)
+def test_what_is_there_and_no_file_lets_nothing_in(
+    policy: Path, make: Callable[[Path], None], of_project: bool
+) -> None:
+    path = Path.cwd().parent / "zoo-trust.toml" if of_project else policy
+    make(path)
+    with pytest.raises(PolicyInvalid, match=rf"{path.name} cannot be used: .* to be"):
+        trust.require("lab/x", CONTENT, None)
+
+
+def test_a_folder_of_settings_that_is_a_link_to_nothing_lets_nothing_in(policy: Path) -> None:
+    shutil.rmtree(policy.parent)
+    trust.require("lab/x", CONTENT, None)
+    policy.parent.symlink_to("not-mounted")
+    with pytest.raises(PolicyInvalid, match=r"trust\.toml cannot be used: it is a link to nothing"):
+        trust.require("lab/x", CONTENT, None)
+
+
+def test_a_key_that_is_not_there_lets_nothing_in(policy: Path) -> None:
     policy.write_text("[keys]\ngone = 'gone.pub'\n[owners]\nlab = ['gone']")
-    with pytest.raises(PolicyInvalid, match="There is no key"):
-        trust.require("lab/x", CONTENT, signature)
+    for repo in ("lab/x", "else/x"):
+        with pytest.raises(PolicyInvalid, match=r"keys\.gone is .*gone\.pub, and no such file"):
+            trust.require(repo, CONTENT, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from zoo.errors import NotTrusted, PolicyInvalid
 
 PROJECT = "zoo-trust.toml"
 _MAX_BYTES = 1 << 20
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
 
 
 class Policy(BaseModel):
@@ -80,8 +82,18 @@ def sources() -> list[Source]:
         PolicyInvalid: one of them cannot be used; nothing is trusted by a mistake in it.
     """
     home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    found = [Path(home, "zoo", "trust.toml").expanduser(), _of_project()]
-    return [_read(path) for path in found if path is not None and path.is_file()]
+    users, projects = Path(home, "zoo", "trust.toml").expanduser(), _of_project()
+    found = [users] if _is_there(users) else []
+    return [_read(path) for path in (*found, *([projects] if projects else []))]
+
+
+def asks_of(owner: str) -> Path | None:
+    """The policy that asks for a signature on what an owner publishes, if one does.
+
+    Raises:
+        PolicyInvalid: a policy cannot be used.
+    """
+    return next((each.path for each in sources() if each.keys_for(owner) is not None), None)
 
 
 def require(repo: str, content: bytes, signature: bytes | None) -> None:
@@ -144,20 +156,28 @@ def _of_project() -> Path | None:
         here = Path.cwd()
     except FileNotFoundError:  # of a process whose own directory is gone
         return None
-    return next((at / PROJECT for at in (here, *here.parents) if (at / PROJECT).is_file()), None)
+    return next((at / PROJECT for at in (here, *here.parents) if _is_there(at / PROJECT)), None)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is anything of that name: what cannot be read is a mistake, not an absence."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        # Of a folder that is a link to nothing, nobody knows what is in it.
+        return any(at.is_symlink() and not at.exists() for at in path.parents)
+    except OSError:
+        return True
+    return True
 
 
 def _read(path: Path) -> Source:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ValueError(f"it is larger than {_MAX_BYTES} bytes")
-        policy = Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        unknown = sorted(
-            {n for names in policy.owners.values() for n in names} - policy.keys.keys()
-        )
-        if unknown:
-            raise ValueError(f"owners names {unknown[0]!r}, which is not in keys")
-    except (OSError, ValueError) as err:
+        policy = _parsed(path)
+        source = Source(path, policy)
+        _require_owners(policy)
+        _require_keys(source)
+    except (OSError, ValueError, RuntimeError) as err:  # the last of a ~user who is not there
         if isinstance(err, ValidationError):
             first = err.errors()[0]
             reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -167,4 +187,38 @@ def _read(path: Path) -> Source:
             f"The trust policy {path} cannot be used: {reason[:300]}.",
             hint="`docs/trust.md` shows one; nothing is pulled until it is mended.",
         ) from err
-    return Source(path, policy)
+    return source
+
+
+def _parsed(path: Path) -> Policy:
+    if not path.exists():
+        raise ValueError("it is a link to nothing; it has to be a file")
+    if not path.is_file():
+        raise ValueError("it is not a file; it has to be one, in TOML")
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"it is larger than {_MAX_BYTES} bytes")
+    return Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def _require_owners(policy: Policy) -> None:
+    """Refuse rules that would bind nobody, or two of which bind the same owner."""
+    for owner, names in policy.owners.items():
+        if not _OWNER.match(owner):
+            raise ValueError(
+                f"owners names {owner!r}, which no owner can be called; an owner is what stands "
+                "before the '/' of a repo, of ASCII letters, digits, '-', '_' and '.'"
+            )
+        unknown = sorted(set(names) - policy.keys.keys())
+        if unknown:
+            known = ", ".join(sorted(policy.keys)) or "nothing"
+            raise ValueError(
+                f"owners names {unknown[0]!r}, which is not in keys; they have {known}"
+            )
+    if len({owner.lower() for owner in policy.owners}) < len(policy.owners):
+        raise ValueError("owners names one owner twice, in capital and small letters")
+
+
+def _require_keys(source: Source) -> None:
+    for name in source.policy.keys:
+        if not source.key(name).is_file():
+            raise ValueError(f"keys.{name} is {source.key(name)}, and no such file is there")
