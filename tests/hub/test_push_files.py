@@ -12,7 +12,7 @@ from huggingface_hub.hf_api import RepoFile
 from safetensors.torch import load_file, save_file
 
 from zoo.errors import ArtifactError, BackboneMismatch, UnsafeFile
-from zoo.hub import outgoing
+from zoo.hub import findings, outgoing
 from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
 
@@ -95,11 +95,15 @@ def rewrite(artifact: Path, change: Callable[[dict[str, torch.Tensor]], object])
     tensors = load_file(artifact / HEADS)
     change(tensors)
     save_file(tensors, artifact / HEADS)
+    relist(artifact)
+
+
+def relist(artifact: Path) -> None:
     content = (artifact / HEADS).read_bytes()
     edit(artifact, "files", HEADS, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
 
-def edit(artifact: Path, *keys: str, **values: object) -> None:
+def edit(artifact: Path, *keys: str | int, **values: object) -> None:
     manifest = json.loads((artifact / "zoo.json").read_text())
     place = manifest
     for key in keys:
@@ -172,12 +176,79 @@ def test_a_card_that_hides_where_the_model_is_from_is_refused(
 
 
 @pytest.mark.row(17)
-def test_the_name_of_this_machine_is_refused(
-    hub: EmbeddedHub, artifact: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["anns-laptop-7", "annabella", "ann@anns-laptop-7"])
+def test_the_name_of_this_machine_or_its_user_is_refused(
+    hub: EmbeddedHub, artifact: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(outgoing.platform, "node", lambda: "anns-laptop-7")
+    monkeypatch.setattr(findings.platform, "node", lambda: "anns-laptop-7.lab.example")
+    monkeypatch.setenv("LOGNAME", "annabella")
     card = artifact / "README.md"
-    card.write_text(card.read_text() + "\nTrained on anns-laptop-7 in a night.\n")
-    with pytest.raises(UnsafeFile, match="'anns-laptop-7', a place on somebody's machine"):
+    card.write_text(card.read_text() + f"\nTrained by {name} in a night.\n")
+    with pytest.raises(UnsafeFile, match="a place on somebody's machine"):
         push(artifact, REPO, endpoint=hub.url)
     assert none_arrived(hub)
+
+
+def test_the_owner_of_the_repo_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "annabella")
+    card = [("README.md", b"zoo predict annabella/flowers photo.jpg")]
+    findings.refuse_private(card, repo="annabella/flowers")
+    with pytest.raises(UnsafeFile):
+        findings.refuse_private(card, repo="lab/flowers")
+
+
+TOKEN = "hf_" + "aB3d" * 9
+PLACE = "/data/people/ann"
+
+
+@pytest.mark.row(16, 17)
+@pytest.mark.parametrize("text", [TOKEN, PLACE, "DB_PASSWORD=opensesame"])
+@pytest.mark.parametrize("place", ["description", "label", "metadata", "picture", "card"])
+def test_private_texts_are_found_wherever_they_are(
+    hub: EmbeddedHub, artifact: Path, place: str, text: str
+) -> None:
+    match place:
+        case "description":
+            data = {"description": text, "fingerprint": "", "rows": {}}
+            edit(artifact, "provenance", data=data)
+        case "label":
+            edit(artifact, "tasks", 0, labels=["ants", "bees", text])
+        case "metadata":
+            save_file(load_file(artifact / HEADS), artifact / HEADS, metadata={"from": text})
+            relist(artifact)
+        case "picture":
+            (artifact / "assets").mkdir()
+            (artifact / "assets" / "a.png").write_bytes(b"\x89PNG\0" + text.encode() + b" at end\0")
+        case "card":
+            card = artifact / "README.md"
+            card.write_text(card.read_text() + f"\nFrom {text} it came.\n")
+    # JSON can spell a letter as its number, and a slash with a backslash before it.
+    manifest = (artifact / "zoo.json").read_text()
+    hidden = text.replace("_", "\\u005f").replace("/", "\\/")
+    (artifact / "zoo.json").write_text(manifest.replace(text, hidden))
+    with pytest.raises(UnsafeFile, match="nothing was pushed") as failure:
+        push(artifact, REPO, endpoint=hub.url)
+    assert TOKEN not in str(failure.value)
+    assert none_arrived(hub)
+    push(artifact, REPO, allow_findings=True, endpoint=hub.url)
+    assert not none_arrived(hub)
+
+
+@pytest.mark.row(16, 17)
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"message": f"with {TOKEN}"}, "the commit message holds what looks like a Hugging Face"),
+        ({"message": f"from {PLACE}"}, "the commit message names '/data/people'"),
+        ({"tag": TOKEN}, "the tag holds what looks like a Hugging Face token"),
+        ({"branch": TOKEN}, "the branch holds what looks like a Hugging Face token"),
+    ],
+)
+def test_private_words_beside_the_files_are_found(
+    hub: EmbeddedHub, artifact: Path, given: dict[str, str], what: str
+) -> None:
+    with pytest.raises(UnsafeFile, match=what) as failure:
+        push(artifact, REPO, endpoint=hub.url, **given)
+    assert TOKEN not in str(failure.value)
+    assert not hub.log
+    push(artifact, REPO, endpoint=hub.url, allow_findings=True, **given)

@@ -5,29 +5,24 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import platform
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from huggingface_hub import get_token
-
 from zoo.artifact.files import open_regular, shown
 from zoo.artifact.manifest import MANIFEST, ON_WINDOWS, Manifest, parse_manifest
-from zoo.artifact.scan import bytes_to_scan, scan
+from zoo.artifact.scan import bytes_to_scan
 from zoo.artifact.signing import SIGNATURE
 from zoo.errors import CorruptFile, UnsafeFile
 from zoo.hub.card_check import CARD, check_card
+from zoo.hub.findings import refuse_private
 
 _ASSETS = "assets"
 _ASSET = re.compile(r"assets/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(png|jpe?g|gif|svg|webp)\Z")
-_TEXT = (".json", ".md", ".txt", ".svg")
-_WITHOUT_PATHS = re.compile(r"(zoo\.json|README\.md|.*config\.json)\Z")
 _CHUNK = 1 << 20
 _LENGTH = 8  # bytes of a safetensors file that say how long its header is
-_A_NAME = 8  # a home directory or a machine's name of fewer letters is an ordinary word
 
 LARGE = ".safetensors"
 # Bytes. Hubs take smaller files inside the commit; they are read once and kept, so that they
@@ -106,6 +101,7 @@ def collect(
     manifest: Manifest,
     card: str,
     *,
+    repo: str,
     allow_findings: bool = False,
 ) -> list[Outgoing]:
     """Hash what is to be pushed and look through its texts.
@@ -115,10 +111,11 @@ def collect(
         paths: what :func:`survey` found.
         manifest: the artifact's, by which its files were checked.
         card: ``README.md`` as it reads in the repo.
+        repo: ``owner/name``.
         allow_findings: send what looks like a token or a path as well.
 
     Raises:
-        ArtifactError: a text holds something like a token or a path of this machine, or the card
+        ArtifactError: a file holds something like a token or a path of this machine, or the card
             contradicts the manifest.
         CorruptFile: a file changed since it was checked.
     """
@@ -127,7 +124,7 @@ def collect(
     _require_same(files, manifest)
     files.append(outgoing(CARD, card.encode()))
     if not allow_findings:
-        _refuse_private(files)
+        refuse_private(((file.path, _text_of(file)) for file in files), repo=repo)
     return sorted(files, key=lambda file: file.path)
 
 
@@ -206,31 +203,8 @@ def _walk(folder: Path, prefix: str = "") -> Iterator[str]:
                 )
 
 
-def _refuse_private(files: Iterable[Outgoing]) -> None:
-    token, own = get_token(), (str(Path.home()), platform.node())
-    findings = [
-        finding
-        for finding in scan(
-            ((file.path, _text_of(file)) for file in files),
-            secrets=[token] if token else [],
-            places=[name for name in own if len(name) >= _A_NAME and name != "localhost"],
-        )
-        # A vocabulary or a picture may spell what looks like a path.
-        if not finding.place or _WITHOUT_PATHS.match(finding.file)
-    ]
-    if findings:
-        listed = "; ".join(map(str, findings[:5])) + ("; …" if len(findings) > 5 else "")
-        raise UnsafeFile(
-            f"{listed}; nothing was pushed.",
-            hint="Take it out, and revoke it if it was a real token or key; or send it as it is "
-            "with `--allow-findings`.",
-        )
-
-
 def _text_of(file: Outgoing) -> bytes:
-    """What can be read in a file: all of a text, the header of tensors, nothing of the rest."""
-    if not file.path.endswith((*_TEXT, LARGE, SIGNATURE)):
-        return b""
+    """What is searched of a file: all of it, of tensors the header."""
     with file.open() as stream:
         start = stream.read(_LENGTH)
         return start + stream.read(bytes_to_scan(file.path, start))

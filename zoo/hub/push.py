@@ -24,6 +24,7 @@ from zoo.host import installed
 from zoo.hub.access import require_write
 from zoo.hub.client import Client, check_repo, check_revision, connect, shown_endpoint
 from zoo.hub.commit import Sent, send
+from zoo.hub.findings import refuse_private
 from zoo.hub.head import Head, head_of
 from zoo.hub.outgoing import Outgoing, collect, outgoing, survey
 from zoo.hub.plan import make_plan
@@ -109,7 +110,8 @@ def push(
         PushRefused: an installed plugin does not let it be pushed.
         PolicyInvalid: the key cannot sign.
         AccessDenied: no token, or one that may not write there; nothing was opened or created.
-        ArtifactError: the artifact does not answer as it did, or holds what must not be published.
+        ArtifactError: the artifact does not answer as it did, or it or a word given here holds what
+            must not be published.
         OutputExists: the tag exists elsewhere, or the repo holds another model.
         HeadMoved: somebody else committed first.
         HubError: the hub refused or failed.
@@ -118,6 +120,8 @@ def push(
     check_repo(repo)
     check_revision(branch)
     check_revision(tag or MAIN)
+    if not allow_findings:
+        _refuse_private_words(repo, message, branch, tag)
     if create_pr and tag is not None:
         raise BadSetting(
             "A pull request has no tag.", hint="Tag the commit that merges it, or push to a branch."
@@ -170,6 +174,11 @@ def push(
         sent=sum(file.size for file in plan.changed),
         pull_request=sent.pull_request,
     )
+
+
+def _refuse_private_words(repo: str, message: str | None, branch: str, tag: str | None) -> None:
+    words = {"the commit message": message, "the branch": branch, "the tag": tag}
+    refuse_private(((what, word.encode()) for what, word in words.items() if word), repo=repo)
 
 
 @contextlib.contextmanager
@@ -251,4 +260,4 @@ def _prepare(
     progress.note("Opening the artifact, and comparing its answers")
     opened = open_artifact(path, weights=weights)
     card = card_for(folder, repo, model=opened.model)
-    return collect(folder, paths, manifest, card, allow_findings=allow_findings)
+    return collect(folder, paths, manifest, card, repo=repo, allow_findings=allow_findings)
