@@ -27,12 +27,12 @@ def add(
     from zoo import progress
     from zoo.hub.lock import add as pin_it
 
-    repo, _, at = repo.partition("@")
-    if at and revision:
+    repo, mark, at = repo.partition("@")
+    if mark and revision is not None:
         raise BadSetting(
             "A revision is given twice, after @ and by --revision.", hint="Give it once."
         )
-    pin = pin_it(repo, at or revision, lock=file, progress=progress.default())
+    pin = pin_it(repo, at if mark else revision, lock=file, progress=progress.default())
     facts = {"repo": repo, **pin.model_dump()}
     if as_json:
         emit_json(facts)

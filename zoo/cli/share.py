@@ -160,7 +160,7 @@ def verify(
     from zoo import progress
     from zoo.artifact.verify import verify as check
 
-    place = sources.artifact(artifact)
+    place = sources.artifact(artifact, revision)
     if not isinstance(place, Path):
         from zoo.hub.fetch import fetch
 

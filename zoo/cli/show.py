@@ -10,6 +10,7 @@ import typer
 from zoo.cli import describe, manifests, sources
 from zoo.cli.options import Json, Revision, Weights
 from zoo.cli.output import count, emit, emit_facts, emit_json, emit_table, say
+from zoo.errors import BadSetting
 
 if TYPE_CHECKING:
     from zoo.cli.manifests import Known
@@ -63,7 +64,14 @@ def _known(word: str, revision: str | None) -> Known | None:
     if sources.is_repo(word):
         return manifests.remote(word, revision)
     # A directory without one that happens to be called as an adapter does not hide the adapter.
-    return manifests.local(Path(word)) if sources.is_path(word) else None
+    known = manifests.local(Path(word)) if sources.is_path(word) else None
+    if known is not None:
+        sources.require_path(word, revision)
+    elif revision is not None:
+        raise BadSetting(
+            f"--revision is for repos, and {word} is none.", hint="Give the repo as owner/name."
+        )
+    return known
 
 
 def _named(name: str) -> tuple[str, dict[str, Any]]:
@@ -110,8 +118,6 @@ _VERIFIED = {
 
 
 def _require_backbone(measure: bool, what: str) -> None:
-    from zoo.errors import BadSetting
-
     if measure:
         raise BadSetting(
             f"--measure is of a backbone, not of {what}.", hint="`zoo backbones` lists them."

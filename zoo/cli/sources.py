@@ -1,6 +1,8 @@
 """What a word on the command line means: a path, or a Hub repo.
 
-A path exists or begins with ``./`` or ``/``; ``owner/name`` is always a repo.
+A path exists or begins with ``./`` or ``/``; ``owner/name`` is a repo. ``runs/first`` reads as both:
+where there is such a directory it is that one, unless a revision or a trust policy makes it matter
+which is meant. Then neither is taken for the other.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z", re.ASCII)
 
 def is_path(word: str) -> bool:
     """Whether ``word`` is a path: it exists, or is written as one."""
-    return word.startswith(("./", "../", "/")) or word in (".", "..") or Path(word).exists()
+    return _is_written_as_path(word) or Path(word).exists()
 
 
 def is_repo(word: str) -> bool:
@@ -30,13 +32,16 @@ def is_repo(word: str) -> bool:
     return not is_path(word) and bool(_REPO.match(word))
 
 
-def artifact(word: str) -> Path | str:
+def artifact(word: str, revision: str | None = None) -> Path | str:
     """The path or the repo that ``word`` means.
 
     Raises:
         NotAnArtifact: it can be neither.
+        BadSetting: it is a path, and a revision is given; or it can be both, and the trust policy
+            asks for a signature on that repo.
     """
     if is_path(word):
+        require_path(word, revision)
         return Path(word)
     if is_repo(word):
         return word
@@ -44,6 +49,33 @@ def artifact(word: str) -> Path | str:
         f"{word!r} is neither a directory here nor a Hub repo.",
         hint="Give the directory of an artifact or a run, or a repo as owner/name.",
     )
+
+
+def require_path(word: str, revision: str | None = None) -> None:
+    """Refuse a path where a repo of that name may be meant and it would matter.
+
+    Raises:
+        BadSetting: a revision is given, or the trust policy asks for a signature on that repo.
+        PolicyInvalid: a trust policy cannot be used.
+    """
+    both = not _is_written_as_path(word) and bool(_REPO.match(word))
+    ways = (
+        f"Give ./{word} for the directory, or go where there is none of that name for the repo."
+        if both
+        else "Leave --revision out, or give the repo as owner/name."
+    )
+    if revision is not None:
+        raise BadSetting(f"--revision is for repos, and {word} is a path.", hint=ways)
+    if both:
+        from zoo.artifact.trust import asks_of
+
+        policy = asks_of(word.partition("/")[0])
+        if policy is not None:
+            raise BadSetting(
+                f"{word} is a directory here and may be a repo, on which {policy} asks for a "
+                "signature; nothing was opened.",
+                hint=ways,
+            )
 
 
 def lock(locked: bool) -> Path | None:
@@ -63,13 +95,13 @@ def open_model(
 
     Raises:
         NotAnArtifact: ``word`` is neither a path nor a repo.
-        BadSetting: ``locked``, and ``word`` is a path.
+        BadSetting: ``locked`` or ``revision``, and ``word`` is a path, or not clearly one.
         ArtifactError, HubError, MissingPlugin, WeightsNotFound: it cannot be opened.
     """
     from zoo.artifact.load import load
     from zoo.hub.pull import pull
 
-    place = artifact(word)
+    place = artifact(word, revision)
     if isinstance(place, Path):
         if locked:
             raise BadSetting(
@@ -84,3 +116,7 @@ def open_model(
         # runs/flowers, mistyped, reads as a repo.
         err.hint = f"{err.hint} There is no directory {word!r} here either.".strip()
         raise
+
+
+def _is_written_as_path(word: str) -> bool:
+    return word.startswith(("./", "../", "/")) or word in (".", "..")

@@ -36,7 +36,7 @@ def add(
     """
     progress = progress or Silent()
     found = fetch(repo, revision, progress=progress, endpoint=endpoint)
-    pin = pin_of(found, revision or constants.DEFAULT_REVISION)
+    pin = pin_of(found, constants.DEFAULT_REVISION if revision is None else revision)
     with changing(Path(lock)) as pins:
         before = pins.get(repo)
         pins[repo] = pin

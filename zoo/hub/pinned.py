@@ -8,7 +8,7 @@ from huggingface_hub import constants
 
 from zoo.errors import HubError, LockDrift, RepoNotFound
 from zoo.hub import repo as remote
-from zoo.hub.client import Client, check_repo, connect
+from zoo.hub.client import Client, check_repo, check_revision, connect
 from zoo.hub.fetch import FetchedArtifact, fetch
 from zoo.hub.lock_file import Pin, pin_of, read_lock
 from zoo.progress import Progress
@@ -35,6 +35,8 @@ def fetch_pinned(
         ZooError: as :func:`~zoo.hub.fetch.fetch`.
     """
     check_repo(repo)
+    if revision is not None:
+        check_revision(revision)
     pin = _pin(lock, repo, revision)
     client = connect(endpoint, progress)
     now = _now(client, lock, repo, pin, progress)

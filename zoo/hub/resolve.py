@@ -32,7 +32,7 @@ def resolve(client: Client, repo: str, revision: str | None, progress: Progress)
         BadSetting, RepoNotFound, AccessDenied, HubUnreachable: as :func:`fetch`.
     """
     check_repo(repo)
-    wanted = revision or _BRANCH
+    wanted = _BRANCH if revision is None else revision
     check_revision(wanted)
     if COMMIT.match(wanted) and cache.cached_file(repo, wanted, MANIFEST):
         return Resolved(wanted, reachable=None)

@@ -260,7 +260,13 @@ def load_backbone(
         UnknownName, NameClash: no plugin, or two, provide it.
         WeightsNotFound: the weights are nowhere to be had.
         PluginError: the plugin's loader broke.
+        BadSetting: both ``weights`` and ``revision``, or an empty ``revision``.
     """
+    if revision is not None and (weights is not None or not revision):
+        raise BadSetting(
+            f"A revision, {revision!r}, is for weights from a Hub repo.",
+            hint="Leave it out, or name a branch, tag or commit and leave --weights out.",
+        )
     return load_spec(
         registry.load().backbone(installed(), name), Weights(weights, revision, pretrained)
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.artifact.header import require_sound
-from zoo.errors import ArtifactError, WeightsInvalid, WeightsNotFound
+from zoo.errors import ArtifactError, BadSetting, WeightsInvalid, WeightsNotFound
 from zoo.tokens import redacted, token_for
 
 _SHARD = re.compile(r".+-\d+-of-\d+\.safetensors")
@@ -53,7 +53,12 @@ class Weights:
         Raises:
             WeightsNotFound: the folder or one of the files is not there.
             WeightsInvalid: a safetensors file among them is none.
+            BadSetting: a revision of it is asked for, which folders do not have.
         """
+        if self.revision is not None and self.path is None:
+            raise BadSetting(
+                f"--revision is for repos, and {path} is a folder.", hint="Leave --revision out."
+            )
         folder = Path(path).expanduser()
         missing = _missing(folder, required)
         if missing:
