@@ -77,7 +77,9 @@ def test_it_starts_as_the_identity():
     composed(adapted)
     batch = {"pixel_values": torch.randn(2, 3, 224, 224)}
     with torch.inference_mode():
-        assert torch.equal(plain(batch).pooled, adapted(batch).pooled)
+        before, after = plain(batch).pooled, adapted(batch).pooled
+    # Not to the bit: a last block that computes its class token alone adds in another order.
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
 
 
 def test_dropout_before_the_updates_is_all_that_changes_in_training_mode():

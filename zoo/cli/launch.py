@@ -40,7 +40,7 @@ def speak_last() -> None:
 
 
 def launch(words: Sequence[str], processes: int) -> None:
-    """Run ``zoo WORDS`` in ``processes`` processes of this machine; ends as the first does.
+    """Run zoo with ``words`` in ``processes`` processes of this machine; ends as the first does.
 
     Raises:
         KeyboardInterrupt: they were interrupted.
