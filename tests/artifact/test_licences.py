@@ -7,7 +7,14 @@ import pytest
 
 import zoo
 from tests.artifact.conftest import Compose
-from zoo.artifact.licences import Stated, contradictions, kind_of, require_consistent, unknown
+from zoo.artifact.licences import (
+    Stated,
+    contradictions,
+    kind_of,
+    require_consistent,
+    tag_of,
+    unknown,
+)
 from zoo.errors import LicenceConflict
 
 
@@ -51,7 +58,12 @@ def test_what_a_licence_asks(licence: str | None, kind: str) -> None:
         ("llama3.1", "llama3.1", ""),
         ("cc-by-nd-4.0", "cc-by-nd-4.0", "which allows no adapted versions"),
         ("mit", "My own", ""),
-        ("My own", "cc-by-nc-4.0", ""),
+        ("My own", "apache-2.0", ""),
+        ("My own", "My own", ""),
+        ("My own", "cc-by-nc-4.0", "does not know whether 'My own' asks what that asks"),
+        ("Apache 2.0", "cc-by-nc-4.0", "which allows no commercial use"),
+        ("apache 2.0", "CC BY-NC 4.0", "which allows no commercial use"),
+        ("MIT License", "GPLv3", "stays under the same terms"),
     ],
 )
 @pytest.mark.parametrize("what", ["backbone", "data"])
@@ -62,6 +74,51 @@ def test_what_contradicts_what(what: str, model: str, source: str, said: str) ->
     if said:
         assert found[0].startswith(f"the {what} is under {source}, ")
         assert said in found[0]
+
+
+@pytest.mark.parametrize(
+    ("spelled", "tag"),
+    [
+        ("Apache 2.0", "apache-2.0"),
+        ("Apache License, Version 2.0", "apache-2.0"),
+        ("Apache_2", "apache-2.0"),
+        ("The MIT License", "mit"),
+        ("GPL v3", "gpl-3.0"),
+        ("LGPL-2.1-or-later", "lgpl-2.1"),
+        ("CC BY-NC-ND 4.0", "cc-by-nc-nd-4.0"),
+        ("CC-BY-SA 4.0 International", "cc-by-sa-4.0"),
+        ("BSD 3-Clause License", "bsd-3-clause"),
+        ("Llama 3.1", "llama3.1"),
+        ("Our own 2.0", "our own 2.0"),
+        ("apache", "apache"),
+    ],
+)
+def test_a_spelling_is_taken_for_the_tag_it_means(spelled: str, tag: str) -> None:
+    assert tag_of(spelled) == tag
+    assert tag_of(tag) == tag
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        (
+            Stated(None, "cc-by-nc-nd-4.0"),
+            "under cc-by-nc-nd-4.0, but the backbone is under cc-by-nc",
+        ),
+        (
+            Stated(None, "apache-2.0", "cc-by-nc-4.0"),
+            "under apache-2.0, but the data is under cc-by-",
+        ),
+        (
+            Stated(None, None, "cc-by-nd-4.0"),
+            "under no licence, but the data is under cc-by-nd-4.0",
+        ),
+    ],
+)
+def test_a_model_that_states_none_is_under_its_backbones(stated: Stated, said: str) -> None:
+    with pytest.raises(LicenceConflict, match=said):
+        require_consistent(stated)
+    require_consistent(Stated(None, "cc-by-nc-4.0"))
 
 
 def test_a_contradiction_is_accepted_by_its_own_name_only() -> None:

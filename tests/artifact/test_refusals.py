@@ -459,7 +459,50 @@ def test_preprocessing_that_has_changed_is_named(
         lambda channels, original=toy_parts.ImagePreprocess: original(channels, scale=128.0),
     )
 
-    assert "The preprocessing has changed: 'scale'." in refusal(artifact, ProbeMismatch)
+    said = "the preprocessing.'scale' of the backbone 'toy:image' is '255.0', and"
+    assert said in refusal(artifact, BackboneMismatch)
+
+
+@pytest.mark.row(45, 53)
+@pytest.mark.parametrize(
+    ("keys", "value", "said"),
+    [
+        (["source"], "evil/repo", "source of the backbone 'toy:image' is '\"evil/repo\"', and"),
+        (["source"], "", "of the one opened is '\"toys/image\"'"),
+        (["commit"], "a" * 40, "commit of the backbone 'toy:image' is '\"aaaa"),
+        (
+            ["contract", "channels"],
+            1,
+            "contract.'channels' of the backbone 'toy:image' is '1', and",
+        ),
+        (
+            ["contract", "modality"],
+            "text",
+            "is '\"text\"', and that of the one opened is '\"image\"'",
+        ),
+        (["preprocessing", "scale"], 1.0, "is '1.0', and that of the one opened is '255.0'"),
+    ],
+)
+def test_a_base_that_is_another_than_the_manifest_says(
+    artifact: Path, keys: list[str], value: object, said: str
+) -> None:
+    def edit(data: dict[str, Any]) -> None:
+        place = data["backbone"]
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+
+    tampering.edit_manifest(artifact, edit)
+    assert said in refusal(artifact, BackboneMismatch)
+
+
+def test_what_an_older_plugin_did_not_state_is_no_contradiction(artifact: Path) -> None:
+    def edit(data: dict[str, Any]) -> None:
+        del data["backbone"]["contract"]["value_range"], data["backbone"]["preprocessing"]["size"]
+        data["backbone"] |= {"commit": None}
+
+    tampering.edit_manifest(artifact, edit)
+    zoo.load(artifact)
 
 
 def test_a_probe_that_tells_nothing(artifact: Path) -> None:

@@ -1,5 +1,6 @@
 """What files a push takes, whatever they are called and however many and large they are."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 from safetensors.torch import load_file, save_file
 
-from zoo.errors import ArtifactError, BackboneMismatch, UnsafeFile
+from zoo.errors import ArtifactError, BackboneMismatch, LicenceConflict, UnsafeFile, ZooError
 from zoo.hub import findings, outgoing
 from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
@@ -173,6 +174,82 @@ def test_a_card_that_hides_where_the_model_is_from_is_refused(
     assert "nothing was pushed" in failure.value.message
     good = "---\nlicense: apache-2.0\nbase_model:\n- toys/base\n- toys/more\n---\n"
     outgoing.check_card(good, manifest)
+
+
+@pytest.mark.row(18)
+@pytest.mark.parametrize(
+    ("model", "backbone", "error", "said"),
+    [
+        (None, "cc-by-nc-nd-4.0", LicenceConflict, "under cc-by-nc-nd-4.0, but the backbone is"),
+        ("Apache 2.0", "cc-by-nc-4.0", LicenceConflict, "which allows no commercial use"),
+        ("Our own", "gpl-3.0", LicenceConflict, "zoo does not know whether 'Our own' asks"),
+        # The installed toy is under Apache-2.0, whatever the manifest says.
+        ("mit", "mit", LicenceConflict, "is under 'mit', and the one opened is under 'Apache-2.0'"),
+        ("mit", "Apache-2.0", ArtifactError, "says license: 'apache-2.0', and the model's is mit"),
+        ("Apache 2.0", None, None, ""),
+        (None, "Apache 2.0", None, ""),
+    ],
+)
+def test_a_licence_that_is_not_the_authors_to_give_is_refused(
+    hub: EmbeddedHub,
+    artifact: Path,
+    model: str | None,
+    backbone: str | None,
+    error: type[ZooError] | None,
+    said: str,
+) -> None:
+    edit(artifact, license=model)
+    edit(artifact, "backbone", license=backbone)
+    with pytest.raises(error, match=said) if error else contextlib.nullcontext():
+        push(artifact, REPO, endpoint=hub.url)
+    assert none_arrived(hub) is bool(error)
+
+
+@pytest.mark.row(18)
+@pytest.mark.parametrize(
+    ("stated", "model", "said"),
+    [
+        (
+            "[mit, apache-2.0]",
+            "apache-2.0",
+            r"says \"\['mit', 'apache-2.0'\]\", and the model's is",
+        ),
+        ("other\nlicense_name: Theirs", "Our own", "says 'Theirs', and the model's is Our own"),
+        ("apache-2.0", None, "says license: 'apache-2.0', and the model states none"),
+    ],
+)
+def test_a_card_says_no_other_licence_than_the_model(
+    artifact: Path, stated: str, model: str | None, said: str
+) -> None:
+    edit(artifact, license=model)
+    edit(artifact, "backbone", license=None, source="")
+    manifest = outgoing.parse_manifest((artifact / "zoo.json").read_bytes(), "here")
+    with pytest.raises(ArtifactError, match=said):
+        outgoing.check_card(f"---\nlicense: {stated}\n---\n# Flowers\n", manifest)
+
+
+@pytest.mark.row(18)
+@pytest.mark.parametrize(
+    ("keys", "values", "said"),
+    [
+        (
+            (),
+            {"source": "evil/repo"},
+            "'\"evil/repo\"', and that of the one opened is '\"toys/image",
+        ),
+        ((), {"commit": "a" * 40}, "the commit of the backbone"),
+        (("contract",), {"channels": 1}, "is '1', and that of the one opened is '3'"),
+        (("preprocessing",), {"scale": 1.0}, "is '1.0', and that of the one opened is '255.0'"),
+    ],
+)
+def test_a_base_that_is_not_the_one_opened_is_not_published(
+    hub: EmbeddedHub, artifact: Path, keys: tuple[str, ...], values: dict[str, object], said: str
+) -> None:
+    edit(artifact, "backbone", *keys, **values)
+    (artifact / "README.md").unlink()
+    with pytest.raises(BackboneMismatch, match=said):
+        push(artifact, REPO, endpoint=hub.url)
+    assert none_arrived(hub)
 
 
 @pytest.mark.row(17)

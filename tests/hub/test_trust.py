@@ -200,10 +200,12 @@ def test_a_secret_in_the_header_of_tensors_is_found(hub: EmbeddedHub, artifact: 
 
 def test_a_licence_that_contradicts_is_not_pushed(hub: EmbeddedHub, artifact: Path) -> None:
     def contradict(data: dict) -> None:
-        data["backbone"]["license"] = "cc-by-nc-4.0"
+        data["provenance"]["data"] = {
+            "description": "", "fingerprint": "", "rows": {}, "license": "cc-by-nc-4.0",
+        }  # fmt: skip
 
     tampering.edit_manifest(artifact, contradict)
-    with pytest.raises(LicenceConflict, match=r"the backbone is under cc-by-nc-4\.0"):
+    with pytest.raises(LicenceConflict, match=r"the data is under cc-by-nc-4\.0"):
         push(artifact, REPO, endpoint=hub.url)
     tampering.edit_manifest(artifact, lambda d: d.update(accepted_licenses=["cc-by-nc-4.0"]))
     assert push(artifact, REPO, endpoint=hub.url).changed

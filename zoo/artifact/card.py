@@ -100,7 +100,7 @@ def _metadata(manifest: Manifest, model: ComposedModel, repo: str) -> str:
     source = manifest.backbone.source
     peft = PEFT_CONFIG in manifest.files
     native = native_model(model) if CONFIG in manifest.files else None
-    facts: dict[str, Any] = dict(hub_licence(manifest.license))
+    facts: dict[str, Any] = dict(hub_licence(manifest.license or manifest.backbone.license))
     if _HUB_ID.match(source):
         facts["base_model"] = source
         facts["base_model_relation"] = "adapter" if peft else "finetune"

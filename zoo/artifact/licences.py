@@ -1,13 +1,14 @@
 """Licences: the tags the Hub knows, what each asks of a model made from it, and who contradicts whom.
 
 This is a table of what licences say of themselves, not legal advice. A licence that is not in it is
-never guessed at: it is passed on by name and compared with nothing.
+never guessed at: it is passed on by name, and nothing that asks something can go on under it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from zoo.errors import LicenceConflict
@@ -59,7 +60,7 @@ _FAMILIES: dict[str, tuple[Kind, tuple[str, ...]]] = {
 # fmt: on
 _FAMILY = {tag: name for name, (_, tags) in _FAMILIES.items() for tag in tags}
 _SAME_FAMILY: tuple[Kind, ...] = ("share-alike", "use-restricted")
-_SILENT = ("unknown", "other")  # tags that say nothing
+SILENT = ("unknown", "other")  # tags that say nothing
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,32 @@ class Stated:
     data: str | None = None
     accepted: Iterable[str] = field(default=())
 
+    @property
+    def effective(self) -> str | None:
+        """What the model is under."""
+        return self.model or self.backbone
+
 
 def tag_of(name: str) -> str:
-    """A licence as the Hub spells it.
+    """A licence as the Hub spells it, where it is one of the Hub's in another spelling.
 
-    >>> tag_of("GPL-3.0-or-later")
-    'gpl-3.0'
+    >>> tag_of("GPL-3.0-or-later"), tag_of("Apache License, Version 2.0"), tag_of("GPLv3")
+    ('gpl-3.0', 'apache-2.0', 'gpl-3.0')
     """
-    return name.strip().lower().removesuffix("-only").removesuffix("-or-later")
+    plain = name.strip().lower().removesuffix("-only").removesuffix("-or-later")
+    if plain in _FAMILY:
+        return plain
+    found = _SPELLED.get(_letters(plain))
+    return found or plain
+
+
+def _letters(name: str) -> str:
+    """What is left of a spelling: letters and digits, without the words that all licences have."""
+    bare = re.sub(r"\b(?:the|licen[cs]e|version|public|international)\b|\bv(?=\d)", "", name)
+    return re.sub(r"(?<=\d)\.0\b|(?<=[a-z])v(?=\d)|[^a-z0-9+]", "", bare)
+
+
+_SPELLED = {_letters(tag): tag for tag in sorted(_FAMILY)}
 
 
 def kind_of(name: str | None) -> Kind:
@@ -107,7 +126,7 @@ def hub_licence(name: str | None) -> dict[str, str]:
     >>> hub_licence(None)
     {}
     """
-    if not name or tag_of(name) in _SILENT:
+    if not name or tag_of(name) in SILENT:
         return {}
     tag = tag_of(name)
     return {"license": tag} if tag in _FAMILY else {"license": "other", "license_name": name}
@@ -116,9 +135,10 @@ def hub_licence(name: str | None) -> dict[str, str]:
 def contradictions(stated: Stated) -> Iterator[str]:
     """What the model's licence allows and that of a source does not, in words."""
     accepted = {tag_of(name) for name in stated.accepted}
+    model = stated.effective
     for what, source in (("backbone", stated.backbone), ("data", stated.data)):
-        if source and stated.model and tag_of(source) not in accepted:
-            reason = _contradicts(stated.model, source)
+        if source and tag_of(source) not in accepted:
+            reason = _contradicts(model, source)
             if reason:
                 yield f"the {what} is under {source}, {reason}"
 
@@ -146,25 +166,30 @@ def require_consistent(stated: Stated) -> None:
     blocking = [
         source
         for source in (stated.backbone, stated.data)
-        if source and list(contradictions(Stated(stated.model, source, None, stated.accepted)))
+        if source
+        and list(
+            contradictions(replace(stated, model=stated.effective, backbone=source, data=None))
+        )
     ]
     fitting = next((tag_of(s) for s in blocking if kind_of(s) != "no-derivatives"), None)
     instead = f"Use `--license {fitting}`" if fitting else "Do not publish it"
     raise LicenceConflict(
-        f"The model would be under {stated.model}, but {'; and '.join(found)}.",
+        f"The model would be under {stated.effective or 'no licence'}, but {'; and '.join(found)}.",
         hint=f"{instead}; or, if you have the right to, "
         + " ".join(f"`--accept-license {tag_of(source)}`" for source in dict.fromkeys(blocking))
         + ".",
     )
 
 
-def _contradicts(model: str, source: str) -> str:
+def _contradicts(model: str | None, source: str) -> str:
     """Why a model made from something under ``source`` cannot be under ``model``; or nothing."""
     asks, gives = kind_of(source), kind_of(model)
     if asks == "no-derivatives":
         return "which allows no adapted versions"
-    if asks in ("unknown", "permissive") or gives == "unknown":
+    if asks in ("unknown", "permissive") or model is None or tag_of(model) == tag_of(source):
         return ""
+    if gives == "unknown":
+        return f"and zoo does not know whether {model!r} asks what that asks"
     same = _FAMILY[tag_of(model)] == _FAMILY[tag_of(source)]
     if asks in _SAME_FAMILY and not same:
         return "which asks that what is made from it stays under the same terms"

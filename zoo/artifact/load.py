@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zoo.artifact import probe
 from zoo.artifact.atomic import recover
+from zoo.artifact.base import require_stated
 from zoo.artifact.configs import require_same
 from zoo.artifact.contents import Contents, contents
 from zoo.artifact.files import PICKLES, check_file, shown
@@ -21,7 +22,6 @@ from zoo.errors import (
     CorruptFile,
     Incompatible,
     NotAnArtifact,
-    ProbeMismatch,
     UnsafeFile,
     WeightsInvalid,
     WeightsNotFound,
@@ -65,16 +65,16 @@ def load(path: str | Path, *, weights: Path | None = None, verify: bool = True) 
         MissingPlugin, NameClash, PluginError: an installed plugin does not provide what it names.
         WeightsNotFound: the backbone is nowhere to be had.
     """
-    folder, manifest, model = _rebuild(path, weights)
+    folder, _, model = _rebuild(path, weights)
     if verify:
-        _run_probe(model, manifest, folder / PROBE)
+        probe.check(model, folder / PROBE)
     return model
 
 
 def open_artifact(path: str | Path, *, weights: Path | None = None) -> Opened:
     """As :func:`load`, with the manifest and the outcome of the probe."""
     folder, manifest, model = _rebuild(path, weights)
-    return Opened(folder, manifest, model, _run_probe(model, manifest, folder / PROBE))
+    return Opened(folder, manifest, model, probe.check(model, folder / PROBE))
 
 
 def find_artifact(path: str | Path) -> Path:
@@ -197,6 +197,7 @@ def _same_backbone(manifest: Manifest, weights: Weights) -> Backbone:
         raise
     if backbone.digest != entry.digest:
         raise _other_backbone(manifest, backbone)
+    require_stated(entry, backbone)
     return backbone
 
 
@@ -251,15 +252,3 @@ def _expected(folder: Path, manifest: Manifest, model: ComposedModel) -> Content
             hint="It was made by another version of the plugin, or tampered with.",
         )
     return expected
-
-
-def _run_probe(model: ComposedModel, manifest: Manifest, path: Path) -> ProbeResult:
-    try:
-        return probe.check(model, path)
-    except ProbeMismatch as err:
-        now = model.backbone.preprocess.describe()
-        then = manifest.backbone.preprocessing
-        changed = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k))
-        if changed:
-            err.message += f" The preprocessing has changed: {', '.join(map(shown, changed[:3]))}."
-        raise

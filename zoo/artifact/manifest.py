@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from typing_extensions import TypedDict
 
 from zoo.artifact import strict_json
 from zoo.artifact.anonymous import without_paths
@@ -38,6 +39,23 @@ State = Annotated[
     dict[Short, Annotated[list[float], Field(max_length=100_000)]], Field(max_length=100)
 ]
 Facts = Annotated[dict[Short, Any], Field(max_length=1000)]
+# A distribution and its version.
+Provider = Annotated[
+    str, Field(max_length=300, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]* [0-9][A-Za-z0-9.+!_-]*$")
+]
+# A Hub repo, `pip:<distribution>` or another kind of place by its name; never a URL.
+_SOURCE = re.compile(r"(?:[a-z][a-z0-9_-]*:)?[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?|\./[^/]+", re.ASCII)
+
+
+class ContractEntry(TypedDict, total=False):
+    """What the backbone takes, see :class:`zoo.data.contract.InputContract`."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    modality: Short
+    channels: Annotated[int, Field(ge=1, le=1 << 16)] | None
+    value_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+    max_length: Annotated[int, Field(ge=1, le=1 << 32)] | None
 
 
 class _Strict(BaseModel):
@@ -48,13 +66,13 @@ class BackboneEntry(_Strict):
     """The pinned reference to the backbone; its tensors are not in the artifact."""
 
     name: Name
-    provider: Short  # distribution that provided it
+    provider: Provider
     source: Short = ""
     commit: Short | None = None
     digest: Sha256
     pooling: Short
     license: Short | None = None
-    contract: Facts
+    contract: ContractEntry
     preprocessing: Facts
 
     @field_validator("name", "source")
@@ -64,12 +82,19 @@ class BackboneEntry(_Strict):
             raise ValueError("names a place on somebody's machine")
         return value
 
+    @field_validator("source")
+    @classmethod
+    def _a_place_by_name(cls, value: str) -> str:
+        if value and not _SOURCE.fullmatch(value):
+            raise ValueError("is neither a Hub repo nor pip:<distribution>")
+        return value
+
 
 class AdapterEntry(_Strict):
     """How the backbone was adapted."""
 
     name: Name
-    provider: Short
+    provider: Provider
     settings: Settings = Field(default_factory=dict)
 
 
@@ -78,7 +103,7 @@ class TaskEntry(_Strict):
 
     name: Name
     kind: Name
-    provider: Short
+    provider: Provider
     labels: Annotated[list[Label], Field(max_length=100_000)]
     settings: Settings = Field(default_factory=dict)
     state: State = Field(default_factory=dict)  # numbers an output that it took from data

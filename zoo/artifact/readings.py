@@ -29,7 +29,8 @@ def readings(name: str, content: bytes) -> Iterator[bytes]:
             :func:`zoo.artifact.scan.bytes_to_scan`.
     """
     if name.endswith(".safetensors"):
-        yield from _decoded(content[_LENGTH:])
+        header = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+        yield from _decoded(content[_LENGTH:header])
     elif name.endswith(".json"):
         yield from _decoded(content)
     elif b"\0" in content:

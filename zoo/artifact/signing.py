@@ -37,22 +37,27 @@ def sign(content: bytes, key: Path, earlier: bytes | None = None) -> bytes:
     Raises:
         PolicyInvalid: the key cannot be used, or model-signing is not installed.
     """
+    signer = signer_of(key)
+    if earlier is not None and _is_by(content, earlier, signer.public_pem):
+        return earlier
+    return bytes(signer.sign(_digests(content)))
+
+
+def signer_of(key: Path) -> Any:
+    """The private key in a PEM file; raises as :func:`sign`."""
     openssf = _openssf()
     if openssf is None:
         raise PolicyInvalid("Signing needs model-signing, which is not installed.", hint=_HINT)
     password = os.environ.get(PASSWORD)
     _existing(key)
     try:
-        signer = openssf.Key(key, password.encode() if password else None)
+        return openssf.Key(key, password.encode() if password else None)
     except Exception as err:  # cryptography raises several, TypeError for a missing password too
         raise PolicyInvalid(
             f"{key} is not a private key that can sign: {_reason(err)}.",
             hint="Make one: `openssl ecparam -name prime256v1 -genkey -noout -out KEY.pem`; the "
             f"password of an encrypted one goes into {PASSWORD}.",
         ) from err
-    if earlier is not None and _is_by(content, earlier, signer.public_pem):
-        return earlier
-    return bytes(signer.sign(_digests(content)))
 
 
 def check(content: bytes, signature: bytes, key: Path) -> None:

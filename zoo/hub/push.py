@@ -131,6 +131,8 @@ def push(
         folder, manifest, paths = _look(path)
         require_consistent(_licences(manifest))
         _ask_plugins(repo, manifest)
+        if sign is not None:
+            signing.signer_of(sign)
         progress.note(f"Pushing to {repo}{client.where}")
         identity = require_write(client, repo, proposing=create_pr)
         head = head_of(client, repo, branch)  # what comes after it is somebody else's, and detected
@@ -211,11 +213,11 @@ def _look(path: Path) -> tuple[Path, Manifest, list[str]]:
     return folder, manifest, survey(folder, manifest)
 
 
-def _licences(manifest: Manifest) -> Stated:
+def _licences(manifest: Manifest, backbone: str | None = None) -> Stated:
     data = manifest.provenance.data
     return Stated(
         model=manifest.license,
-        backbone=manifest.backbone.license,
+        backbone=manifest.backbone.license or backbone,
         data=data.license if data else None,
         accepted=manifest.accepted_licenses,
     )
@@ -254,10 +256,13 @@ def _prepare(
     allow_findings: bool,
 ) -> list[Outgoing]:
     """The files as they will be in the repo, of an artifact that answers as it should."""
+    from zoo.artifact.base import require_licence
     from zoo.artifact.card import card_for
     from zoo.artifact.load import open_artifact
 
     progress.note("Opening the artifact, and comparing its answers")
     opened = open_artifact(path, weights=weights)
+    require_licence(manifest.backbone, opened.model.backbone)
+    require_consistent(_licences(manifest, opened.model.backbone.license))
     card = card_for(folder, repo, model=opened.model)
     return collect(folder, paths, manifest, card, repo=repo, allow_findings=allow_findings)
