@@ -51,6 +51,12 @@ def test_the_version_before_is_taken_and_older_ones_are_to_be_upgraded(
     assert old.remedy == "Upgrade it: `zoo plugin install --upgrade zoo-a`."
 
 
+def test_a_number_is_shown_as_it_was_written(site: PluginSite) -> None:
+    record = loaded(site, "0.1")
+    assert record.reason == "ZOO_API = 0.1 is not a version of the plugin API"
+    assert record.remedy == "It is a string such as '0.1'."
+
+
 @pytest.mark.parametrize("declared", ["7", "'latest'", "'0.1.2'", "(0, 1)"])
 def test_what_is_no_version_breaks_the_plugin(site: PluginSite, declared: str) -> None:
     record = loaded(site, declared)

@@ -7,6 +7,7 @@ import pytest
 from tests.testing import faults
 from zoo.host import installed
 from zoo.testing import ADAPTER_RULES, BACKBONE_RULES, PLUGIN_RULES, TASK_RULES, IsolatedHost
+from zoo.testing.rule import Subject, rule
 from zoo.testing.subjects import AdapterSubject, BackboneSubject, PluginSubject, TaskSubject
 
 OF_THE_MODULE = "hooks_import_nothing_heavy"  # of which this one imports plenty, on purpose
@@ -130,3 +131,38 @@ def test_a_fault_of_a_plugin_is_caught(zoo_host, tmp_path, monkeypatch, source, 
 def test_a_plugin_that_lists_nothing_is_no_failure(zoo_host, tmp_path, monkeypatch):
     found = of_plugin(zoo_host, tmp_path, SOUND, monkeypatch)
     assert [v.status for v in found.values()] == ["passed", "passed", "skipped"]
+
+
+class Panic(BaseException):
+    """What compiled extensions raise."""
+
+
+class Mute(BaseException):
+    def __str__(self):
+        raise self
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (Panic("no device"), "Panic: no device"),
+        (Mute(), "Mute: (its message cannot be read)"),
+        (SystemExit(3), "SystemExit: 3"),
+    ],
+)
+def test_whatever_a_plugin_raises_is_a_verdict_of_the_rule(raised, reason):
+    @rule("It does not raise.")
+    def stays_calm(subject):
+        raise raised
+
+    verdict = Subject().verdict(stays_calm)
+    assert (verdict.rule, verdict.status, verdict.reason) == ("stays_calm", "failed", reason)
+
+
+def test_ctrl_c_ends_a_check():
+    @rule("It does not raise.")
+    def waits(subject):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Subject().verdict(waits)

@@ -22,7 +22,7 @@ def agrees(record: PluginRecord, declared: object) -> bool:
     theirs = _VERSION.match(declared) if isinstance(declared, str) else None
     if theirs is None:
         record.break_with(
-            f"{DECLARATION} = {str(declared)[:40]!r} is not a version of the plugin API",
+            f"{DECLARATION} = {_shown(declared)} is not a version of the plugin API",
             f"It is a string such as {API_VERSION!r}.",
         )
         return False
@@ -42,3 +42,9 @@ def agrees(record: PluginRecord, declared: object) -> bool:
         remedy,
     )
     return False
+
+
+def _shown(declared: object) -> str:
+    """As it was written where it is a plain value, so that ``0.1`` does not look like ``'0.1'``."""
+    plain = type(declared) in (str, int, float, bool)
+    return repr(declared)[:40] if plain else f"a {type(declared).__name__}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from zoo.errors import ZooError
+from zoo.host.raised import Raised
 from zoo.host.streams import stdout_to_stderr
 
 Status = Literal["passed", "failed", "skipped"]
@@ -103,8 +104,10 @@ class Rule(Generic[S]):
             status, reason = "skipped", str(err)
         except ZooError as err:
             status, reason = "failed", err.message
-        except (Exception, SystemExit) as err:
-            status, reason = "failed", f"{type(err).__name__}: {err}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as err:  # compiled extensions raise such, and others exit
+            status, reason = "failed", str(Raised(err))
         seconds = time.perf_counter() - start
         return Verdict(subject.title, self.name, self.sentence, status, reason, seconds)
 
