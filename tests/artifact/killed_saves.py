@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import torch
@@ -37,8 +38,8 @@ def save_forever(models: list[zoo.ComposedModel], folder: Path, ready: int) -> N
                 zoo.save(each, folder)
     except KeyboardInterrupt:
         os._exit(130)
-    except BaseException as err:
-        os.write(2, f"{type(err).__name__}: {err}\n".encode())
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
         os._exit(1)
 
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import torch
+from torch import nn
 
 import zoo
 from zoo.errors import BadSetting, ColumnMissing, OutputExists, TrainingFailed
@@ -40,6 +41,24 @@ def test_a_gradient_adapter_is_shown_beside_the_probe_and_starts_from_it(
     assert history[0]["val"]["log_loss"] == pytest.approx(probe["log_loss"], rel=1e-3)
     best = min(line["val"]["log_loss"] for line in history)
     assert by_model(run, "val")["this model"]["log_loss"] == pytest.approx(best, rel=1e-4)
+
+
+@pytest.mark.parametrize("adapter", ["lora", "finetune"])
+def test_a_head_that_no_probe_can_fit_is_trained_from_new(
+    adapter, make_model, data, tmp_path, monkeypatch
+):
+    def deep(task, size, *, bias=True):
+        return nn.Sequential(
+            nn.Linear(size, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, len(task.labels))
+        )
+
+    monkeypatch.setattr(type(zoo.task("classification", labels=data.labels)), "head", deep)
+    run = zoo.fit(make_model(adapter), data, tmp_path / "run", epochs=6, lr=0.003)
+    results = by_model(run)
+    assert set(results) == {"this model", "majority class"}
+    assert results["this model"]["accuracy"] > results["majority class"]["accuracy"] + 0.3
+    assert any("linear-probe needs a linear head" in note for note in run.record.notes)
+    zoo.load(run.folder)  # and answers there as it did here
 
 
 def test_scratch_trains_the_same_architecture_without_its_weights(make_model, data, tmp_path):

@@ -73,7 +73,8 @@ def head_has_the_right_shape(subject: TaskSubject) -> None:
         )
         frozen = [name for name, p in head.named_parameters() if not p.requires_grad]
         require(not frozen, f"the head's {frozen} cannot be trained")
-        has = any(name.rpartition(".")[2] == "bias" for name, _ in head.named_parameters())
+        linear = [layer for layer in head.modules() if isinstance(layer, nn.Linear)]
+        has = any(layer.bias is not None for layer in linear)
         require(bias or not has, "head(bias=False) has a bias all the same")
 
 
@@ -150,7 +151,9 @@ def decodes_every_row(subject: TaskSubject) -> None:
     """What ``zoo predict --json`` prints."""
     task = subject.fresh()
     shape = (6, 3) if task.several_units else (6,)
-    logits = task.head(subject.feature_size)(torch.randn(*shape, subject.feature_size)).detach()
+    logits = (
+        task.head(subject.feature_size).eval()(torch.randn(*shape, subject.feature_size)).detach()
+    )
     found = task.decode(logits)
     require(len(found) == 6, f"6 rows of logits give {len(found)} predictions")
     for prediction in found:
@@ -208,7 +211,7 @@ def state_round_trips(subject: TaskSubject) -> None:
     head = _fitted(task, features, task.units(targets))
     task.tune(task.by_row(head(features).detach(), targets), targets)
     other = subject.fresh()
-    other_head = other.head(subject.feature_size)
+    other_head = other.head(subject.feature_size).eval()
     other_head.load_state_dict(head.state_dict())
     try:
         other.restore(json.loads(json.dumps(task.state)))
@@ -271,7 +274,7 @@ def _situation(subject: TaskSubject) -> tuple[Task, Tensor, Tensor, Tensor]:
         centres = torch.randn(len(kinds), subject.feature_size) * 3
         rows = centres[kind_of]
         features = rows + torch.randn(rows.shape) * 0.05
-        logits = task.head(subject.feature_size)(features)
+        logits = task.head(subject.feature_size).eval()(features)
     return task, features, targets, logits
 
 
@@ -283,7 +286,7 @@ def _fitted(task: Task, features: Tensor, units: Tensor) -> nn.Module:
         optimizer.zero_grad()
         task.loss(head(features), units).backward()
         optimizer.step()
-    return head
+    return head.eval()
 
 
 def _measured(task: Task, logits: Tensor, targets: Tensor) -> dict[str, float]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo.data.augment import NONE
 from zoo.data.dataset import Dataset
-from zoo.errors import LabelProblem
+from zoo.errors import Incompatible, LabelProblem
 from zoo.model import Adapter, ComposedModel, Solution, Task, extract
 from zoo.model.joint import Joint, head_of, logits_of, task_of
 from zoo.progress import Progress
@@ -98,9 +98,7 @@ class Job:
     def begin(self) -> dict[str, Tensor]:
         """Set the head to the best on frozen features, whence training starts; returns those."""
         features = self._features()
-        adapter = baselines.baseline_adapter()
-        if adapter is not None:
-            self._solve_head(adapter, features, refit=False)
+        self._on_frozen(features, refit=False)
         return features
 
     def _features(self) -> dict[str, Tensor]:
@@ -168,9 +166,8 @@ class Job:
 
         Where no epoch then improves on it, the result is that head, fitted on all rows there are.
         """
-        adapter = baselines.baseline_adapter()
-        if adapter is not None and resume is None:
-            self._solve_head(adapter, features, refit=False)
+        if resume is None:
+            self._on_frozen(features, refit=False)
         if isinstance(self.task, Joint):
             self.model.learned_weights = self.task.log_variances
         outcome = train(
@@ -186,11 +183,31 @@ class Job:
         )
         self.model.learned_weights = None  # of the losses; they have served
         self.notes += outcome.notes
-        if outcome.best_epoch == 0 and adapter is not None and outcome.whole:
-            self.notes.append("No epoch was better on validation than the head on frozen features.")
+        if outcome.best_epoch == 0 and outcome.whole:
             self._tell_of_divergence(outcome)
-            return outcome, self._solve_head(adapter, features, refit=True)[1], {}
+            logits = self._on_frozen(features, refit=True)
+            if logits is not None:
+                self.notes.append(
+                    "No epoch was better on validation than the head on frozen features."
+                )
+                return outcome, logits, {}
         return outcome, self._measured(outcome), {}
+
+    def _on_frozen(self, features: dict[str, Tensor], *, refit: bool) -> dict[str, Tensor] | None:
+        """Fit the head on frozen features; its logits, or ``None`` where nothing can do that."""
+        adapter = baselines.baseline_adapter()
+        if adapter is None:
+            return None
+        try:
+            return self._solve_head(adapter, features, refit=refit)[1]
+        except Incompatible as err:
+            self._tell_of_no_probe(err)
+            return None
+
+    def _tell_of_no_probe(self, err: Incompatible) -> None:
+        text = f"Training starts from a new head, with no probe to compare with: {err.message}"
+        if text not in self.notes:
+            self.notes.append(text)
 
     def _tell_of_divergence(self, outcome: Outcome) -> None:
         monitor = self.task.monitor
@@ -245,9 +262,12 @@ class Job:
         itself = adapter is not None and adapter.spec.name == self.model.adapter.spec.name
         if "probe" in self.config.baselines and adapter is not None and not itself:
             frozen = self._frozen_features(features)
-            self.results += baselines.probe(
-                adapter, self.task, self.splits, frozen, self.config.seed
-            )
+            try:
+                self.results += baselines.probe(
+                    adapter, self.task, self.splits, frozen, self.config.seed
+                )
+            except Incompatible as err:
+                self._tell_of_no_probe(err)
         if "twins" in self.config.baselines and isinstance(self.task, Joint):
             self._hold_against_twins(self.task)
         if "scratch" in self.config.baselines:
