@@ -39,7 +39,7 @@ def log_in(monkeypatch: pytest.MonkeyPatch, token: str | None) -> None:
 @pytest.mark.parametrize(
     ("token", "repo", "said", "advice"),
     [
-        (None, "ann/x", "ann/x on {url} needs a token, and none was found", "hf auth login"),
+        (None, "ann/x", "ann/x on {url} needs a token, and none was found", "set HF_TOKEN"),
         ("hf_expired1", "ann/x", "The token in HF_TOKEN is not valid on {url}", "set HF_TOKEN"),
         (READ, "ann/x", "The token of ann can only read on {url}", "one that can write"),
         (WRITE, "bob/x", "bob is not one of the token's namespaces on {url} (ann, lab)", "ann/x"),
@@ -100,7 +100,7 @@ def test_private_and_gated_repos_say_what_they_need(
     log_in(monkeypatch, None)
     with pytest.raises(RepoNotFound, match=r"no public repo lab/x") as missing:
         pull.pull("lab/x", endpoint=hub.url)
-    assert "if it is private, `hf auth login` first" in missing.value.hint
+    assert missing.value.hint == "Check the spelling; if it is private, set HF_TOKEN first."
     log_in(monkeypatch, SCOPED)
     with pytest.raises(RepoNotFound, match=r"no repo lab/x on .* that your token may see"):
         pull.pull("lab/x", endpoint=hub.url)

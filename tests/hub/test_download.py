@@ -10,6 +10,7 @@ from tests.hub.cutting import CuttingProxy
 from tests.hub.pulling import REPO, put
 from zoo.errors import CorruptFile, HubUnreachable
 from zoo.hub import cache, exchange
+from zoo.hub.client import connect
 from zoo.hub.fetch import fetch
 from zoo.hub.server import EmbeddedHub
 
@@ -32,7 +33,7 @@ class TestContinuing:
     def test_goes_on_in_another_process_after_the_last_byte(
         self, hub: EmbeddedHub, pushed: str, artifact: Path, sha256: str
     ) -> None:
-        part = cache.partial(REPO, sha256)
+        part = cache.partial(connect(hub.url).entry(REPO), sha256)
         part.parent.mkdir(parents=True)
         content = (artifact / NAME).read_bytes()
         part.write_bytes(content[:-100])
@@ -46,19 +47,21 @@ class TestContinuing:
         self, hub: EmbeddedHub, pushed: str, sha256: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(exchange, "ATTEMPTS", 1)
-        with CuttingProxy(hub.url, after=30_000) as line, pytest.raises(HubUnreachable):
+        with CuttingProxy(hub.url, after=30_000) as line:
+            with pytest.raises(HubUnreachable):
+                fetch(REPO, endpoint=line.url)
+            blobs = cache.partial(connect(line.url).entry(REPO), sha256).parent
+            (part,) = blobs.glob("*.zoo.incomplete")
+            assert part.stat().st_size > 0
             fetch(REPO, endpoint=line.url)
-        (part,) = cache.partial(REPO, sha256).parent.glob("*.zoo.incomplete")
-        assert part.stat().st_size > 0
-        fetch(REPO, endpoint=hub.url)
-        assert not part.exists()
+            assert not part.exists()
 
     @pytest.mark.parametrize("of", ["other bytes", "more than there are"])
     def test_starts_again_where_what_is_here_is_no_beginning(
         self, hub: EmbeddedHub, pushed: str, artifact: Path, sha256: str, of: str
     ) -> None:
         size = 10_000 if of == "other bytes" else 10 * (artifact / NAME).stat().st_size
-        part = cache.partial(REPO, sha256)
+        part = cache.partial(connect(hub.url).entry(REPO), sha256)
         part.parent.mkdir(parents=True)
         part.write_bytes(b"\1" * size)
         found = fetch(REPO, endpoint=hub.url)
@@ -73,5 +76,5 @@ class TestContinuing:
         put(api, NAME, bytes(hub_has))
         with pytest.raises(CorruptFile, match="also when fetched again; it was not opened"):
             fetch(REPO, endpoint=hub.url)
-        assert not cache.partial(REPO, sha256).exists()
-        assert not cache.blob(REPO, sha256).exists()
+        assert not cache.partial(connect(hub.url).entry(REPO), sha256).exists()
+        assert not cache.blob(connect(hub.url).entry(REPO), sha256).exists()

@@ -12,7 +12,7 @@ from huggingface_hub import HfApi, constants
 
 import zoo
 from tests.cli.commands import zoo as run
-from tests.hub.pulling import DEAD, REPO, Told, a_pin, blob, put
+from tests.hub.pulling import REPO, Told, a_pin, blob, put
 from zoo.errors import CorruptFile, LockDrift, LockInvalid, WriteFailed
 from zoo.hub.lock import add, sync
 from zoo.hub.lock_file import changing, read_lock
@@ -132,8 +132,10 @@ def test_other_contents_under_the_pinned_commit_are_refused(
 @pytest.mark.row(36)
 def test_no_network_is_no_matter_once_it_is_here(hub: EmbeddedHub, pushed: str, lock: Path) -> None:
     add(REPO, lock=lock, endpoint=hub.url)
+    hub.close()
     told = Told()
-    zoo.pull(REPO, lock=lock, progress=told, endpoint=DEAD)
+    zoo.pull(REPO, lock=lock, progress=told, endpoint=hub.url)
+    assert "No answer from" in told.notes[0]
     assert any(f"Using {REPO} at {pushed[:12]}" in note for note in told.notes)
 
 

@@ -55,8 +55,8 @@ class TestElsewhere:
             zoo.pull(REPO, lock=lock, endpoint=hub.url)
 
     def test_a_repo_that_was_closed_opens_as_it_is_here(self, hub: MinimalHub, lock: Path) -> None:
-        pinned = add(REPO, lock=lock, endpoint=hub.url).commit
         with FaultyLine(hub.url) as line:
+            pinned = add(REPO, lock=lock, endpoint=line.url).commit
             line.on("/api/", status=403, headers={"X-Error-Code": "GatedRepo"}, times=ALWAYS)
             told = Told()
             zoo.pull(REPO, lock=lock, progress=told, endpoint=line.url)

@@ -18,6 +18,7 @@ from tests.hub.proxy import FaultyLine
 from tests.hub.pulling import REPO
 from zoo.errors import WriteFailed
 from zoo.hub import cache as hub_cache
+from zoo.hub.client import connect
 from zoo.hub.fetch import fetch
 
 MB = 1 << 20
@@ -61,7 +62,7 @@ def start(line: FaultyLine, cache: Path) -> Iterator[object]:
 
 def killed_in_the_middle(line: FaultyLine, process: subprocess.Popen[str]) -> int:
     """Kill it when some of the file is here; how much of it stays."""
-    part = hub_cache.partial(REPO, SHA256)
+    part = hub_cache.partial(connect(line.url).entry(REPO), SHA256)
     deadline = time.monotonic() + 60
     while not (part.exists() and part.stat().st_size > MB):
         assert time.monotonic() < deadline
@@ -98,7 +99,7 @@ def test_eight_fetch_once_though_one_is_killed_in_the_middle(line: FaultyLine, s
     (folder,) = {out.strip() for out, _ in told}
     require_whole(folder)
     assert asked(line) == ["", f"bytes={stayed}-"]
-    assert not hub_cache.partial(REPO, SHA256).exists()
+    assert not hub_cache.partial(connect(line.url).entry(REPO), SHA256).exists()
 
 
 @pytest.mark.row(40)
@@ -121,7 +122,8 @@ def test_one_that_is_stuck_is_not_waited_for_without_end(
     line: FaultyLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_cache, "PATIENCE", 0.2)
-    lock = Path(constants.HF_HUB_CACHE, f".locks/models--me--flowers/{SHA256}.lock")
+    name = hub_cache.folder(connect(line.url).entry(REPO)).name
+    lock = Path(constants.HF_HUB_CACHE, ".locks", name, f"{SHA256}.lock")
     lock.parent.mkdir(parents=True)
     with WeakFileLock(lock), pytest.raises(WriteFailed, match="brings nothing") as failure:
         fetch(REPO, endpoint=line.url)

@@ -133,10 +133,19 @@ class TestCache:
 
 class TestWithoutANetwork:
     @pytest.mark.row(36)
-    def test_a_pinned_commit_is_used(self, hub: EmbeddedHub, pushed: str) -> None:
-        pull(REPO, endpoint=hub.url)
+    @pytest.mark.parametrize("offline", [True, False])
+    def test_a_pinned_commit_is_used_and_that_is_said(
+        self, hub: EmbeddedHub, pushed: str, offline: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = Told()
+        pull(REPO, revision=pushed, endpoint=hub.url, progress=first)
+        assert "as fetched before" not in " ".join(first.notes)
         hub.close()
-        assert pull(REPO, revision=pushed, endpoint=hub.url)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+        told = Told()
+        assert pull(REPO, revision=pushed, endpoint=hub.url, progress=told)
+        assert f"Using me/flowers at {pushed[:12]} as fetched before" in told.notes[0]
+        assert ("HF_HUB_OFFLINE is set. " in told.notes[0]) is offline
 
     @pytest.mark.row(36)
     @pytest.mark.parametrize("offline", [True, False])

@@ -2,7 +2,8 @@
 
 huggingface_hub keeps ``models--owner--name/refs/<revision>`` with the commit last seen, and
 ``snapshots/<commit>/`` with links to ``blobs/``. zoo names a blob by its sha256, whatever a hub
-calls it; so a file that two commits share is here once.
+calls it; so a file that two commits share is here once. What another hub than the default one
+answers is in ``models--<hub>--owner--name``: an ``entry`` is ``owner/name`` or ``<hub>/owner/name``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from huggingface_hub import constants, try_to_load_from_cache
+from huggingface_hub import constants
 from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # public
 
 from zoo.artifact.files import open_regular
@@ -23,81 +24,91 @@ from zoo.errors import ArtifactError, WriteFailed
 PATIENCE = 120.0  # seconds in which a process that fetches the same has to bring something
 
 
-def cached_file(repo: str, commit: str, name: str) -> Path | None:
+def cached_file(entry: str, commit: str, name: str) -> Path | None:
     """Where a file of that commit is, without asking anybody; ``None`` if it is not here."""
-    found = try_to_load_from_cache(repo, name, revision=commit, cache_dir=constants.HF_HUB_CACHE)
-    return Path(found) if isinstance(found, str) else None
+    found = snapshot(entry, commit) / name
+    return found if found.is_file() else None
 
 
-def cached_commit(repo: str, revision: str) -> str | None:
+def snapshot(entry: str, commit: str) -> Path:
+    """The folder of a commit."""
+    return folder(entry) / "snapshots" / commit
+
+
+def folder(entry: str) -> Path:
+    """The folder of a repo of a hub."""
+    return Path(constants.HF_HUB_CACHE, f"models--{entry.replace('/', '--')}")
+
+
+def cached_commit(entry: str, revision: str) -> str | None:
     """The commit that a branch or tag stood for when it was last asked for."""
     with contextlib.suppress(OSError):
-        return _ref(repo, revision).read_text(encoding="utf-8").strip() or None
+        return _ref(entry, revision).read_text(encoding="utf-8").strip() or None
     return None
 
 
-def remember_commit(repo: str, revision: str, commit: str) -> None:
+def remember_commit(entry: str, revision: str, commit: str) -> None:
     """Note what a branch or tag stands for; a cache that cannot be written is left as it is."""
-    if cached_commit(repo, revision) != commit:
+    if cached_commit(entry, revision) != commit:
         with contextlib.suppress(OSError):
-            _replace(_ref(repo, revision), lambda path: path.write_text(commit, encoding="utf-8"))
+            _replace(_ref(entry, revision), lambda path: path.write_text(commit, encoding="utf-8"))
 
 
-def blob(repo: str, sha256: str) -> Path:
+def blob(entry: str, sha256: str) -> Path:
     """Where those bytes are, or would be."""
-    return _folder(repo) / "blobs" / sha256
+    return folder(entry) / "blobs" / sha256
 
 
-def partial(repo: str, sha256: str) -> Path:
+def partial(entry: str, sha256: str) -> Path:
     """Where they are as long as they are not all here; kept for whoever goes on."""
-    return _folder(repo) / "blobs" / f"{sha256}.zoo.incomplete"
+    return folder(entry) / "blobs" / f"{sha256}.zoo.incomplete"
 
 
 @contextlib.contextmanager
-def locked(repo: str, sha256: str) -> Iterator[None]:
+def locked(entry: str, sha256: str) -> Iterator[None]:
     """One process at a time fetches the same bytes; the client library honours the same lock.
 
     Raises:
         WriteFailed: the one that does brings nothing for long: it is stopped, or it died on another
             machine whose file system has no locks but such as stay behind.
     """
-    folder = Path(constants.HF_HUB_CACHE, ".locks", _folder(repo).name)
-    folder.mkdir(parents=True, exist_ok=True)
-    blob(repo, sha256).parent.mkdir(parents=True, exist_ok=True)
+    locks = Path(constants.HF_HUB_CACHE, ".locks", folder(entry).name)
+    locks.mkdir(parents=True, exist_ok=True)
+    blob(entry, sha256).parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        path, before = folder / f"{sha256}.lock", -1
+        path, before = locks / f"{sha256}.lock", -1
         while True:
             try:
                 stack.enter_context(WeakFileLock(path, timeout=PATIENCE))
                 break
             except TimeoutError as err:
-                size = _fetched_so_far(repo, sha256)
+                size = _fetched_so_far(entry, sha256)
                 if size == before:
-                    raise _stuck(repo, path) from err
+                    raise _stuck(entry, path) from err
                 before = size
         yield
 
 
-def _fetched_so_far(repo: str, sha256: str) -> int:
-    parts = blob(repo, sha256).parent.glob(f"{sha256}*.incomplete")
+def _fetched_so_far(entry: str, sha256: str) -> int:
+    parts = blob(entry, sha256).parent.glob(f"{sha256}*.incomplete")
     return sum(path.stat().st_size for path in parts)
 
 
-def _stuck(repo: str, path: Path) -> WriteFailed:
+def _stuck(entry: str, path: Path) -> WriteFailed:
     return WriteFailed(
-        f"Another process has been fetching {repo} for long, and brings nothing.",
+        f"Another process has been fetching {entry} for long, and brings nothing.",
         hint=f"End it and try again; where there is none, remove {path}.",
     )
 
 
-def keep(repo: str, sha256: str, content: bytes) -> None:
+def keep(entry: str, sha256: str, content: bytes) -> None:
     """Put bytes where they belong, all at once."""
-    _replace(blob(repo, sha256), lambda path: path.write_bytes(content))
+    _replace(blob(entry, sha256), lambda path: path.write_bytes(content))
 
 
-def link(repo: str, commit: str, name: str, sha256: str) -> Path:
+def link(entry: str, commit: str, name: str, sha256: str) -> Path:
     """Let a file of a commit be those bytes: by a link, or a copy where there are no links."""
-    target, place = blob(repo, sha256), _folder(repo) / "snapshots" / commit / name
+    target, place = blob(entry, sha256), snapshot(entry, commit) / name
 
     def make(path: Path) -> None:
         try:
@@ -142,9 +153,5 @@ def _replace(path: Path, make: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _folder(repo: str) -> Path:
-    return Path(constants.HF_HUB_CACHE, f"models--{repo.replace('/', '--')}")
-
-
-def _ref(repo: str, revision: str) -> Path:
-    return _folder(repo) / "refs" / Path(*revision.split("/"))
+def _ref(entry: str, revision: str) -> Path:
+    return folder(entry) / "refs" / Path(*revision.split("/"))

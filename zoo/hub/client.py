@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import ipaddress
 import logging
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from huggingface_hub import HfApi, constants, get_token
 from huggingface_hub.utils import logging as hub_logging
@@ -18,12 +20,13 @@ from huggingface_hub.utils import logging as hub_logging
 import zoo
 from zoo.errors import BadSetting
 from zoo.hub.exchange import Answer, exchange
-from zoo.tokens import DEFAULT_HUB, token_for
+from zoo.tokens import DEFAULT_HUB, redacted, token_for
 
 if TYPE_CHECKING:
     from zoo.progress import Progress
 
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
+_TOKEN = re.compile(r"[!-~]+\Z")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}\Z")
 
 
@@ -60,12 +63,28 @@ class Client:
         """``" on http://…"`` where the hub is not the default one; for messages."""
         return "" if self.is_default else f" on {shown_endpoint(self.endpoint)}"
 
+    def entry(self, repo: str) -> str:
+        """What the cache calls a repo of this hub: the same name elsewhere is another repo.
+
+        Any hub may say any commit id, so nothing that one answers may stand for another's answer.
+        """
+        if self.is_default:
+            return repo
+        url = shown_endpoint(self.endpoint)
+        host = re.sub("[^a-z0-9.]+", "-", (urlsplit(url).hostname or "").lower())[:40].strip("-.")
+        return f"{host}-{hashlib.sha256(url.encode()).hexdigest()[:8]}/{repo}"
+
     @property
     def has_token(self) -> bool:
         """Whether requests carry a token."""
         if self.token is None:
             return not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN and get_token() is not None
         return bool(self.token)
+
+    @property
+    def how_to_log_in(self) -> str:
+        """What to do to be known: a saved token goes to the default hub only."""
+        return "`hf auth login`, or set HF_TOKEN" if self.is_default else "set HF_TOKEN"
 
     def ask(self, path: str) -> Any:
         """What the hub answers to a GET of ``path``, as JSON; raises as the client library does."""
@@ -82,16 +101,22 @@ def connect(endpoint: str | None = None, progress: Progress | None = None) -> Cl
     A token in ``HF_TOKEN`` is sent to it, one that a login saved only to the default hub.
 
     Raises:
-        BadSetting: ``endpoint`` is not a URL.
+        BadSetting: ``endpoint`` is not a URL, or ``HF_TOKEN`` no token.
     """
     url = (endpoint or constants.ENDPOINT).rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _parts(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadSetting(
-            f"{url!r} is not the address of a hub.",
+            f"{redacted(url)!r} is not the address of a hub.",
             hint="HF_ENDPOINT is a URL such as https://huggingface.co.",
         )
     client = Client(url, token_for(url))
+    if isinstance(client.token, str) and not _TOKEN.match(client.token):
+        name = "HF_TOKEN" if os.environ.get("HF_TOKEN") else "HUGGING_FACE_HUB_TOKEN"
+        raise BadSetting(
+            f"{name} is not a token: it has letters, blanks or signs that none has.",
+            hint=f"Copy it anew, or unset {name}.",
+        )
     if parts.scheme == "http" and not _is_loopback(parts.hostname) and progress is not None:
         fate = "and so is your HF_TOKEN" if client.token else "so the saved token is not sent"
         progress.note(f"{shown_endpoint(url)} is plain http: what is sent can be read, {fate}.")
@@ -139,6 +164,16 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         hub_logging.set_verbosity(before)
+
+
+def _parts(url: str) -> SplitResult | None:
+    """Of a URL; ``None`` where it cannot be taken apart."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a number that no port has is found only when it is read
+    except ValueError:
+        return None
+    return parts
 
 
 def _is_loopback(host: str) -> bool:

@@ -57,12 +57,13 @@ def download(
         CorruptFile: the hub has other bytes; none of them is kept.
         HubError: the hub does not have it, or does not answer; what came is kept.
     """
-    with told(client, repo, commit, name), cache.locked(repo, sha256):
+    entry = client.entry(repo)
+    with told(client, repo, commit, name), cache.locked(entry, sha256):
         if again:
-            _forget(repo, sha256)
-        blob = cache.blob(repo, sha256)
+            _forget(entry, sha256)
+        blob = cache.blob(entry, sha256)
         if not _is_whole(blob, size, sha256):
-            part = cache.partial(repo, sha256)
+            part = cache.partial(entry, sha256)
             try:
                 _Transfer(client, repo, commit, name, size, sha256, part, advance).run()
                 part.replace(blob)
@@ -70,7 +71,7 @@ def download(
                 if not _may_go_on(part, err):
                     part.unlink(missing_ok=True)
                 raise
-        return cache.link(repo, commit, name, sha256)
+        return cache.link(entry, commit, name, sha256)
 
 
 class _Transfer:
@@ -249,6 +250,6 @@ def _may_go_on(part: Path, err: BaseException) -> bool:
     return part.exists() and part.stat().st_size > 0
 
 
-def _forget(repo: str, sha256: str) -> None:
-    for path in (cache.blob(repo, sha256), cache.partial(repo, sha256)):
+def _forget(entry: str, sha256: str) -> None:
+    for path in (cache.blob(entry, sha256), cache.partial(entry, sha256)):
         path.unlink(missing_ok=True)

@@ -78,22 +78,30 @@ def fetch(
     manifest = _manifest(client, repo, commit, force=force)
     _refuse_pickles(repo, manifest)
     require_trusted(client, repo, commit)
-    wanted = [name for name in manifest.files if force or not _is_cached(repo, commit, name)]
+    wanted = [
+        name for name in manifest.files if force or not _is_cached(client, repo, commit, name)
+    ]
     if wanted and not (answers(client, repo, commit) if reachable is None else reachable):
         raise _incomplete(client, repo, commit, wanted)
+    if not wanted and reachable is None:
+        offline = "HF_HUB_OFFLINE is set. " if constants.HF_HUB_OFFLINE else ""
+        progress.note(
+            f"{offline}Using {repo} at {commit[:12]} as fetched before{client.where}: nothing new "
+            "was asked for."
+        )
     total = sum(manifest.files[name].size for name in wanted)
     _require_sane(repo, total, any_size)
     with progress.stage(f"fetching {repo}", total) as advance:
         for name in sorted(manifest.files):
             _checked(client, repo, commit, name, manifest.files[name], advance, again=force)
-    folder = cache.cached_file(repo, commit, MANIFEST)
+    folder = cache.cached_file(client.entry(repo), commit, MANIFEST)
     assert folder is not None  # it was read a moment ago
     return FetchedArtifact(repo, folder.parent, commit, manifest)
 
 
 def _manifest(client: Client, repo: str, commit: str, *, force: bool = False) -> Manifest:
     """The manifest of a commit, from the cache if it parses; it gets there only if it does."""
-    path = None if force else cache.cached_file(repo, commit, MANIFEST)
+    path = None if force else cache.cached_file(client.entry(repo), commit, MANIFEST)
     where = f"{repo} at {commit[:12]}: {MANIFEST}"
     if path is not None:
         try:
@@ -105,8 +113,8 @@ def _manifest(client: Client, repo: str, commit: str, *, force: bool = False) ->
     manifest = parse_manifest(content, where)
     sha256 = hashlib.sha256(content).hexdigest()
     with told(client, repo, commit):
-        cache.keep(repo, sha256, content)
-        cache.link(repo, commit, MANIFEST, sha256)
+        cache.keep(client.entry(repo), sha256, content)
+        cache.link(client.entry(repo), commit, MANIFEST, sha256)
     return manifest
 
 
@@ -129,7 +137,7 @@ def _checked(
     again: bool,
 ) -> None:
     """Have a file whose bytes are those the manifest lists; a damaged one is fetched once more."""
-    cached = None if again else cache.cached_file(repo, commit, name)
+    cached = None if again else cache.cached_file(client.entry(repo), commit, name)
 
     def get(anew: bool) -> None:
         download(
@@ -186,8 +194,8 @@ def _refuse_pickles(repo: str, manifest: Manifest) -> None:
             )
 
 
-def _is_cached(repo: str, commit: str, name: str) -> bool:
-    return cache.cached_file(repo, commit, name) is not None
+def _is_cached(client: Client, repo: str, commit: str, name: str) -> bool:
+    return cache.cached_file(client.entry(repo), commit, name) is not None
 
 
 def _incomplete(client: Client, repo: str, commit: str, wanted: list[str]) -> HubUnreachable:

@@ -75,7 +75,7 @@ def make_plan(
 
 def _listed(client: Client, repo: str, commit: str) -> frozenset[str]:
     """Files of the artifact that is there; none where its manifest cannot be read."""
-    path = cache.cached_file(repo, commit, MANIFEST)
+    path = cache.cached_file(client.entry(repo), commit, MANIFEST)
     content = (
         cache.read_small(path, MAX_BYTES)
         if path is not None

@@ -34,18 +34,20 @@ def resolve(client: Client, repo: str, revision: str | None, progress: Progress)
     check_repo(repo)
     wanted = _BRANCH if revision is None else revision
     check_revision(wanted)
-    if COMMIT.match(wanted) and cache.cached_file(repo, wanted, MANIFEST):
+    if COMMIT.match(wanted) and cache.cached_file(client.entry(repo), wanted, MANIFEST):
         return Resolved(wanted, reachable=None)
     try:
         commit = _ask(client, repo, revision, progress)
     except HubUnreachable as err:
-        commit = cache.cached_commit(repo, wanted) or ""
-        if not COMMIT.match(commit) or not cache.cached_file(repo, commit, MANIFEST):
+        commit = cache.cached_commit(client.entry(repo), wanted) or ""
+        if not COMMIT.match(commit) or not cache.cached_file(client.entry(repo), commit, MANIFEST):
             raise
         progress.note(f"{err.message} Using {repo} {wanted} as fetched before: {commit[:12]}.")
         return Resolved(commit, reachable=False)
+    if COMMIT.match(wanted) and commit != wanted:
+        raise not_a_hub(client)  # a commit is what it is
     if commit != wanted:
-        cache.remember_commit(repo, wanted, commit)
+        cache.remember_commit(client.entry(repo), wanted, commit)
     return Resolved(commit, reachable=True)
 
 

@@ -58,7 +58,7 @@ def glance(
     progress = progress or Silent()
     client = connect(endpoint, progress)
     commit = resolve(client, repo, revision, progress).commit
-    path = cache.cached_file(repo, commit, MANIFEST)
+    path = cache.cached_file(client.entry(repo), commit, MANIFEST)
     content = cache.read_small(path, MAX_BYTES) if path else manifest_at(client, repo, commit)
     manifest = parse_manifest(content, f"{repo} at {commit[:12]}: {MANIFEST}")
     return Glance(repo, commit, manifest, content, signature_of(client, repo, commit))
@@ -69,10 +69,12 @@ def signature_of(client: Client, repo: str, commit: str) -> bytes | None:
 
     Where nobody answers there is none: a policy that asks for one then refuses.
     """
-    path = cache.cached_file(repo, commit, SIGNATURE)
+    path = cache.cached_file(client.entry(repo), commit, SIGNATURE)
     if path is not None:
         return cache.read_small(path, MAX_SIGNATURE)
-    absent = _folder(repo) / ".no_exist" / commit / SIGNATURE  # the client library's own mark
+    absent = (
+        cache.folder(client.entry(repo)) / ".no_exist" / commit / SIGNATURE
+    )  # the client library's own mark
     if absent.exists() or constants.HF_HUB_OFFLINE:
         return None
     try:
@@ -84,7 +86,7 @@ def signature_of(client: Client, repo: str, commit: str) -> bytes | None:
             raise
         _write(absent, b"")
         return None
-    _write(_folder(repo) / "snapshots" / commit / SIGNATURE, content)
+    _write(cache.snapshot(client.entry(repo), commit) / SIGNATURE, content)
     return content
 
 
@@ -95,7 +97,7 @@ def require_trusted(client: Client, repo: str, commit: str) -> None:
         NotTrusted, PolicyInvalid: as :func:`zoo.artifact.trust.require`.
     """
     signature = signature_of(client, repo, commit)
-    path = cache.cached_file(repo, commit, MANIFEST)
+    path = cache.cached_file(client.entry(repo), commit, MANIFEST)
     assert path is not None  # whoever calls has read it
     trust.require(repo, cache.read_small(path, MAX_BYTES), signature)
 
@@ -107,7 +109,3 @@ def _write(path: Path, content: bytes) -> None:
         temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.incomplete")
         temporary.write_bytes(content)
         temporary.replace(path)
-
-
-def _folder(repo: str) -> Path:
-    return Path(constants.HF_HUB_CACHE, f"models--{repo.replace('/', '--')}")

@@ -136,7 +136,7 @@ def _known(err: BaseException, client: Client, repo: str, revision: str | None) 
         return AccessDenied(
             f"The repo {repo} is gated{client.where}: its owner decides who may read it.",
             hint=f"Ask for access at {shown_endpoint(client.endpoint)}/{repo}"
-            + ("." if client.has_token else ", then `hf auth login`."),
+            + ("." if client.has_token else f", then {client.how_to_log_in}."),
         )
     if isinstance(err, DisabledRepoError):
         return AccessDenied(f"The repo {repo} has been disabled by its hub{client.where}.")
@@ -181,7 +181,7 @@ def no_repo(client: Client, repo: str) -> RepoNotFound:
         )
     return RepoNotFound(
         f"There is no public repo {repo}{client.where}.",
-        hint="Check the spelling; if it is private, `hf auth login` first.",
+        hint=f"Check the spelling; if it is private, {client.how_to_log_in} first.",
     )
 
 
@@ -247,7 +247,9 @@ def no_token(client: Client, repo: str) -> AccessDenied:
     """The hub wants to know who asks."""
     return AccessDenied(
         f"{repo}{client.where} needs a token, and none was found.",
-        hint="`hf auth login` saves one, or set HF_TOKEN.",
+        hint="`hf auth login` saves one, or set HF_TOKEN."
+        if client.is_default
+        else "Ask whoever runs the hub for one, and set HF_TOKEN.",
     )
 
 
