@@ -470,6 +470,18 @@ def test_a_resolver_that_raises_does_not_stop_the_others(site: PluginSite) -> No
     assert record(host, "zoo-a").reason == "zoo_resolve_backbone raised OSError: disk"
 
 
+def test_an_unknown_backbone_is_first_of_all_that_of_whoever_broke_on_it(site: PluginSite) -> None:
+    site.add("zoo-a", "raise RuntimeError('no GPU here')")
+    site.add("zoo-b", "@hookimpl\ndef zoo_resolve_backbone(name):\n    raise KeyError(name)\n")
+    with pytest.raises(UnknownName) as caught:
+        site.host().backbone("rr:x")
+    assert caught.value.hint == (
+        "zoo-b 1.0 (plugin 'zoo-b') is broken and may provide it: "
+        "zoo_resolve_backbone raised KeyError: 'rr:x'. "
+        "So may zoo-a (broken): `zoo plugins` says why."
+    )
+
+
 # === What artifacts need ===
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import typer
 
 from zoo.cli.failures import Interrupted, UsageError
+from zoo.cli.output import one_line, say
 from zoo.errors import PluginError, ZooError
 from zoo.host import Host, PluginRecord, Provided, installed
 from zoo.host.raised import Raised
@@ -43,6 +44,9 @@ def add(app: typer.Typer, name: str) -> PluginRecord | None:
     """
     host = installed()
     if all(provided.spec.name != name for provided in host.commands):
+        excuse = host.excuse("command", name)
+        if excuse:
+            say(one_line(excuse))
         return None
     provided = host.command(name)
     command = host.load(provided)

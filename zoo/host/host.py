@@ -12,6 +12,7 @@ from typing import Any
 from zoo import switches as switches_module
 from zoo.errors import MissingPlugin, NameClash, UnknownName
 from zoo.host.discovery import given_plugins, installed_plugins, own_distributions
+from zoo.host.excuses import RESOLVE, excuse, lacking
 from zoo.host.loaders import Loaders
 from zoo.host.plugins import Plugins
 from zoo.host.record import PluginRecord, Provided, S
@@ -193,6 +194,10 @@ class Host:
         """
         return self._loaders.call(provided, self._loaders.find(provided, name), *arguments)
 
+    def excuse(self, kind: str, name: str) -> str:
+        """Which plugins may provide a name that none does, and why they did not say so; or empty."""
+        return excuse(kind, name, self._plugins.records)
+
     def whose(self, error: BaseException) -> PluginRecord | None:
         """The plugin in whose code, or in what that called, an error was raised."""
         return self._loaders.whose(error, self._plugins.records)
@@ -210,11 +215,10 @@ class Host:
 
     def _resolved(self, name: str) -> Iterator[Provided[BackboneSpec]]:
         """What open namespaces say of a backbone's name."""
-        hook = "zoo_resolve_backbone"
         if not is_backbone_name(name):
             return
-        understand = functools.partial(_one_spec, hook, BackboneSpec, name)
-        for record, (spec, complaint) in self._plugins.ask(hook, understand, name=name):
+        understand = functools.partial(_one_spec, RESOLVE, BackboneSpec, name)
+        for record, (spec, complaint) in self._plugins.ask(RESOLVE, understand, name=name):
             if spec is not None:
                 yield Provided(spec, record)
             else:
@@ -232,17 +236,8 @@ class Host:
             raise NameClash(kind, name, origins, own_distributions())
         if matches:
             return matches[0]
-        records = sorted(self._plugins.records, key=lambda record: not record.needs_mending)
-        hint = next((record.excuse for record in records if record.excuse), "")
-        here = {record.distribution: record.excuse or _lacking(record) for record in records}
-        raise UnknownName(kind, name, known, hint=hint, here=here)
-
-
-def _lacking(record: PluginRecord) -> str:
-    return (
-        f"{record.distribution} {record.version} is installed and has no such name; another "
-        f"version may: `pip install --upgrade {record.distribution}`."
-    )
+        here = {record.distribution: lacking(record) for record in self._plugins.records}
+        raise UnknownName(kind, name, known, hint=self.excuse(kind, name), here=here)
 
 
 def require(find: Callable[[str], Provided[S]], name: str, owner: str) -> Provided[S]:
