@@ -55,7 +55,7 @@ BROKEN = {
         def zoo_backbones(gpu):
             return []
         """,
-        "PluginValidationError: ",
+        "zoo_backbones has no argument 'gpu'",
     ),
     "misspells a hook": (
         """
@@ -126,6 +126,27 @@ def test_a_broken_plugin_is_reported_with_its_reason_and_the_others_go_on(
     assert names(host) == ["vision:good"]
     assert host.load(host.backbone("vision:good"))(host.backbone("vision:good").spec, None) == (
         "vision:good"
+    )
+
+
+def test_an_argument_that_may_have_been_meant_is_named(site: PluginSite) -> None:
+    site.add("zoo-odd", "@hookimpl\ndef zoo_resolve_backbone(nam):\n    return None\n")
+    found = record(site.host(), "zoo-odd")
+    assert found.reason == "zoo_resolve_backbone has no argument 'nam'"
+    assert found.remedy == "Did its author mean 'name'? See docs/plugins/hooks.md."
+
+
+def test_a_module_of_its_own_that_is_missing_is_its_authors_mistake(site: PluginSite) -> None:
+    site.add("zoo-two", "import zoo_two_parts.nope\n")
+    (site.folder / "zoo_two_parts").mkdir()
+    assert "zoo plugin install zoo-two" in record(site.host(), "zoo-two").remedy
+    (site.folder / "zoo_two-1.0.dist-info/entry_points.txt").write_text(
+        f"[{GROUP}]\nzoo-two = zoo_two_parts.hooks\n"
+    )
+    (site.folder / "zoo_two_parts/hooks.py").write_text("import zoo_two_parts.nope\n")
+    assert record(site.host(), "zoo-two").remedy == (
+        "A module of its own, 'zoo_two_parts.nope', is missing: report it to the authors of "
+        "zoo-two, or set ZOO_DISABLE_PLUGINS=zoo-two."
     )
 
 

@@ -20,6 +20,7 @@ from zoo.host.culprits import culprits
 from zoo.host.discovery import Found
 from zoo.host.guard import Guard
 from zoo.host.isolation import Outcome, TookTooLong, run_each
+from zoo.host.misspelt import foreign_argument, hook_meant
 from zoo.host.raised import Raised
 from zoo.host.record import PluginRecord
 from zoo.host.tampering import Change, package_of
@@ -136,7 +137,13 @@ class Plugins:
             return
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            self._manager.register(thing, key)
+            try:
+                self._manager.register(thing, key)
+            except pluggy.PluginValidationError:
+                found = foreign_argument(thing)
+                if found is None:
+                    raise
+                plugin.record.break_with(*found)
         for warning in caught:
             plugin.record.warnings.append(str(warning.message))
             warnings.warn_explicit(
@@ -152,7 +159,7 @@ class Plugins:
                 if not implementation.optionalhook:
                     record = self._records[implementation.plugin_name]
                     reason = f"implements {hook.name!r}, which is not a hook of zoo"
-                    self.fail(record, reason, f"{_nearest(hook.name)} See docs/plugins/hooks.md.")
+                    self.fail(record, reason, hook_meant(hook.name))
 
     def _run(
         self,
@@ -234,17 +241,15 @@ def _shown(arguments: dict[str, object]) -> str:
 def _advice(record: PluginRecord, error: Raised) -> str:
     if error.library.partition(".")[0] == "zoo":
         return f"It may be for another zoo: `pip install --upgrade zoo {record.distribution}`."
+    own, dot, _ = error.library.partition(".")
+    if error.missing and dot and own == package_of(record.module):
+        return (
+            f"A module of its own, {error.library!r}, is missing: report it to the authors of "
+            f"{record.distribution}, or set ZOO_DISABLE_PLUGINS={record.name}."
+        )
     if error.missing and error.library:
         return (
             f"Reinstall it with what it needs: `zoo plugin install {record.distribution}`; "
             f"{error.library!r} is missing."
         )
     return ""
-
-
-def _nearest(hook: str) -> str:
-    import difflib
-
-    hooks = [name for name in vars(hookspecs) if name.startswith("zoo_")]
-    near = difflib.get_close_matches(hook, hooks, n=1)
-    return f"Did its author mean {near[0]!r}?" if near else "It may be for another zoo."
