@@ -88,3 +88,17 @@ class TestRenamed:
         with pytest.raises(RepoNotFound, match=f"has no revision '{commit}'"):
             fetch(REPO, commit, endpoint=line.url)
         assert kept() == []
+
+    @pytest.mark.row(44)
+    def test_and_registered_anew_a_commit_from_the_cache_is_still_the_old_one(
+        self, hub: MinimalHub, line: FaultyLine
+    ) -> None:
+        first = fetch(REPO, endpoint=line.url)
+        before = (first.folder / HEADS).read_bytes()
+        del hub.renamed[REPO]
+        hub.commits[REPO] = [("2" * 40, listing(GOOD, HEADS, b"evil" * 75))]
+        found = fetch(REPO, first.commit, endpoint=line.url)
+        assert (found.commit, (found.folder / HEADS).read_bytes()) == (first.commit, before)
+        hub.commits[REPO] = []  # and whoever it is takes it away
+        with pytest.raises(RepoNotFound):  # what the name once stood for is not the latest
+            fetch(REPO, endpoint=line.url)
