@@ -20,6 +20,7 @@ from zoo.artifact.verify import verify
 from zoo.errors import (
     ArtifactError,
     BackboneMismatch,
+    BackboneMisstated,
     CorruptFile,
     MissingPlugin,
     NewerFormat,
@@ -460,7 +461,7 @@ def test_preprocessing_that_has_changed_is_named(
     )
 
     said = "the preprocessing.'scale' of the backbone 'toy:image' is '255.0', and"
-    assert said in refusal(artifact, BackboneMismatch)
+    assert said in refusal(artifact, BackboneMisstated)
 
 
 @pytest.mark.row(45, 53)
@@ -493,7 +494,19 @@ def test_a_base_that_is_another_than_the_manifest_says(
         place[keys[-1]] = value
 
     tampering.edit_manifest(artifact, edit)
-    assert said in refusal(artifact, BackboneMismatch)
+    assert said in refusal(artifact, BackboneMisstated)
+
+
+@pytest.mark.row(53)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("rank", "4"), ("rank", 4.0), ("rank", True), ("dropout", "0"), ("roles", "mlp")],
+)
+def test_a_setting_of_another_type(artifact: Path, name: str, value: object) -> None:
+    tampering.edit_manifest(artifact, lambda d: d["adapter"]["settings"].update({name: value}))
+    said = refusal(artifact, CorruptFile)
+    assert "asks for what cannot be" in said
+    assert name in said
 
 
 def test_what_an_older_plugin_did_not_state_is_no_contradiction(artifact: Path) -> None:

@@ -12,7 +12,19 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 from safetensors.torch import load_file, save_file
 
-from zoo.errors import ArtifactError, BackboneMismatch, LicenceConflict, UnsafeFile, ZooError
+import zoo
+from tests.hub.pulling import Told
+from zoo.errors import (
+    ArtifactError,
+    BackboneMismatch,
+    BackboneMisstated,
+    CorruptFile,
+    LicenceConflict,
+    PolicyInvalid,
+    TensorMismatch,
+    UnsafeFile,
+    ZooError,
+)
 from zoo.hub import findings, outgoing
 from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
@@ -134,10 +146,14 @@ def test_tensors_that_nobody_could_use_are_refused(
     hub: EmbeddedHub, artifact: Path, change: Callable[[dict[str, torch.Tensor]], object]
 ) -> None:
     rewrite(artifact, change)
-    for force in (False, True):
-        with pytest.raises(ArtifactError, match=HEADS):
-            push(artifact, REPO, force=force, endpoint=hub.url)
+    with pytest.raises(TensorMismatch, match=HEADS):
+        push(artifact, REPO, endpoint=hub.url)
     assert none_arrived(hub)
+    told = Told()
+    push(artifact, REPO, force=True, endpoint=hub.url, progress=told)
+    assert any(HEADS in note and "nobody can open it" in note for note in told.notes)
+    with pytest.raises(TensorMismatch, match=HEADS):
+        zoo.pull(REPO, endpoint=hub.url)
 
 
 @pytest.mark.row(22)
@@ -148,6 +164,24 @@ def test_an_adapter_of_another_backbone_is_refused(
     edit(artifact, "backbone", **other)
     with pytest.raises(BackboneMismatch, match="is not the one this model was trained on"):
         push(artifact, REPO, endpoint=hub.url)
+    assert none_arrived(hub)
+    push(artifact, REPO, force=True, endpoint=hub.url)
+    with pytest.raises(BackboneMismatch):
+        zoo.pull(REPO, endpoint=hub.url)
+
+
+@pytest.mark.row(22)
+@pytest.mark.parametrize("damaged", [False, True])
+def test_force_lets_no_false_base_and_no_damage_pass(
+    hub: EmbeddedHub, artifact: Path, damaged: bool
+) -> None:
+    if damaged:
+        content = (artifact / HEADS).read_bytes()
+        (artifact / HEADS).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    else:
+        edit(artifact, "backbone", source="evil/repo")
+    with pytest.raises(CorruptFile if damaged else BackboneMisstated):
+        push(artifact, REPO, force=True, endpoint=hub.url)
     assert none_arrived(hub)
 
 
@@ -329,3 +363,12 @@ def test_private_words_beside_the_files_are_found(
     assert TOKEN not in str(failure.value)
     assert not hub.log
     push(artifact, REPO, endpoint=hub.url, allow_findings=True, **given)
+
+
+def test_a_key_that_cannot_sign_is_refused_before_anything_is_opened(
+    hub: EmbeddedHub, artifact: Path
+) -> None:
+    (artifact / HEADS).write_bytes(b"")  # opening would find this
+    with pytest.raises(PolicyInvalid, match=r"nokey\.pem"):
+        push(artifact, REPO, sign=artifact.parent / "nokey.pem", endpoint=hub.url)
+    assert not hub.log

@@ -15,7 +15,7 @@ from zoo.artifact.anonymous import without_paths
 from zoo.artifact.files import shown
 from zoo.artifact.licences import tag_of
 from zoo.artifact.manifest import MANIFEST, BackboneEntry
-from zoo.errors import BackboneMismatch, LicenceConflict
+from zoo.errors import BackboneMisstated, LicenceConflict
 from zoo.model import Backbone
 
 _PIP = "pip:"
@@ -29,11 +29,11 @@ def require_stated(entry: BackboneEntry, backbone: Backbone) -> None:
     What only one of the two states is no contradiction: other versions of a plugin state more.
 
     Raises:
-        BackboneMismatch: they differ; both values are named.
+        BackboneMisstated: they differ; both values are named.
     """
     for what, stated, found in _compared(entry, backbone):
         if stated != found:
-            raise BackboneMismatch(
+            raise BackboneMisstated(
                 f"{MANIFEST} says that the {what} of the backbone {shown(entry.name)} is "
                 f"{shown(json.dumps(stated))}, and that of the one opened is "
                 f"{shown(json.dumps(found))}.",

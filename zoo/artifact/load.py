@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +33,9 @@ from zoo.model.task import Task
 from zoo.model.weights import drop_damaged
 from zoo.report.record import ARTIFACT, RECORD, read_record
 from zoo.specs import check_settings
+
+
+_AS_JSON: dict[type, tuple[type, ...]] = {tuple: (list,), float: (int, float)}
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,9 @@ def _make_parts(folder: Path, manifest: Manifest) -> tuple[Adapter, list[Task]]:
     require(host.backbone, manifest.backbone.name, manifest.backbone.provider)
     require(host.adapter, manifest.adapter.name, manifest.adapter.provider)
     with _possible(folder, manifest.adapter.provider):
-        adapter = make_adapter(manifest.adapter.name, manifest.adapter.settings)
+        given = manifest.adapter.settings
+        adapter = make_adapter(manifest.adapter.name, given)
+        _require_types(manifest.adapter.name, given, adapter.settings)
     return adapter, [_make_task(folder, entry) for entry in manifest.tasks]
 
 
@@ -145,10 +150,19 @@ def _make_task(folder: Path, entry: TaskEntry) -> Task:
     provided = require(installed().task, entry.kind, entry.provider)
     with _possible(folder, entry.provider):
         # A setting may not pass for another argument of make_task.
-        check_settings(entry.kind, provided.spec.settings, entry.settings)
+        checked = check_settings(entry.kind, provided.spec.settings, entry.settings)
+        _require_types(entry.kind, entry.settings, checked)
         task = make_task(entry.kind, labels=entry.labels, name=entry.name, **entry.settings)
         task.restore(entry.state)
         return task
+
+
+def _require_types(owner: str, given: Mapping[str, object], checked: Mapping[str, object]) -> None:
+    """Refuse what only a command line may say: the text "8", or 8.0, for the number 8."""
+    for name, value in given.items():
+        kind = type(checked[name])
+        if type(value) not in _AS_JSON.get(kind, (kind,)):
+            raise BadSetting(f"{owner}: {name} is {value!r}, which is not of type {kind.__name__}.")
 
 
 @contextlib.contextmanager
@@ -174,6 +188,7 @@ def _load_backbone(manifest: Manifest, weights: Path | None) -> Backbone:
         if weights or commit is None or not drop_damaged(entry.source, commit):
             raise
         backbone = _same_backbone(manifest, Weights(weights, commit))
+    require_stated(entry, backbone)
     origin = backbone.origin
     if entry.source and origin.commit is None and origin.source in ("", entry.source):
         # A folder does not say whose copy it is; the digest does.
@@ -197,7 +212,6 @@ def _same_backbone(manifest: Manifest, weights: Weights) -> Backbone:
         raise
     if backbone.digest != entry.digest:
         raise _other_backbone(manifest, backbone)
-    require_stated(entry, backbone)
     return backbone
 
 

@@ -32,7 +32,11 @@ def push(
     ] = False,
     weights: options.Weights = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace another model, or a commit made meanwhile.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Replace another model, or a commit made meanwhile; push what does not open.",
+        ),
     ] = False,
     sign: Annotated[
         Path | None, typer.Option(metavar="KEY", help="A private key (PEM) to sign it with.")

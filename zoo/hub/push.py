@@ -16,12 +16,17 @@ from zoo.artifact.licences import unknown as unknown_licences
 from zoo.artifact.manifest import MANIFEST, Manifest, manifest_bytes, read_manifest
 from zoo.artifact.signing import SIGNATURE
 from zoo.errors import (
+    BackboneMismatch,
+    BackboneMisstated,
     BadSetting,
     NotTrusted,
+    ProbeMismatch,
     PushRefused,
+    TensorMismatch,
 )
 from zoo.host import installed
 from zoo.hub.access import require_write
+from zoo.hub.card_check import CARD
 from zoo.hub.client import Client, check_repo, check_revision, connect, shown_endpoint
 from zoo.hub.commit import Sent, send
 from zoo.hub.findings import refuse_private
@@ -95,7 +100,9 @@ def push(
         branch: made from the main branch if it is not there.
         tag: also name the commit so.
         create_pr: open a pull request on the branch instead, which needs no right to write to it.
-        force: replace another model, or put the commit on top of one made in the meantime.
+        force: replace another model, or put the commit on top of one made in the meantime; push also
+            what cannot be opened, because its tensors or its backbone do not fit, or that answers
+            otherwise. That is said, and nobody can pull it.
         sign: a private key; its signature of the artifact is pushed along.
         allow_findings: push what looks like a token, a key or a path of this machine as well.
         weights: a folder to take the backbone's weights from.
@@ -140,7 +147,9 @@ def push(
             raise nothing_to_propose_to(client, repo, branch)
         if not isinstance(artifact, (str, Path)):
             open_elsewhere(path, weights)
-        files = _prepare(path, folder, manifest, paths, repo, weights, progress, allow_findings)
+        backbone, card = _opened(path, folder, manifest, repo, weights, progress, force=force)
+        require_consistent(_licences(manifest, backbone))
+        files = collect(folder, paths, manifest, card, repo=repo, allow_findings=allow_findings)
         for unknown in unknown_licences(_licences(manifest)):
             progress.note(f"Of the licences, {unknown}.")
         if sign is not None:
@@ -245,24 +254,30 @@ def _signed(
     return sorted([*(f for f in files if f.path != SIGNATURE), made], key=lambda file: file.path)
 
 
-def _prepare(
+def _opened(
     path: Path,
     folder: Path,
     manifest: Manifest,
-    paths: list[str],
     repo: str,
     weights: Path | None,
     progress: Progress,
-    allow_findings: bool,
-) -> list[Outgoing]:
-    """The files as they will be in the repo, of an artifact that answers as it should."""
+    *,
+    force: bool,
+) -> tuple[str | None, str]:
+    """The licence that the backbone states, and the card, of an artifact that answers as it should."""
     from zoo.artifact.base import require_licence
     from zoo.artifact.card import card_for
     from zoo.artifact.load import open_artifact
 
     progress.note("Opening the artifact, and comparing its answers")
-    opened = open_artifact(path, weights=weights)
-    require_licence(manifest.backbone, opened.model.backbone)
-    require_consistent(_licences(manifest, opened.model.backbone.license))
-    card = card_for(folder, repo, model=opened.model)
-    return collect(folder, paths, manifest, card, repo=repo, allow_findings=allow_findings)
+    try:
+        model = open_artifact(path, weights=weights).model
+    except BackboneMisstated:
+        raise
+    except (TensorMismatch, BackboneMismatch, ProbeMismatch) as err:
+        if not force or not (folder / CARD).is_file():
+            raise
+        progress.note(f"{err.message} It is pushed as you force it; nobody can open it.")
+        return None, card_for(folder, repo)
+    require_licence(manifest.backbone, model.backbone)
+    return model.backbone.license, card_for(folder, repo, model=model)
