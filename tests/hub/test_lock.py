@@ -157,6 +157,7 @@ def test_what_is_damaged_on_the_hub_is_not_pinned(
         ('{"version": 1, "version": 1}', "not JSON"),
         ('{"version": 2, "artifacts": {}}', "version 2; this zoo reads up to 1"),
         ('{"version": 1, "artifacts": {"../x": {}}}', "not a lock file"),
+        ('{"version": true, "artifacts": {}}', "'version': not a number"),
         ('{"version": 1, "more": 1}', "more"),
         ("[" * 100_000, "not JSON"),
         (" " * (5 << 20), "larger than"),

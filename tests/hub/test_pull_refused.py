@@ -1,7 +1,10 @@
 """Pull of what is damaged, hostile, or not there: refused, and nothing of it kept."""
 
 import errno
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -186,6 +189,37 @@ def test_a_full_disk_keeps_nothing_unfinished(
     monkeypatch.setattr(download._Digest, "update", full)  # where a write would fail too
     with pytest.raises(WriteFailed, match=r"disk of the cache, .*, is full; nothing unfinished"):
         pull(REPO, endpoint=hub.url)
+
+
+LIMITED = """
+import resource, sys
+from zoo.errors import WriteFailed
+from zoo.hub.fetch import fetch
+endpoint, limit = sys.argv[1], int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    fetch("me/flowers", endpoint=endpoint)
+except WriteFailed as err:
+    print(err.message)
+"""
+
+
+@pytest.mark.row(40)
+def test_a_write_that_the_system_refuses_keeps_nothing_unfinished(
+    hub: EmbeddedHub, pushed: str, artifact: Path
+) -> None:
+    sizes = {path.name: path.stat().st_size for path in artifact.glob("*.safetensors")}
+    largest = max(sizes, key=lambda name: sizes[name])
+    cache = Path(constants.HF_HUB_CACHE)
+    ended = subprocess.run(
+        [sys.executable, "-c", LIMITED, hub.url, str(sizes[largest] - 1)],
+        env={**os.environ, "HF_HUB_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+    )
+    assert "File too large" in ended.stdout, ended.stderr
+    assert not list(cache.rglob(largest))
+    assert fetch(REPO, endpoint=hub.url).commit == pushed
 
 
 @pytest.mark.row(40)

@@ -3,7 +3,9 @@
 import contextlib
 import hashlib
 import json
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from zoo.errors import (
     BackboneMismatch,
     BackboneMisstated,
     CorruptFile,
+    HubError,
     LicenceConflict,
     PolicyInvalid,
     TensorMismatch,
@@ -26,6 +29,8 @@ from zoo.errors import (
     ZooError,
 )
 from zoo.hub import findings, outgoing
+from zoo.hub import repo as repo_there
+from zoo.hub.client import connect
 from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
 
@@ -284,6 +289,37 @@ def test_a_base_that_is_not_the_one_opened_is_not_published(
     with pytest.raises(BackboneMismatch, match=said):
         push(artifact, REPO, endpoint=hub.url)
     assert none_arrived(hub)
+
+
+@pytest.mark.row(33)
+def test_a_repo_that_claims_a_million_files_is_not_listed_to_its_end() -> None:
+    page = [{"type": "file", "path": f"{n:04d}", "size": 1, "oid": "0" * 40} for n in range(1000)]
+    asked = []
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            number = len(asked)
+            asked.append(self.path)
+            entries = [{**each, "path": f"{number}/{each['path']}"} for each in page]
+            content = json.dumps(entries).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Link", f'<{url}{self.path}&cursor={number}>; rel="next"')
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            with pytest.raises(HubError, match="claims more than 100,000 files"):
+                repo_there.files(connect(url), REPO, "1" * 40)
+        finally:
+            server.shutdown()
+    assert len(asked) == 101
 
 
 @pytest.mark.row(17)

@@ -34,7 +34,6 @@ from zoo.model.weights import drop_damaged
 from zoo.report.record import ARTIFACT, RECORD, read_record
 from zoo.specs import check_settings
 
-
 _AS_JSON: dict[type, tuple[type, ...]] = {tuple: (list,), float: (int, float)}
 
 

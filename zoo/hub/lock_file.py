@@ -95,6 +95,8 @@ def read_lock(path: Path) -> Lock:
             f"{path} has version {data['version']}; this zoo reads up to {_VERSION}.",
             hint="Upgrade: `pip install --upgrade zoo`.",
         )
+    if type(data.get("version", _VERSION)) is not int:  # true would pass for 1
+        raise _invalid(path, "'version': not a number")
     try:
         lock = Lock.model_validate(data, strict=True)
         for repo, pin in lock.artifacts.items():

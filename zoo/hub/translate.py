@@ -48,6 +48,7 @@ _BAD_TOKEN = re.compile(
 _UNWRITABLE = (
     errno.EACCES,
     errno.EPERM,
+    errno.EFBIG,
     errno.EROFS,
     errno.ENOTDIR,
     errno.EISDIR,
