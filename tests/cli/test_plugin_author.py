@@ -5,6 +5,8 @@ import sys
 import pytest
 
 from tests.cli.commands import zoo
+from zoo.host import GROUP
+from zoo.testing.source import on_path
 
 HOOKS = """
 from zoo.plugin import TaskSpec, hookimpl
@@ -179,6 +181,27 @@ def test_names_that_would_hide_a_package_are_refused(tmp_path, name):
     assert ended.code == 2
     assert "would hide" in ended.err
     assert "zoo plugin new zoo-" in ended.err
+
+
+@pytest.mark.parametrize("name", ["src", "build", "Dist"])
+def test_names_of_folders_that_tools_use_are_refused(tmp_path, name):
+    ended = new(tmp_path, name)
+    assert ended.code == 2
+    assert f"take a folder {name.lower()!r} for their own" in ended.err
+    assert f"zoo plugin new zoo-{name.lower()}" in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_package_called_src_is_no_src_layout(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "mine"\n[project.entry-points.{GROUP}]\nmine = "src.hooks"\n'
+    )
+    (tmp_path / "src").mkdir()
+    with on_path(tmp_path):
+        assert sys.path[1] == str(tmp_path / "src")
+    (tmp_path / "src/__init__.py").touch()
+    with on_path(tmp_path):
+        assert sys.path[1] == str(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["torch", "peft", "scikit-learn"])

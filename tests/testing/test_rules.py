@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from tests.testing import faults
-from zoo.host import installed
+from zoo.host import PluginRecord, installed
 from zoo.testing import ADAPTER_RULES, BACKBONE_RULES, PLUGIN_RULES, TASK_RULES, IsolatedHost
+from zoo.testing.plugin_rules import hooks_import_nothing_heavy
 from zoo.testing.rule import Subject, rule
 from zoo.testing.subjects import AdapterSubject, BackboneSubject, PluginSubject, TaskSubject
 
@@ -131,6 +132,20 @@ def test_a_fault_of_a_plugin_is_caught(zoo_host, tmp_path, monkeypatch, source, 
 def test_a_plugin_that_lists_nothing_is_no_failure(zoo_host, tmp_path, monkeypatch):
     found = of_plugin(zoo_host, tmp_path, SOUND, monkeypatch)
     assert [v.status for v in found.values()] == ["passed", "passed", "skipped"]
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "import atexit\natexit.register(print, 'bye from torch')",
+        "import os\nos.system('echo scipy and torch')",
+    ],
+)
+def test_what_a_plugin_prints_is_no_import(tmp_path, monkeypatch, noise):
+    (tmp_path / "mine_hooks.py").write_text(f"{noise}\n{SOUND}")
+    monkeypatch.syspath_prepend(tmp_path)
+    subject = PluginSubject(PluginRecord("mine", "mine", "1", module="mine_hooks"))
+    assert subject.verdict(hooks_import_nothing_heavy).status == "passed"
 
 
 class Panic(BaseException):

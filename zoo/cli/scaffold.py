@@ -21,6 +21,7 @@ _SUFFIX = ".jinja"
 _PACKAGE = "PACKAGE"  # in the path of a template
 _LONGEST = 60
 _TAKEN = frozenset({"zoo", "test", "tests"})
+_FOLDERS = frozenset({"build", "dist", "src"})  # that tools look into, or empty
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ def names_of(given: str) -> Names:
         raise BadSetting(
             f"A package called {package!r} would hide Python's or zoo's own.",
             hint=f"For example `zoo plugin new zoo-{plain.removeprefix('zoo') or 'mine'}`.",
+        )
+    if package in _FOLDERS:
+        raise BadSetting(
+            f"Tools that build a package take a folder {package!r} for their own.",
+            hint=f"For example `zoo plugin new zoo-{plain}`.",
         )
     title = "".join(part.capitalize() for part in short.split("-"))
     return Names(plain, package, short, title)

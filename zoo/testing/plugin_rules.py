@@ -48,20 +48,21 @@ def hooks_import_nothing_heavy(subject: Any) -> None:
     module = subject.plugin.module.partition(":")[0]
     point = f"{GROUP!r}, {subject.plugin.name!r}, {subject.plugin.module!r}"
     script = (
-        f"import sys; sys.path[:] = {sys.path!r}\n"
+        "import os, sys; _answer = os.fdopen(os.dup(1), 'w'); os.dup2(2, 1)\n"
+        f"sys.path[:] = {sys.path!r}\n"
         f"import {module}\n"
         "from importlib.metadata import EntryPoint\n"
         "from zoo.host import Host\n"
         f"group, name, value = {point}\n"
         "Host([EntryPoint(name=name, value=value, group=group)]).plugins\n"
-        f"print('\\n', *[name for name in {HEAVY!r} if name in sys.modules])"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules], file=_answer, flush=True)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=_TIMEOUT
     )
     said = answer.stderr.strip().splitlines()
     require(answer.returncode == 0, f"importing {module} fails: {said[-1] if said else ''}")
-    heavy = answer.stdout.splitlines()[-1].split()
+    heavy = answer.stdout.split()
     require(
         not heavy,
         f"{module} imports {', '.join(heavy)}: move that into the module a loader string names",

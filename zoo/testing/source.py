@@ -28,7 +28,8 @@ def on_path(tree: Path) -> Iterator[str]:
         InputError: it declares no plugin of zoo, or is not TOML.
     """
     project = _project(tree)
-    root = tree / "src" if (tree / "src").is_dir() else tree
+    source = tree / "src"
+    root = source if source.is_dir() and not (source / "__init__.py").exists() else tree
     with TemporaryDirectory(prefix="zoo-check-") as folder:
         _write_metadata(Path(folder), project)
         kept = list(sys.path)
