@@ -172,6 +172,16 @@ def _preprocessing_is_deterministic_between_processes(backbone):
 
 
 @breaks(BACKBONES)
+def _preprocessing_is_deterministic_in_place(backbone):
+    def blacken(plain, sample):
+        prepared = plain(sample)
+        sample.paste(0, (0, 0, *sample.size))
+        return prepared
+
+    preprocess_by(backbone, blacken)
+
+
+@breaks(BACKBONES)
 def _preprocessing_is_deterministic_in_what_it_says(backbone):
     kind = type(backbone.preprocess)
     order = list({str(number) for number in range(20)})

@@ -22,6 +22,7 @@ SUFFIXES = (
     "_of_channels",
     "_between_processes",
     "_in_what_it_says",
+    "_in_place",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import pickle
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from zoo.testing import computing
 from zoo.testing.elsewhere import preprocessed, preprocessed_elsewhere
 from zoo.testing.rule import Broken, NotApplicable, require, rule
 from zoo.testing.structure_rules import blocks_cover_all_parameters_once, finite, loads, within
-from zoo.testing.subjects import BackboneSubject
+from zoo.testing.subjects import BackboneSubject, samples_of
 
 _SHUFFLED = ("one two three four", "two one four three", "four three two one")
 
@@ -106,6 +107,10 @@ def preprocessing_is_deterministic(subject: BackboneSubject) -> None:
         json.dumps(backbone.preprocess.describe(), allow_nan=False)
     except (TypeError, ValueError) as err:
         raise Broken(f"describe() is not plain JSON data: {err}") from err
+    for sample in samples_of(backbone):
+        before = pickle.dumps(sample)
+        backbone.preprocess(sample)
+        require(pickle.dumps(sample) == before, "it changes the sample in place: copy it first")
     first = preprocessed(backbone)
     random.seed(1)
     torch.rand(3)
