@@ -1,6 +1,7 @@
 """Plugins that are right but for one fault each. The fault is an option or setting of the spec."""
 
 import itertools
+import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from zoo.errors import BadSetting
 from zoo.plugin import (
     Adapter,
     AdapterSpec,
@@ -540,6 +542,16 @@ class _state_round_trips_of_a_task(Classification):  # noqa: N801
 class _foreign_state_is_refused(Classification):  # noqa: N801
     def restore(self, state):
         self.state = dict(state)
+
+
+@breaks(TASKS)
+class _foreign_state_is_refused_of_another_size(Classification):  # noqa: N801
+    remembers = ("shift",)
+
+    def restore(self, state):
+        if {*state} - {"shift"} or any(math.isnan(v) for v in state.get("shift", ())):
+            raise BadSetting("not mine")
+        self.state = {name: [*values] for name, values in state.items()}
 
 
 @breaks(TASKS)

@@ -23,6 +23,7 @@ SUFFIXES = (
     "_between_processes",
     "_in_what_it_says",
     "_in_place",
+    "_of_another_size",
 )
 
 

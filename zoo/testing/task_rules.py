@@ -233,7 +233,10 @@ def state_round_trips(subject: TaskSubject) -> None:
 @rule("State that is not its own is refused.", needs=[state_round_trips])
 def foreign_state_is_refused(subject: TaskSubject) -> None:
     """Manifests come from strangers."""
-    for state in ({"of another": [0.0]}, *({name: [0.0, math.nan]} for name in _kept(subject))):
+    count = len(subject.fresh().labels)
+    wrong = ([math.nan] * count, [0.0] * (count + 1))
+    kept = [{name: values} for name in _kept(subject) for values in wrong]
+    for state in ({"of another": [0.0]}, *kept):
         try:
             subject.fresh().restore(state)
         except BadSetting:
