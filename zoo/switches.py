@@ -82,9 +82,9 @@ def current() -> Switches:
 def _rules() -> Iterator[Rule]:
     disable, allow = os.environ.get(DISABLE, ""), os.environ.get(ALLOW, "")
     if disable.strip():
-        yield Rule(DISABLE, disable=_names(disable))
+        yield Rule(f"{DISABLE} or --disable-plugins", disable=_names(disable))
     if allow.strip():
-        yield Rule(ALLOW, allow=_names(allow))
+        yield Rule(f"{ALLOW} or --allow-plugins", allow=_names(allow))
     for path in layers.paths():
         table = layers.read(path).get("plugins", {})
         if table:

@@ -87,7 +87,7 @@ def test_every_place_is_asked_and_any_can_forbid(
     layers["project"].write_text('[plugins]\nallow = ["*"]\ndisable = ["zoo-b"]\n')
     host = Host(three.points(), switches=switches.current())
     assert [(p.status, p.reason) for p in host.plugins] == [
-        ("disabled", "by ZOO_DISABLE_PLUGINS"),
+        ("disabled", "by ZOO_DISABLE_PLUGINS or --disable-plugins"),
         ("disabled", "by .zoo/registry.toml"),
         ("ok", ""),
     ]
@@ -119,7 +119,7 @@ def test_switches_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         "ZOO_PLUGIN_TIMEOUT": "0",
     }.items():
         monkeypatch.setenv(name, value)
-    rule = Rule("ZOO_ALLOW_PLUGINS", allow=("zoo-a", "zoo-b"))
+    rule = Rule("ZOO_ALLOW_PLUGINS or --allow-plugins", allow=("zoo-a", "zoo-b"))
     assert switches.current() == Switches(rules=(rule,), strict=True, trace=True, limit=0)
     monkeypatch.setenv("ZOO_STRICT", "0")
     assert not switches.current().strict
