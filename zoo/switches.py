@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -62,6 +62,15 @@ class Switches:
         """The place that forbids a plugin; empty where none does."""
         found = (rule.place for rule in self.rules if rule.forbids(plugin, distribution))
         return next(found, "")
+
+    def strangers(self, known: Collection[str]) -> list[tuple[str, str]]:
+        """Places, each with a name that it gives and that fits none of the ``known``."""
+        return [
+            (rule.place, name)
+            for rule in self.rules
+            for name in (*rule.disable, *(rule.allow or ()))
+            if "*" not in name and not _matches((name,), *known)
+        ]
 
 
 def current() -> Switches:

@@ -203,6 +203,16 @@ def test_plugins_are_disabled_by_options_anywhere(greeter, words):
     assert "ZOO_DISABLE_PLUGINS" not in os.environ
 
 
+def test_a_name_that_no_plugin_has_is_told(greeter):
+    ended = zoo("plugins", "--disable-plugins", "gretter,zoo-greeter,x*")
+    assert (
+        "ZOO_DISABLE_PLUGINS or --disable-plugins names 'gretter', which is no plugin and no "
+        "distribution here." in ended.err.replace("\n", " ")
+    )
+    assert "names 'zoo-greeter'" not in ended.err
+    assert "names 'x*'" not in ended.err
+
+
 def test_options_behind_a_double_dash_are_left_alone(greeter):
     ended = zoo("greet", "--", "--trace")
     assert ended.code == 2

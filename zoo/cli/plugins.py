@@ -9,6 +9,7 @@ from zoo.cli.output import emit_json, emit_table, one_line, say
 
 def plugins(as_json: Json = False) -> None:
     """List plugins, and say what is wrong with those that are broken."""
+    from zoo import switches
     from zoo.cli import COMMANDS, extensions
     from zoo.host import installed
 
@@ -41,5 +42,8 @@ def plugins(as_json: Json = False) -> None:
             say(f"    {one_line(record.remedy)}")
         for warning in record.warnings:
             say(f"{record.origin}: {one_line(warning)}")
+    known = [name for record in records for name in (record.name, record.distribution)]
+    for place, name in switches.current().strangers(known):
+        say(f"{place} names {name!r}, which is no plugin and no distribution here.")
     for clash in host.clashes:
         say(f"{clash.message} {clash.hint}")
