@@ -39,7 +39,7 @@
     │   ├── TensorMismatch        tensors missing, extra or of another shape
     │   ├── NotTrusted            not signed, or not by a key that is trusted
     │   ├── BackboneMismatch      the backbone is not the one trained on
-    │   │   └── BackboneMisstated it is, and the manifest says what it does not say of itself
+    │   │   └── BackboneMisstated  it is, and the manifest says what it does not say of itself
     │   └── ProbeMismatch         the model answers differently from the one saved
     └── HubError                a hub said no, or did not say anything
         ├── RepoNotFound          no such repo or revision

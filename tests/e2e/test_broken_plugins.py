@@ -18,7 +18,10 @@ def zoo_backbones():
 # By distribution: the hook module, and the beginning of the reason.
 WRECKS = {
     "zoo-import": ("raise RuntimeError('no GPU here')", "RuntimeError: no GPU here"),
-    "zoo-register": ("@hookimpl\ndef zoo_tasks(gpu):\n    return []\n", "PluginValidationError: "),
+    "zoo-register": (
+        "@hookimpl\ndef zoo_tasks(gpu):\n    return []\n",
+        "zoo_tasks has no argument 'gpu'",
+    ),
     "zoo-hook": ("@hookimpl\ndef zoo_tasks():\n    return 1 / 0\n", "zoo_tasks raised ZeroDiv"),
     "zoo-hang": (
         "import os, time\nopen(os.environ.get('MARK', os.devnull), 'w').close()\ntime.sleep(10)\n",
