@@ -20,6 +20,7 @@ from zoo.model import Backbone
 
 _PIP = "pip:"
 _VERSION = re.compile(r"\d[\w.+!-]*", re.ASCII)
+_SHORTENED = "max_length"  # of which an adapter may need a part for itself
 _OF_FILES = "_sha256"  # of what preprocessing reads: another spelling of it can do the same
 
 
@@ -74,7 +75,7 @@ def _compared(entry: BackboneEntry, backbone: Backbone) -> Iterator[tuple[str, A
     ):
         plain = json.loads(json.dumps(without_paths(own)))
         for key in sorted(said.keys() & plain.keys()):
-            if not key.endswith(_OF_FILES):
+            if not key.endswith(_OF_FILES) and key != _SHORTENED:
                 yield f"{what}.{shown(key)}", said[key], plain[key]
 
 
