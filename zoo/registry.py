@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo import layers
-from zoo.errors import UnknownName
+from zoo.errors import InputError, UnknownName
 from zoo.host import Host, Provided
 from zoo.specs import BackboneSpec, NamespaceSpec
 
@@ -52,6 +52,19 @@ class Defaults:
     task: str = ""
     baseline_adapter: str = ""  # fitted beside every result
     merged_adapter: str = ""  # what a merged model is opened with: all of a backbone's own weights
+
+    def backbone_for(self, modality: str) -> str:
+        """The backbone for data of that modality.
+
+        Raises:
+            InputError: there is none.
+        """
+        if modality not in self.backbones:
+            raise InputError(
+                f"There is no default backbone for {modality} data; choose one with --backbone.",
+                hint=f"`zoo backbones --modality {modality}` lists those that fit.",
+            )
+        return self.backbones[modality]
 
 
 @dataclass(frozen=True, kw_only=True)

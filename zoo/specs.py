@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 _ADAPTER_NAME = re.compile(r"([a-z0-9][a-z0-9_-]*:)?[a-z0-9][a-z0-9._-]*\Z")
 _BACKBONE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*:[^\s:][^\x00-\x1f\x7f]*\Z")
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
-_COMMAND = re.compile(r"[a-z][a-z0-9-]*\Z")
+_WORD = re.compile(r"[a-z][a-z0-9-]*\Z")
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
 
@@ -184,10 +184,7 @@ class CallbackSpec:
     summary: str = ""
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.name, str) and _COMMAND.match(self.name)):
-            raise InvalidSpec(
-                f"Callback name {self.name!r} is not valid: lower-case letters, digits and '-' only."
-            )
+        _require_word("Callback", self.name)
         _require_import_string(self.name, self.loader)
         _CALLBACK_TYPES.require(self)
 
@@ -234,10 +231,7 @@ class CommandSpec:
     summary: str = ""
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.name, str) and _COMMAND.match(self.name)):
-            raise InvalidSpec(
-                f"Command name {self.name!r} is not valid: lower-case letters, digits and '-' only."
-            )
+        _require_word("Command", self.name)
         _require_import_string(self.name, self.loader)
         _COMMAND_TYPES.require(self)
 
@@ -277,6 +271,13 @@ def _require_name(kind: str, name: str) -> None:
     if not (_ADAPTER_NAME if kind == "Adapter" else _NAME).match(name):
         raise InvalidSpec(
             f"{kind} name {name!r} is not valid: lower-case letters, digits, '.', '_' and '-' only."
+        )
+
+
+def _require_word(kind: str, name: str) -> None:
+    if not (isinstance(name, str) and _WORD.match(name)):
+        raise InvalidSpec(
+            f"{kind} name {name!r} is not valid: lower-case letters, digits and '-' only."
         )
 
 

@@ -1,5 +1,6 @@
 """A hub for each test, an empty cache for each test, and artifacts to send."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from huggingface_hub import HfApi, constants
 
 import zoo
 from tests.artifact.conftest import Compose, compose, toys  # noqa: F401  # fixtures
+from tests.hub.minimal import MinimalHub
+from tests.hub.proxy import FaultyLine
 from tests.hub.pulling import REPO
 from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
@@ -26,6 +29,27 @@ def hub(tmp_path: Path, cache: Path) -> Iterator[EmbeddedHub]:
     """A hub that everybody may write to."""
     with EmbeddedHub(tmp_path / "hub") as running:
         yield running
+
+
+@pytest.fixture
+def line(hub: EmbeddedHub | MinimalHub) -> Iterator[FaultyLine]:
+    """The way to the hub, which can be made to fail."""
+    with FaultyLine(hub.url) as there:
+        yield there
+
+
+@pytest.fixture(params=["with hf_xet", "without"])
+def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the client could speak Xet."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", request.param == "without")
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that were to be waited for, and were not."""
+    asked: list[float] = []
+    monkeypatch.setattr(time, "sleep", asked.append)
+    return asked
 
 
 @pytest.fixture

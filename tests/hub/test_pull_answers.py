@@ -41,12 +41,6 @@ def hub() -> Iterator[MinimalHub]:
         yield running
 
 
-@pytest.fixture
-def line(hub: MinimalHub) -> Iterator[FaultyLine]:
-    with FaultyLine(hub.url) as there:
-        yield there
-
-
 def asked_for(line: FaultyLine) -> set[str]:
     """Commits that files were asked for at."""
     return {seen.path.split("/")[4] for seen in line.log if "/resolve/" in seen.path}

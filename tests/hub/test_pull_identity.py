@@ -24,12 +24,6 @@ def hub(cache: Path) -> Iterator[MinimalHub]:
         yield running
 
 
-@pytest.fixture
-def line(hub: MinimalHub) -> Iterator[FaultyLine]:
-    with FaultyLine(hub.url) as there:
-        yield there
-
-
 @pytest.mark.row(45)
 @pytest.mark.parametrize("name", ["mе/flowers", "me/fl\u200bowers", "me/x\x1b[2J", "x" * 300])
 def test_a_repo_of_a_name_that_only_looks_like_one_is_no_answer(

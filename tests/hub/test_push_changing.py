@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi
 
 from tests.hub.faulty import FaultyHub
 from zoo.errors import CorruptFile
@@ -60,11 +60,6 @@ class When(Silent):
         if self.part_done:
             self.part_done = False
             self.do()
-
-
-@pytest.fixture(params=["with hf_xet", "without"])
-def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", request.param == "without")
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,12 @@
 """Push to a hub that fails, forgets, or has changed: never half, never twice, never over others."""
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi
 
 from tests.hub.faulty import FaultyHub
 from zoo.errors import HeadMoved, HubError, HubUnreachable, RepoNotFound, ZooError
@@ -22,20 +21,6 @@ SENDING = ("preupload", "batch", "lfs", "commit")  # the requests of a push, in 
 def hub(tmp_path: Path, cache: Path) -> Iterator[FaultyHub]:
     with FaultyHub(tmp_path / "hub") as running:
         yield running
-
-
-@pytest.fixture(params=["with hf_xet", "without"])
-def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same whether the client could speak Xet or not; for all rows in ``test_push_lines``."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", request.param == "without")
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds that were to be waited for, and were not."""
-    asked: list[float] = []
-    monkeypatch.setattr(time, "sleep", asked.append)
-    return asked
 
 
 def commits(api: HfApi, branch: str = "main") -> list[str]:

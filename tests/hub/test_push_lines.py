@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
 
 from tests.hub.minimal import MinimalHub
 from tests.hub.proxy import ALWAYS, FaultyLine
@@ -18,29 +17,13 @@ from zoo.hub.push import Pushed, push
 REPO = "me/flowers"
 SENDING = ("preupload", "batch", "commit")
 
-
-@pytest.fixture(params=["with hf_xet", "without"], autouse=True)
-def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", request.param == "without")
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    asked: list[float] = []
-    monkeypatch.setattr(time, "sleep", asked.append)
-    return asked
+pytestmark = pytest.mark.usefixtures("route")
 
 
 @pytest.fixture
 def hub(cache: Path) -> Iterator[MinimalHub]:
     with MinimalHub(first_commit=True) as running:
         yield running
-
-
-@pytest.fixture
-def line(hub: MinimalHub) -> Iterator[FaultyLine]:
-    with FaultyLine(hub.url) as there:
-        yield there
 
 
 @pytest.mark.row(1)

@@ -6,28 +6,19 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli import describe, options, writing
-from zoo.cli.output import emit_json, emit_table, one_line, say
+from zoo.cli import choices, describe, options, writing
+from zoo.cli.output import emit_json, emit_table, one_line, say, say_each
 
 if TYPE_CHECKING:
     from zoo.data.dataset import Dataset
     from zoo.model import Backbone
 
 app = typer.Typer(help="Look at data before anything is trained.", no_args_is_help=True)
-
-
-class Augment(StrEnum):
-    """How images are changed for training."""
-
-    none = "none"
-    crop = "crop"
-    mild = "mild"
 
 
 @app.callback()
@@ -47,8 +38,8 @@ def preview(
     count: Annotated[int, typer.Option(min=1, max=400, help="Rows shown, of every label.")] = 24,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "train",
     augment: Annotated[
-        Augment, typer.Option(help="Also show each image as training may change it.")
-    ] = Augment.none,
+        choices.Augment, typer.Option(help="Also show each image as training may change it.")
+    ] = choices.Augment.none,
     weights: options.Weights = None,
     revision: options.Revision = None,
     input_column: options.InputColumn = None,
@@ -84,8 +75,7 @@ def preview(
         convert=convert,
         progress=progress.default(),
     )
-    for line in dataset.describe():
-        say(one_line(line))
+    say_each(dataset.describe())
     if dataset.modality == "image":
         writing.require_free(out, overwrite=overwrite)
     opened = _opened(backbone, weights, revision)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli import describe, options, writing
-from zoo.cli.output import one_line, say
+from zoo.cli.output import say, say_each
 
 
 def embed(
@@ -65,8 +65,7 @@ def embed(
             convert=convert,
             progress=progress.default(),
         )
-        for line in dataset.describe():
-            say(one_line(line))
+        say_each(dataset.describe())
         rows = features.Rows.of(dataset)
     import zoo
     from zoo.data.samples import Samples

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import options, results, sources
-from zoo.cli.output import emit_json, one_line, say
+from zoo.cli.output import emit_json, say, say_each
 from zoo.cli.writing import replacing, require_free
 from zoo.errors import Incompatible
 
@@ -62,8 +62,7 @@ def evaluate(
         convert=convert,
         progress=tell,
     )
-    for line in rows.describe():
-        say(one_line(line))
+    say_each(rows.describe())
     if rows.name in ("train", "val"):
         say("A model fitted on this data has seen these rows; only test rows say how good it is.")
     found = measure(model, rows, task=chosen.name, batch_size=batch_size, progress=tell)

@@ -6,17 +6,16 @@ import contextlib
 import functools
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli import options, results
+from zoo.cli import choices, options, results
 from zoo.cli.asked_tasks import asked_tasks
 from zoo.cli.find_lr import suggest
 from zoo.cli.launch import is_one_of_several, is_silent, launch
-from zoo.cli.output import one_line, say
+from zoo.cli.output import say, say_each
 from zoo.cli.resume import again, resumed, words_for_others, words_of
 from zoo.cli.sweep import emit_sweep, is_sweep, repeated
 from zoo.errors import BadSetting
@@ -39,68 +38,6 @@ def _licences(help: str, **more: Any) -> Any:
     return typer.Option(
         help=help, rich_help_panel="Licences, as the Hub or SPDX names them", **more
     )
-
-
-class Precision(StrEnum):
-    """Of the arithmetic, as accelerate names them."""
-
-    no = "no"
-    bf16 = "bf16"
-    fp16 = "fp16"
-
-
-class Schedule(StrEnum):
-    """How the learning rate goes after the warm-up."""
-
-    cosine = "cosine"
-    one_cycle = "one-cycle"
-    linear = "linear"
-    constant = "constant"
-
-
-class Average(StrEnum):
-    """Of the weights over training."""
-
-    none = "none"
-    ema = "ema"
-    swa = "swa"
-
-
-class Balance(StrEnum):
-    """Of classes in an epoch."""
-
-    none = "none"
-    sampler = "sampler"
-
-
-class Augment(StrEnum):
-    """How images are changed from epoch to epoch."""
-
-    none = "none"
-    crop = "crop"
-    mild = "mild"
-
-
-class Baseline(StrEnum):
-    """What is fitted beside the model on request; the cheap ones always are."""
-
-    scratch = "scratch"
-    twins = "twins"
-
-
-class Mixing(StrEnum):
-    """How often rows of each of several tasks are seen."""
-
-    proportional = "proportional"
-    equal = "equal"
-    temperature = "temperature"
-
-
-class Weighting(StrEnum):
-    """Of the losses of several tasks."""
-
-    fixed = "fixed"
-    uncertainty = "uncertainty"
 
 
 def _preset(ctx: typer.Context, path: Path | None) -> Path | None:
@@ -152,7 +89,7 @@ def fit(
     ] = None,
     weight_decay: Annotated[float | None, _training("Of AdamW.")] = None,
     schedule: Annotated[
-        Schedule | None, _training("How the learning rate goes after the warm-up.")
+        choices.Schedule | None, _training("How the learning rate goes after the warm-up.")
     ] = None,
     warmup: Annotated[float | None, _training("Share of all steps.")] = None,
     patience: Annotated[
@@ -160,27 +97,29 @@ def fit(
     ] = None,
     clip: Annotated[float | None, _training("Largest norm of the gradient.")] = None,
     average: Annotated[
-        Average | None, _training("Keep an average of the weights, of all steps or last epochs.")
+        choices.Average | None,
+        _training("Keep an average of the weights, of all steps or last epochs."),
     ] = None,
     mixing: Annotated[
-        Mixing | None, _training("How often rows of each of several tasks are seen.")
+        choices.Mixing | None, _training("How often rows of each of several tasks are seen.")
     ] = None,
     weighting: Annotated[
-        Weighting | None, _training("Of the losses of several tasks; uncertainty is learned.")
+        choices.Weighting | None,
+        _training("Of the losses of several tasks; uncertainty is learned."),
     ] = None,
     task_weight: Annotated[
         list[str] | None,
         _training("Weight of the loss of one of several tasks; repeatable.", metavar="NAME=NUMBER"),
     ] = None,
     balance: Annotated[
-        Balance | None, _training("Draw classes evenly; tasks may weigh them instead.")
+        choices.Balance | None, _training("Draw classes evenly; tasks may weigh them instead.")
     ] = None,
     gradient_checkpointing: Annotated[
         bool, _training("Less memory for more time.", "--gradient-checkpointing")
     ] = False,
-    precision: Annotated[Precision | None, _training("Of the arithmetic.")] = None,
+    precision: Annotated[choices.Precision | None, _training("Of the arithmetic.")] = None,
     augment: Annotated[
-        Augment | None, _training("Images cropped anew in each epoch; mild: mirrored, too.")
+        choices.Augment | None, _training("Images cropped anew in each epoch; mild: mirrored, too.")
     ] = None,
     seed: Annotated[int, _training("The same seed repeats the run.")] = 0,
     seeds: Annotated[
@@ -193,7 +132,7 @@ def fit(
         int, _training("Compute in so many processes of this machine.", min=1)
     ] = 1,
     baseline: Annotated[
-        list[Baseline] | None,
+        list[choices.Baseline] | None,
         _training("Also train this; majority class and linear probe are always there."),
     ] = None,
     license: Annotated[
@@ -311,8 +250,7 @@ def fit(
         convert=convert,
         progress=progress.default(),
     )
-    for line in dataset.describe():
-        say(one_line(line))
+    say_each(dataset.describe())
     if not (recipe or backbone or adapter or set_) and (
         found := by_itself(dataset.modality, len(dataset.splits["train"]), len(dataset.labels))
     ):

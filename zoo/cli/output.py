@@ -80,6 +80,12 @@ def say(text: str) -> None:
     sys.stderr.write(plain(text) + "\n")
 
 
+def say_each(texts: Iterable[object]) -> None:
+    """A line of talk for each, cut where it is long."""
+    for text in texts:
+        say(one_line(text))
+
+
 def emit_table(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],

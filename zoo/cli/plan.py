@@ -8,7 +8,6 @@ from typing import Any
 
 from zoo import registry
 from zoo.data.contract import InputContract
-from zoo.errors import InputError
 from zoo.host import installed
 from zoo.registry import Recipe
 from zoo.specs import check_settings
@@ -50,13 +49,7 @@ class Plan:
         if self.backbone is not None and self.modality is not None:
             InputContract(modality=self.modality).require_modality(modality, self.backbone)
             return self.backbone
-        default = registry.load().defaults.backbones.get(modality)
-        if default is None:
-            raise InputError(
-                f"There is no default backbone for {modality} data; choose one with --backbone.",
-                hint=f"`zoo backbones --modality {modality}` lists those that fit.",
-            )
-        return default
+        return registry.load().defaults.backbone_for(modality)
 
 
 def by_itself(modality: str, rows: int, classes: int) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import describe, options, writing
-from zoo.cli.output import count, emit_json, emit_table, one_line, say
+from zoo.cli.output import count, emit_json, emit_table, one_line, say, say_each
 from zoo.errors import BadSetting, UnknownName
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def rank(
         convert=convert,
         progress=progress.default(),
     )
-    for line in dataset.describe():
-        say(one_line(line))
+    say_each(dataset.describe())
     from zoo.ranking.rank import make_ranker
     from zoo.ranking.rank import rank as order
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import options
-from zoo.cli.output import emit_json, emit_table, one_line, say
-from zoo.errors import BadSetting
+from zoo.cli.output import emit_json, emit_table, one_line, say, say_each
 
 if TYPE_CHECKING:
     from zoo.cli.plan import Plan
@@ -99,15 +98,14 @@ def sweep(
         convert=convert,
         progress=progress.default(),
     )
-    for line in dataset.describe():
-        say(one_line(line))
+    say_each(dataset.describe())
     from zoo.training.sweep import sweep as run
 
     try:
         found = run(
             dataset,
             out,
-            backbones=backbone or [_default_backbone(dataset.modality)],
+            backbones=backbone or [defaults.backbone_for(dataset.modality)],
             adapters=adapter or [defaults.adapter],
             settings=_values("--set", set_),
             training=_values("--train", train),
@@ -186,15 +184,3 @@ def _number(mean: float, spread: float) -> str:
 
 def _values(option: str, words: list[str] | None) -> dict[str, list[Any]]:
     return {key: text.split(",") for key, text in options.pairs(option, words or []).items()}
-
-
-def _default_backbone(modality: str) -> str:
-    from zoo import registry
-
-    default = registry.load().defaults.backbones.get(modality)
-    if default is None:
-        raise BadSetting(
-            f"There is no default backbone for {modality} data; choose one with --backbone.",
-            hint=f"`zoo backbones --modality {modality}` lists those that fit.",
-        )
-    return default

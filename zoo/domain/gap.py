@@ -15,7 +15,7 @@ from zoo.domain.classes import ClassShift, class_shifts, label_shift, matched
 from zoo.domain.record import Gap
 from zoo.domain.sides import FEWEST, Side, require_rows, side_of, some, without_shared
 from zoo.domain.twosample import Test
-from zoo.errors import ContractViolation, DataError, InputError
+from zoo.errors import ContractViolation, DataError
 from zoo.model import Backbone, load_backbone
 from zoo.progress import Progress, default
 from zoo.ranking.features import frozen
@@ -164,10 +164,4 @@ def _positions(given: Sequence[str] | None, labels: Sequence[str]) -> NDArray[np
 def _backbone(given: str | Backbone | None, modality: str) -> Backbone:
     if isinstance(given, Backbone):
         return given
-    name = given or registry.load().defaults.backbones.get(modality)
-    if name is None:
-        raise InputError(
-            f"There is no default backbone for {modality} data; choose one.",
-            hint=f"`zoo backbones --modality {modality}` lists those that fit.",
-        )
-    return load_backbone(name)
+    return load_backbone(given or registry.load().defaults.backbone_for(modality))
