@@ -1,5 +1,6 @@
 """Small backbones for tests, as a plugin brings them: seeded weights, or a folder's."""
 
+import threading
 from typing import Any
 
 import torch
@@ -115,8 +116,11 @@ def load(spec: Any, weights: Any) -> Backbone:
     )
 
 
+_SEEDING = threading.Lock()  # torch has one generator for all threads
+
+
 def _module(kind: str) -> nn.Module:
-    with torch.random.fork_rng():
+    with _SEEDING, torch.random.fork_rng():
         torch.manual_seed(7)
         if kind == "text":
             return nn.Sequential(nn.Embedding(256, 8), nn.Linear(8, 8))

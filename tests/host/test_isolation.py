@@ -143,6 +143,20 @@ def test_without_a_limit_pieces_run_where_they_are_asked_for() -> None:
         run_each([lambda: (_ for _ in ()).throw(KeyboardInterrupt)], 0, ["x"])
 
 
+def test_ctrl_c_after_the_last_piece_is_only_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait = threading.Event.wait
+
+    def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
+        done = wait(event, timeout)
+        if timeout is not None:
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(threading.Event, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_each([lambda: "a"], 5, ["x"])
+
+
 def test_a_plugin_that_asks_zoo_for_its_catalogue_does_not_wait_for_itself(
     site: PluginSite,
 ) -> None:

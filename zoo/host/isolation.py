@@ -116,7 +116,9 @@ class _Runner(threading.Thread, Generic[T]):
         try:
             self._wait()
         except KeyboardInterrupt:
-            self._leave_behind()
+            with self._lock:
+                if len(self._outcomes) < len(self._pieces):
+                    self._leave_behind()
             raise
         if not self.is_left_behind:
             return self._outcomes
