@@ -65,3 +65,4 @@ class Weighting(StrEnum):
 
     fixed = "fixed"
     uncertainty = "uncertainty"
+    gradnorm = "gradnorm"

@@ -105,7 +105,7 @@ def fit(
     ] = None,
     weighting: Annotated[
         choices.Weighting | None,
-        _training("Of the losses of several tasks; uncertainty is learned."),
+        _training("Of the losses of several tasks; all but fixed are learned."),
     ] = None,
     task_weight: Annotated[
         list[str] | None,

@@ -27,12 +27,14 @@ class Joint(Task):
 
     Args:
         parts: the tasks, which have a row of logits an input.
-        weighting: of their losses: ``fixed``, or ``uncertainty``: learned with the model (Kendall,
-            Gal and Cipolla 2018, arXiv:1705.07115).
+        weighting: of their losses: ``fixed``, or learned with the model: ``uncertainty`` (Kendall,
+            Gal and Cipolla 2018, arXiv:1705.07115) or ``gradnorm`` (Chen et al. 2018,
+            arXiv:1711.02257; :mod:`zoo.training.gradnorm` gives the gradient).
         weights: of a task's loss, by name, where it is not 1.
 
     Attributes:
         log_variances: of uncertainty weighting, one a task; to be trained with the model.
+        balance: of gradient-norm weighting, a factor a task; likewise.
 
     Raises:
         Incompatible: a task whose head does not sit on the pooled features of one input.
@@ -66,8 +68,25 @@ class Joint(Task):
         self.log_variances: nn.Parameter | None = None
         if weighting == "uncertainty":
             self.log_variances = nn.Parameter(torch.zeros(len(parts)))
+        self.balance: nn.Parameter | None = None
+        if weighting == "gradnorm":
+            self.balance = nn.Parameter(torch.ones(len(parts)))
         self._forms: dict[str, _Form] = {}  # of targets, as the training rows had them
         self._outputs: dict[str, int] = {}  # of heads
+
+    @property
+    def learned_weights(self) -> nn.Parameter | None:
+        """What is trained beside the model to weigh the losses."""
+        return self.balance if self.log_variances is None else self.log_variances
+
+    @property
+    def learned_factors(self) -> dict[str, float]:
+        """By which factor each task's loss is weighed at present, where that is learned."""
+        if self.learned_weights is None:
+            return {}
+        learned = self.learned_weights.detach()
+        factors = learned if self.log_variances is None else (-learned).exp()
+        return dict(zip(self.parts, factors.tolist(), strict=True))
 
     @property
     def lower(self) -> frozenset[str]:  # type: ignore[override]  # of the parts it is made of
@@ -138,13 +157,15 @@ class Joint(Task):
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The weighted sum of the tasks' mean losses, a scalar."""
         total = logits.sum() * 0  # a batch may have no target at all
-        for at, (name, rows, mask, own) in enumerate(self._each(logits, targets)):
+        for at, (name, rows, mask, own) in enumerate(self.each(logits, targets)):
             if not bool(mask.any()):
                 continue
             loss = self.weights[name] * self.parts[name].loss(rows, own)
             if self.log_variances is not None:
                 spread = self.log_variances[at]
                 loss = loss * (-spread).exp() + spread
+            if self.balance is not None:
+                loss = loss * self.balance[at].detach()
             total = total + loss
         return total
 
@@ -155,7 +176,7 @@ class Joint(Task):
 
     def tune(self, logits: Tensor, targets: Tensor) -> None:
         """Each task on its own rows."""
-        for name, rows, mask, own in self._each(logits, targets):
+        for name, rows, mask, own in self.each(logits, targets):
             if bool(mask.any()):
                 self.parts[name].tune(rows, own)
 
@@ -163,7 +184,7 @@ class Joint(Task):
         """A copy of which each task is tuned."""
         other = copy.copy(self)
         other.parts = dict(self.parts)
-        for name, rows, mask, own in self._each(logits, targets):
+        for name, rows, mask, own in self.each(logits, targets):
             if bool(mask.any()):
                 other.parts[name] = self.parts[name].tuned(rows, own)
         return other
@@ -180,7 +201,7 @@ class Joint(Task):
         """Metrics of every task under its name, the mean of their headlines, and the summed loss."""
         found: dict[str, float] = {}
         headlines, monitors = [], []
-        for name, rows, mask, own in self._each(logits, targets):
+        for name, rows, mask, own in self.each(logits, targets):
             if not bool(mask.any()):
                 continue
             part = self.parts[name]
@@ -191,7 +212,7 @@ class Joint(Task):
         mean = {"mean": sum(headlines) / len(headlines)} if headlines else {}
         return {**mean, **found, "loss": sum(monitors)}
 
-    def _each(self, logits: Tensor, targets: Tensor) -> list[tuple[str, Tensor, Tensor, Tensor]]:
+    def each(self, logits: Tensor, targets: Tensor) -> list[tuple[str, Tensor, Tensor, Tensor]]:
         """By task: its name, the logits of the rows that have a target, which these are, targets."""
         found, at = [], 0
         for name, (mask, own) in self.split(targets).items():

@@ -28,7 +28,8 @@ class FitConfig(BaseModel):
     balance: Literal["none", "sampler"] = "none"  # of classes: each drawn as often
     mixing: Literal["proportional", "equal", "temperature"] = "proportional"  # of tasks
     mix_temperature: float = Field(2.0, ge=1, le=1000)  # 1 is proportional, much is equal
-    weighting: Literal["fixed", "uncertainty"] = "fixed"  # of the losses of several tasks
+    weighting: Literal["fixed", "uncertainty", "gradnorm"] = "fixed"  # of the losses of tasks
+    gradnorm_alpha: float = Field(1.5, ge=0, le=100)  # how much harder a task may pull that lags
     task_weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = Field(
         default_factory=dict
     )  # of a task's loss, by name

@@ -169,7 +169,7 @@ class Job:
         if resume is None:
             self._on_frozen(features, refit=False)
         if isinstance(self.task, Joint):
-            self.model.learned_weights = self.task.log_variances
+            self.model.learned_weights = self.task.learned_weights
         outcome = train(
             self.model,
             self.task,
@@ -182,6 +182,8 @@ class Job:
             reuse=self.reuse,
         )
         self.model.learned_weights = None  # of the losses; they have served
+        if isinstance(self.task, Joint) and outcome.best_epoch > 0:
+            self._tell_of_weights(self.task.learned_factors)
         self.notes += outcome.notes
         if outcome.best_epoch == 0 and outcome.whole:
             self._tell_of_divergence(outcome)
@@ -208,6 +210,11 @@ class Job:
         text = f"Training starts from a new head, with no probe to compare with: {err.message}"
         if text not in self.notes:
             self.notes.append(text)
+
+    def _tell_of_weights(self, factors: Mapping[str, float]) -> None:
+        if factors:
+            told = ", ".join(f"{name} {value:.2f}" for name, value in factors.items())
+            self.notes.append(f"Weights of the losses, as learned: {told}.")
 
     def _tell_of_divergence(self, outcome: Outcome) -> None:
         monitor = self.task.monitor

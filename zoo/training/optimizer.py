@@ -10,6 +10,8 @@ from torch import Tensor
 from zoo.model import ComposedModel, ParameterGroup
 from zoo.training.config import FitConfig
 
+_WEIGHTS_RATE = 0.025  # of what weighs the losses of tasks: Chen et al. 2018, arXiv:1711.02257
+
 
 def make_optimizer(model: ComposedModel, config: FitConfig) -> torch.optim.Optimizer:
     """AdamW over what ``model`` trains, in one fused kernel where there is one."""
@@ -21,8 +23,9 @@ def groups(model: ComposedModel, config: FitConfig) -> list[dict[str, Any]]:
     """The optimizer's groups: what the adapter sets apart, and first all the rest."""
     apart = model.adapter.groups(model.backbone, dict(model.heads.items()))
     seen = {id(parameter) for group in apart for parameter in group.parameters}
+    seen.add(id(model.learned_weights))
     rest = [p for p in model.trainable().values() if id(p) not in seen]
-    return [
+    found = [
         {
             "params": list(group.parameters),
             "lr": config.lr * group.rate,
@@ -31,6 +34,9 @@ def groups(model: ComposedModel, config: FitConfig) -> list[dict[str, Any]]:
         for group in (ParameterGroup(rest), *apart)
         if group.parameters
     ]
+    if model.learned_weights is not None:
+        found.append({"params": [model.learned_weights], "lr": _WEIGHTS_RATE, "weight_decay": 0.0})
+    return found
 
 
 def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,10 +13,11 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from zoo.errors import TrainingFailed
 from zoo.model import ComposedModel, Task
-from zoo.model.joint import logits_of
+from zoo.model.joint import Joint, logits_of
 from zoo.progress import Progress
 from zoo.training import memory, nonfinite, optimizer
 from zoo.training.config import FitConfig
+from zoo.training.gradnorm import GradNorm
 from zoo.training.prepared import PreparedSplit, collated
 from zoo.training.processes import processes
 from zoo.training.schedules import Schedule
@@ -62,6 +64,11 @@ class Steps:
         self.optimizer: Any = accelerator.prepare(made) if accelerator.scaler else made
         self._rates: list[float] = [group["lr"] for group in self.optimizer.param_groups]
         self._model, self._task, self._split, self._config = model, task, split, config
+        self._norms: GradNorm | None = None
+        learned = model.learned_weights
+        if isinstance(task, Joint) and learned is not None and learned is task.balance:
+            self._norms = GradNorm(model, task, split.targets, config.gradnorm_alpha)
+        self._clipped = [p for p in self.parameters if p is not model.learned_weights]
         self._schedule, self._accelerator, self._progress = schedule, accelerator, progress
 
     @property
@@ -85,6 +92,8 @@ class Steps:
         self._clip(place)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if self._norms:
+            self._norms.renew()
         self.done += 1
         return loss
 
@@ -97,28 +106,40 @@ class Steps:
 
     def _clip(self, place: str) -> None:
         self._accelerator.unscale_gradients(self.optimizer)
-        norm = get_total_norm([p.grad for p in self.parameters if p.grad is not None])
+        norm = get_total_norm([p.grad for p in self._clipped if p.grad is not None])
         # A scaler skips such a step and scales less; without one the weights would be lost.
         if self._accelerator.scaler is None and not norm.isfinite():
             raise nonfinite.gradient_failed(self._model, float(norm), place)
-        clip_grads_with_norm_(self.parameters, self._config.clip, norm)
+        clip_grads_with_norm_(self._clipped, self._config.clip, norm)
 
     def _shared_gradient(self, rows: Sequence[int], place: str) -> float:
         """The gradient of the mean loss over ``rows``, each process computing its share."""
         ranks = processes()
         mine = ranks.share(rows)
         if ranks.size == 1:
-            return self._gradient_with_room(mine, len(rows), place)
+            loss = self._gradient_with_room(mine, len(rows), place)
+            self._settle(self._seen())
+            return loss
         failure = ""
         try:
             loss = self._gradient_with_room(mine, len(rows), place)
         except TrainingFailed as err:  # the others must not wait for this one
             loss, failure = math.nan, err.message
-        loss, interrupted = ranks.add_up(self.parameters, loss, float(self.pressed()))
+        loss, interrupted, *seen = ranks.add_up(
+            self.parameters, loss, float(self.pressed()), *self._seen()
+        )
+        self._settle(seen)
         self.interrupted = interrupted > 0
         if not math.isfinite(loss):
             raise TrainingFailed(ranks.told(failure), hint=nonfinite.ADVICE)
         return loss
+
+    def _seen(self) -> list[float]:
+        return self._norms.seen if self._norms else []
+
+    def _settle(self, seen: list[float]) -> None:
+        if self._norms:
+            self._norms.settle(seen)
 
     def _gradient_with_room(self, rows: Sequence[int], whole: int, place: str) -> float:
         while True:
@@ -135,14 +156,19 @@ class Steps:
     def _gradient(self, rows: Sequence[int], whole: int, place: str) -> float:
         """Accumulate the gradient of the summed loss over ``rows``, each worth one in ``whole``."""
         total = 0.0
+        if self._norms:
+            self._norms.start()
         for at in range(0, len(rows), self.rows):
             piece = rows[at : at + self.rows]
             batch, targets = collated(self._split, self._model.preprocess, piece)
             device = self._accelerator.device
             on_device = {key: value.to(device) for key, value in batch.items()}
-            with self._accelerator.autocast():
+            watching = self._norms.watching() if self._norms else contextlib.nullcontext()
+            with self._accelerator.autocast(), watching:
                 logits = logits_of(self._task, self._model(on_device))
             loss = self._task.loss(logits.float(), targets.to(device))
+            if self._norms:
+                self._norms.observe(logits.float(), targets.to(device))
             value = float(loss.detach())
             if not math.isfinite(value):
                 what = f"The loss became {value}"

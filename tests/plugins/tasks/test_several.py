@@ -81,7 +81,7 @@ def test_the_loss_is_the_weighted_sum_and_uncertainty_learns_the_weights(joint):
     task, targets = joint
     logits = torch.randn(3, 5)
     alone = {name: part.loss(rows, own) for (name, rows, _, own), part in zip(
-        task._each(logits, targets), task.parts.values(), strict=True)}  # fmt: skip
+        task.each(logits, targets), task.parts.values(), strict=True)}  # fmt: skip
     assert task.loss(logits, targets).item() == pytest.approx(sum(alone.values()).item())
     task.weights = {"parity": 2.0, "size": 0.0, "marks": 0.5}
     expected = 2 * alone["parity"] + 0.5 * alone["marks"]
@@ -138,7 +138,7 @@ def test_a_task_on_words_or_pairs_is_refused_beside_others():
 @pytest.mark.parametrize("adapter", ["linear-probe", "lora"])
 def test_one_artifact_has_all_heads_and_answers_the_same_when_loaded(adapter, write, tmp_path):
     data = write(row)
-    more = ("--epochs", 2, "--mixing", "equal", "--weighting", "uncertainty", "--baseline", "twins")
+    more = ("--epochs", 2, "--mixing", "equal", "--weighting", "gradnorm", "--baseline", "twins")
     ended = command(
         "fit", data, "--backbone", "digits", *WORDS, "--adapter", adapter,
         "--task-set", "size.loss=huber", "--out", tmp_path / "run", "--json",
@@ -167,6 +167,7 @@ def test_one_artifact_has_all_heads_and_answers_the_same_when_loaded(adapter, wr
     if adapter == "lora":
         twins = by_model["single-task twins"]
         assert set(twins) == set(ours)
+        assert any("Weights of the losses, as learned" in note for note in ended.data["notes"])
         again = command("fit", "--config", tmp_path / "run" / "fit.toml", "--out", tmp_path / "b",
                         "--json")  # fmt: skip
         assert again.code == 0, again.err
