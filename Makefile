@@ -32,7 +32,7 @@ test: $(installed)
 	@$(python) -m pytest -n 2 --dist loadfile
 
 soak: $(installed)
-	@$(python) -m pytest -m soak tests/soak
+	@$(python) -m pytest -m soak
 
 bench: $(installed)
 	$(python) benchmarks/startup.py

@@ -1,6 +1,6 @@
 """Small backbones for tests, as a plugin brings them: seeded weights, or a folder's."""
 
-import threading
+import copy
 from typing import Any
 
 import torch
@@ -116,11 +116,8 @@ def load(spec: Any, weights: Any) -> Backbone:
     )
 
 
-_SEEDING = threading.Lock()  # torch has one generator for all threads
-
-
-def _module(kind: str) -> nn.Module:
-    with _SEEDING, torch.random.fork_rng():
+def _made(kind: str) -> nn.Module:
+    with torch.random.fork_rng():
         torch.manual_seed(7)
         if kind == "text":
             return nn.Sequential(nn.Embedding(256, 8), nn.Linear(8, 8))
@@ -134,3 +131,11 @@ def _module(kind: str) -> nn.Module:
             nn.Flatten(),
             nn.Linear(32, 8),
         )
+
+
+# Once, at import: torch has one generator for all threads, and some tests load in several.
+_MADE = {kind: _made(kind) for kind in ("image", "native", "grey", "text", "vector")}
+
+
+def _module(kind: str) -> nn.Module:
+    return copy.deepcopy(_MADE[kind])

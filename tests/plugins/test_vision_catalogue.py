@@ -30,6 +30,7 @@ SHRUNK = {
     "resnet50_clip": {"img_size": 64},
     "convnext_tiny": {"depths": [1, 1, 2, 1], "dims": [8, 16, 24, 32]},
 }
+SLOW = ("inception_v3", "vgg11_bn", "resnet50_clip")
 OWN = (
     "resnet18",
     "densenet121",
@@ -54,7 +55,10 @@ def test_a_listed_family_is_what_the_catalogue_says(name):
     require_architecture(backbone, photos(), spec.feature_size)
 
 
-@pytest.mark.parametrize("architecture", SHRUNK)
+@pytest.mark.parametrize(
+    "architecture",
+    [pytest.param(name, marks=pytest.mark.soak) if name in SLOW else name for name in SHRUNK],
+)
 def test_features_of_a_folder_are_timms_own(tmp_path: Path, architecture: str):
     torch.manual_seed(0)
     folder = folder_of(tmp_path, architecture, **SHRUNK[architecture])

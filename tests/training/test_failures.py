@@ -99,7 +99,13 @@ def no_room_above(rows, kind):
     return hook
 
 
-@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, RuntimeError, MemoryError])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        torch.OutOfMemoryError,
+        *(pytest.param(kind, marks=pytest.mark.soak) for kind in (RuntimeError, MemoryError)),
+    ],
+)
 def test_out_of_memory_takes_fewer_rows_at_a_time_and_ends_at_the_same_place(
     kind, make_model, data, tmp_path
 ):

@@ -42,10 +42,11 @@ def uninterrupted(data, tmp_path_factory):
     ("adapter", "at"),
     [
         ("lora", At("features of train", 40)),
-        ("lora", At("epoch 1/3", 3)),
+        pytest.param("lora", At("epoch 1/3", 3), marks=pytest.mark.soak),
         ("finetune", At("epoch 2/3", 5)),
-        ("lora", At("epoch 3/3", 7)),  # all of its steps, before it is validated
-        ("lora", At("evaluating on test")),
+        # All of its steps, before it is validated.
+        pytest.param("lora", At("epoch 3/3", 7), marks=pytest.mark.soak),
+        pytest.param("lora", At("evaluating on test"), marks=pytest.mark.soak),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.watched} {value.units}",
 )

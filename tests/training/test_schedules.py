@@ -91,14 +91,17 @@ def weights(run):
     return (run.folder / "artifact/adapter_model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("schedule", ["one-cycle", "linear", "constant"])
+@pytest.mark.parametrize(
+    "schedule",
+    ["one-cycle", *(pytest.param(name, marks=pytest.mark.soak) for name in ("linear", "constant"))],
+)
 def test_each_schedule_is_told_to_the_optimizer(schedule, data, make_model, tmp_path):
     plain = zoo.fit(make_model(), data, tmp_path / "plain", **OPTIONS)
     other = zoo.fit(make_model(), data, tmp_path / "other", schedule=schedule, **OPTIONS)
     assert [line["lr"] for line in lines(other)[1:]] != [line["lr"] for line in lines(plain)[1:]]
 
 
-@pytest.mark.parametrize("average", ["ema", "swa"])
+@pytest.mark.parametrize("average", ["ema", pytest.param("swa", marks=pytest.mark.soak)])
 def test_averaged_weights_are_validated_kept_and_survive_a_kill(
     average, data, make_model, tmp_path
 ):
