@@ -65,9 +65,9 @@ def _marked(tree: ast.Module | ast.ClassDef, name: str) -> Iterator[tuple[str, l
 
 def _rows(tree: ast.AST) -> Iterator[int]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.row":
-            for argument in node.args:
-                yield int(ast.literal_eval(argument))
+        match node:
+            case ast.Call(func=ast.Attribute(ast.Attribute(attr="mark"), "row"), args=numbers):
+                yield from (int(ast.literal_eval(number)) for number in numbers)
 
 
 if __name__ == "__main__":
