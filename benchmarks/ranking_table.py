@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.ranking import LAST, RANKERS
 from benchmarks.ranking_candidates import CASES
 
 BOOTSTRAPS = 500
@@ -13,6 +14,7 @@ FEWEST = 4  # candidates; an order of fewer says nothing
 WANTED = 0.67
 
 Cells = dict[tuple[str, str], dict[str, Any]]
+Taus = dict[tuple[str, str], list[float]]  # by modality and ranker
 
 
 def table(ranks: Cells, fits: Cells) -> str:
@@ -30,15 +32,16 @@ def table(ranks: Cells, fits: Cells) -> str:
         "| data | candidates | ranker | tau | lost | cost to fine-tuning | cost to probes |",
         "|---|---|---|---|---|---|---|",
     ]
-    taus: dict[str, list[float]] = {}
+    taus: Taus = {}
     for case in CASES:
         names = sorted(name for of, name in ranks if of == case.name and (of, name) in fits)
         if len(names) < FEWEST:
             continue
         of_case = [(ranks[case.name, name], fits[case.name, name]) for name in names]
-        for ranker in ("logme", "hscore", "knn", "probe", "peer"):
+        last = [f"{name}{LAST}" for name in RANKERS if case.modality == "text"]
+        for ranker in (*RANKERS, *last, "peer"):
             cells, tau = _row(case.name, ranker, of_case)
-            taus.setdefault(ranker, []).append(tau)
+            taus.setdefault((case.modality, ranker), []).append(tau)
             lines.append("| " + " | ".join(cells) + " |")
     lines += ["", *_means(taus), _missing(ranks, fits), ""]
     return "\n".join(lines)
@@ -89,10 +92,17 @@ def _interval(estimates: np.ndarray, spreads: np.ndarray, right: np.ndarray) -> 
     return float(np.nanpercentile(taus, 2.5)), float(np.nanpercentile(taus, 97.5))
 
 
-def _means(taus: dict[str, list[float]]) -> list[str]:
+def _means(taus: Taus) -> list[str]:
+    rows = [
+        f"| {modality} | {len(found)} | {ranker} | {np.mean(found):.2f} |"
+        for (modality, ranker), found in taus.items()
+    ]
     return [
-        f"{ranker}: mean tau {np.mean(found):.2f} over {len(found)} data sets (wanted: {WANTED})."
-        for ranker, found in taus.items()
+        f"Means over data sets (wanted: {WANTED}):",
+        "",
+        "| data | sets | ranker | mean tau |",
+        "|---|---|---|---|",
+        *rows,
     ]
 
 

@@ -66,3 +66,10 @@ class Weighting(StrEnum):
     fixed = "fixed"
     uncertainty = "uncertainty"
     gradnorm = "gradnorm"
+
+
+class Layers(StrEnum):
+    """Which layers of a Transformer backbones are ranked by."""
+
+    mean = "mean"
+    last = "last"

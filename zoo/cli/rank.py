@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli import describe, options, writing
+from zoo.cli import choices, describe, options, writing
 from zoo.cli.output import count, emit_json, emit_table, one_line, say, say_each
 from zoo.errors import BadSetting, UnknownName
 
@@ -46,6 +46,9 @@ def rank(
     rows: Annotated[
         int, options.data("At most so many training rows; the spread says what that costs.", min=8)
     ] = 1000,
+    layers: Annotated[
+        choices.Layers, options.model("Features of Transformers: mean over layers, or the last.")
+    ] = choices.Layers.mean,
     seed: Annotated[int, typer.Option(min=0, help="Draws rows, halves and folds.")] = 0,
     plot: Annotated[
         Path | None, typer.Option(help="Write estimate against time as this .png.")
@@ -95,7 +98,14 @@ def rank(
 
     made = make_ranker(ranker, settings)
     found = order(
-        dataset, named or None, made, task=what, rows=rows, seed=seed, progress=progress.default()
+        dataset,
+        named or None,
+        made,
+        task=what,
+        rows=rows,
+        layers=layers.value,
+        seed=seed,
+        progress=progress.default(),
     )
     _emit(found, as_json=as_json)
     if plot is not None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from zoo.model import Backbone, Task, load_backbone, make_task
 from zoo.progress import Progress, default
 from zoo.ranking.features import frozen, source_probabilities
 from zoo.ranking.latency import alone
+from zoo.ranking.layers import over_layers
 from zoo.ranking.problem import FEWEST, Labels, estimate, halves, targets_of
 from zoo.ranking.ranker import Kind, Ranker, RankProblem
 from zoo.ranking.record import Candidate, Ranking, Skipped
@@ -30,6 +31,7 @@ ROWS = 1000  # of the training split; more change an order seldom and cost in pr
 _UNITS = 4  # for each row, where a row has several, as words of a text
 _LATENCY_SECONDS = 0.2
 
+Layers = Literal["mean", "last"]
 Backbones = Sequence[str | Backbone] | Mapping[str, str | Backbone]
 
 
@@ -46,6 +48,7 @@ class _Question:
     convert: bool
     seed: int
     progress: Progress
+    layers: Layers
 
 
 def rank(
@@ -55,6 +58,7 @@ def rank(
     *,
     task: str | Task = "classification",
     rows: int = ROWS,
+    layers: Layers = "mean",
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Ranking:
@@ -70,6 +74,9 @@ def rank(
         ranker: from ``zoo rankers``, or one made by :func:`make_ranker`.
         task: what is to be learned.
         rows: at most so many training rows; the spread says what that costs.
+        layers: features of Transformers are the ``mean`` over their layers, see
+            :mod:`zoo.ranking.layers`, or those of the ``last``; rankers that read the source head
+            always take the last.
         seed: draws rows, halves and folds.
         progress: whom to tell; by default bars where stderr is a terminal.
 
@@ -79,13 +86,15 @@ def rank(
         UnknownName: no such ranker or task.
         DataError: and the other kinds that :func:`zoo.load_data` raises.
     """
+    if layers not in get_args(Layers):
+        raise BadSetting(f"layers={layers!r} is none of {', '.join(get_args(Layers))}.")
     if rows < FEWEST:
         raise BadSetting(f"rows={rows} are too few to rank by.", hint=f"Give at least {FEWEST}.")
     made = make_ranker(ranker) if isinstance(ranker, str) else ranker
     kind = task if isinstance(task, str) else task.labelling
     dataset = data if isinstance(data, Dataset) else load(data, task=kind)
     what = task if isinstance(task, Task) else make_task(task, labels=dataset.labels)
-    question = _question(dataset, what, made, rows, seed, progress or default())
+    question = _question(dataset, what, made, rows, seed, progress or default(), layers)
     candidates: list[Candidate] = []
     skipped: list[Skipped] = []
     named = _named(backbones, dataset.modality)
@@ -140,6 +149,7 @@ def _question(
     rows: int,
     seed: int,
     progress: Progress,
+    layers: Layers,
 ) -> _Question:
     train = dataset.splits["train"]
     strata = [task.labelling.stratum(label) for label in train.labels]
@@ -161,6 +171,7 @@ def _question(
         convert=dataset.convert,
         seed=seed,
         progress=progress,
+        layers=layers,
     )
 
 
@@ -182,8 +193,9 @@ def _candidate(name: str, given: str | Backbone, question: _Question) -> Candida
     if task.spec.modalities and backbone.contract.modality not in task.spec.modalities:
         raise Incompatible(f"{task.spec.name} works on {' and '.join(task.spec.modalities)}.")
     task.require(backbone)
+    averaged = question.layers == "mean" and not ranker.needs_source
     features = frozen(
-        backbone,
+        over_layers(backbone) if averaged else backbone,
         question.inputs,
         modality=question.modality,
         convert=question.convert,
