@@ -17,6 +17,7 @@ from safetensors.torch import save
 
 from tests.artifact import tampering
 from tests.artifact.headers import WRONG
+from zoo.artifact.manifest import FORMAT
 
 Spoil = Callable[[Path], None]
 Case = tuple[str, Spoil]
@@ -28,6 +29,7 @@ CONFIG, ADAPTER, HEADS, PROBE = LISTED = (
     "probe.safetensors",
 )
 SHA = "0" * 64
+NEXT_FORMAT = f"0.{int(FORMAT.rpartition('.')[2]) + 1}"
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\u202e"
 CODE_KEYS = (
     "auto_map", "trust_remote_code", "loader", "import", "__class__", "__reduce__", "_target_",
@@ -119,7 +121,7 @@ def _formats() -> Iterator[Case]:
         {},
         "",
         "1",
-        "0.2",
+        NEXT_FORMAT,
         "0.999",
         "7.1",
         "0.1 ",
