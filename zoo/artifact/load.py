@@ -29,6 +29,7 @@ from zoo.errors import (
 from zoo.host import installed, require
 from zoo.model import Backbone, ComposedModel, Weights, load_spec, make_adapter, make_task
 from zoo.model.adapter import Adapter
+from zoo.model.per_task import PerTask
 from zoo.model.task import Task
 from zoo.model.weights import drop_damaged
 from zoo.report.record import ARTIFACT, RECORD, read_record
@@ -142,6 +143,8 @@ def _make_parts(folder: Path, manifest: Manifest) -> tuple[Adapter, list[Task]]:
         given = manifest.adapter.settings
         adapter = make_adapter(manifest.adapter.name, given)
         _require_types(manifest.adapter.name, given, adapter.settings)
+        if manifest.adapter.per_task:
+            adapter = PerTask(adapter, [entry.name for entry in manifest.tasks])
     return adapter, [_make_task(folder, entry) for entry in manifest.tasks]
 
 

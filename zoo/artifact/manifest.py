@@ -21,7 +21,7 @@ from zoo.artifact.files import open_regular, shown
 from zoo.errors import CorruptFile, NewerFormat, NotAnArtifact
 
 MANIFEST = "zoo.json"
-FORMAT = "0.2"
+FORMAT = "0.3"
 MAX_BYTES = 4 * 1024 * 1024
 
 _FORMAT = re.compile(r"(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})")
@@ -96,6 +96,7 @@ class AdapterEntry(_Strict):
     name: Name
     provider: Provider
     settings: Settings = Field(default_factory=dict)
+    per_task: bool = False  # each task has its own; their files begin with the task's name
 
 
 class TaskEntry(_Strict):
@@ -241,7 +242,7 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
 def _upgraded(data: dict[str, Any], where: str) -> dict[str, Any]:
     """An older manifest as this version writes it."""
     told = data.get("format")
-    # Format 0.0 wrote the number 0; what 0.1 and 0.2 added has defaults.
+    # Format 0.0 wrote the number 0; what later ones added has defaults.
     version = f"{told}.0" if type(told) is int else told
     known = _FORMAT.fullmatch(version) if isinstance(version, str) else None
     if known is None:

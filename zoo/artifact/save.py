@@ -34,6 +34,7 @@ from zoo.artifact.tensors import to_bytes
 from zoo.errors import ArtifactError, OutputExists
 from zoo.host import Provided, installed
 from zoo.model import ComposedModel
+from zoo.model.per_task import PerTask
 from zoo.report.plots import confusion_png
 from zoo.report.record import RunRecord
 
@@ -148,6 +149,7 @@ def describe(model: ComposedModel, files: Mapping[str, bytes]) -> Manifest:
             name=adapter.spec.name,
             provider=_owner(host.adapter(adapter.spec.name)),
             settings=_plain(adapter.settings),
+            per_task=isinstance(adapter, PerTask),
         ),
         tasks=[
             TaskEntry(

@@ -60,6 +60,10 @@ def fit(
             "From `zoo tasks`; repeated, several at once.", metavar="[NAME=]KIND[:COLUMNS]"
         ),
     ] = None,
+    adapter_per_task: Annotated[
+        bool,
+        options.model("Of several tasks each gets an adapter of its own.", "--adapter-per-task"),
+    ] = False,
     recipe: Annotated[
         str | None, options.model("From `zoo recipes`; other options go on top.")
     ] = None,
@@ -263,14 +267,15 @@ def fit(
         "data_license": data_license,
         "accept_licenses": accept_license or [],
     }
+    where = {"weights": weights, "revision": revision, "pooling": pooling}
     if seeds > 1:
-        where = {"weights": weights, "revision": revision, "pooling": pooling}
         several = repeated(chosen, name, dataset, out, range(seed, seed + seeds), licences, where)
         emit_sweep(several, out, as_json=as_json)
         return
     say(f"Model: {name} with {chosen.adapter}, for {tasks.describe(chosen)}")
     made = tasks.make(chosen, dataset)
-    model = _compose(chosen, name, made, weights, revision, pooling, seed)
+    where = {"weights": weights, "revision": revision, "pooling": pooling}
+    model = _compose(chosen, name, made, seed, adapter_per_task=adapter_per_task, **where)
     if find_lr is not None:
         suggest(model, dataset, find_lr, chosen.training, as_json=as_json)
         return
@@ -280,6 +285,7 @@ def fit(
         data=fit_file.data_word(data),
         backbone=name,
         adapter=chosen.adapter,
+        adapter_per_task=adapter_per_task,
         task=list(tasks.words) if tasks.several else chosen.task,
         weights=str(weights.absolute()) if weights else None,
         revision=revision,
@@ -311,10 +317,8 @@ def _compose(
     chosen: Plan,
     backbone: str,
     tasks: Sequence[Task],
-    weights: Path | None,
-    revision: str | None,
-    pooling: str | None,
     seed: int,
+    **where: Any,
 ) -> ComposedModel:
     import zoo
 
@@ -322,10 +326,8 @@ def _compose(
         backbone,
         zoo.adapter(chosen.adapter, chosen.settings),
         tasks,
-        weights=weights,
-        revision=revision,
-        pooling=pooling,
         seed=seed,
+        **where,
     )
 
 

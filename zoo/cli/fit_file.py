@@ -34,6 +34,7 @@ class FitFile(BaseModel):
     recipe: str | None = None
     backbone: str | None = None
     adapter: str | None = None
+    adapter_per_task: bool = False
     task: str | list[str] | None = None
     weights: str | None = None
     revision: str | None = None

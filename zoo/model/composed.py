@@ -19,6 +19,7 @@ from zoo.host import Provided, installed
 from zoo.model.adapter import Adapter
 from zoo.model.backbone import Backbone, Batch, NativeHead, Preprocess
 from zoo.model.batches import batches
+from zoo.model.per_task import PerTask, branched
 from zoo.model.prediction import Prediction
 from zoo.model.task import Task
 from zoo.model.weights import Weights
@@ -43,6 +44,7 @@ class ComposedModel(nn.Module):
         accepted_licenses: of the backbone or the data, contradicted by ``license`` with its
             author's word for it.
         learned_weights: of the tasks' losses, while they are learned with the model.
+        branches: where tasks have adapters of their own, the backbone with each attached.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class ComposedModel(nn.Module):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             adapter.attach(backbone)
+            own = adapter.branches if isinstance(adapter, PerTask) else {}
+            self.branches = nn.ModuleDict(own)
             self.heads = nn.ModuleDict(
                 {
                     name: task.head(task.feature_size(backbone), bias=bias)
@@ -111,6 +115,12 @@ class ComposedModel(nn.Module):
         return made
 
     @property
+    def computed(self) -> Sequence[Backbone]:
+        """What features come from: the backbone, or the branches of the tasks."""
+        own = self.adapter.branches if isinstance(self.adapter, PerTask) else {}
+        return list(own.values()) or [self.backbone]
+
+    @property
     def task(self) -> Task:
         """The one task.
 
@@ -142,12 +152,21 @@ class ComposedModel(nn.Module):
         """The parameters that training changes, by name."""
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Logits of a preprocessed batch, by task."""
+    def forward(self, batch: Batch, asked: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Logits of a preprocessed batch, by task; one pass of a shared backbone serves all.
+
+        Args:
+            batch: as the tasks' preprocessing gives it.
+            asked: the tasks that matter and for each the rows that do, ``[batch]``. What else need
+                not be computed, as where a task has an adapter of its own, is left out or zero.
+        """
+        if isinstance(self.adapter, PerTask):
+            return branched(self.adapter.branches, dict(self.heads.items()), batch, asked)
         features = self.backbone(batch)
         return {
             name: head(self.tasks[name].select(features, batch))
             for name, head in self.heads.items()
+            if asked is None or name in asked
         }
 
     def train(self, mode: bool = True) -> ComposedModel:
@@ -165,19 +184,21 @@ class ComposedModel(nn.Module):
         batch_size: int = 32,
         progress: Progress | None = None,
         stage: str = "predicting",
+        tasks: Sequence[str] | None = None,
     ) -> dict[str, Tensor]:
         """Logits of raw or preprocessed samples, ``[len(samples), …]`` by task, on the CPU.
 
-        Where inputs have several units, rows of fewer end in zeros.
+        Of all tasks, or of some by name. Where inputs have several units, rows of fewer end in zeros.
         """
         was_training = self.training
         self.eval()
-        found: dict[str, list[Tensor]] = {name: [] for name in self.tasks}
+        found: dict[str, list[Tensor]] = {name: [] for name in tasks or self.tasks}
         order: list[int] = []
         with (progress or Silent()).stage(stage, len(samples)) as advance:
             for positions, batch in batches(samples, self.preprocess, batch_size):
                 on_device = {key: value.to(self.device) for key, value in batch.items()}
-                for name, rows in self(on_device).items():
+                every = torch.ones(len(positions), dtype=torch.bool, device=self.device)
+                for name, rows in self(on_device, dict.fromkeys(found, every)).items():
                     found[name].append(rows.float().cpu())
                 order.extend(positions)
                 advance(len(positions))
@@ -200,7 +221,7 @@ class ComposedModel(nn.Module):
         """
         samples = self.samples(inputs)
         chosen = self.chosen(task)
-        logits = self.logits(samples, batch_size=batch_size)
+        logits = self.logits(samples, batch_size=batch_size, tasks=[chosen.name])
         return chosen.predictions(logits[chosen.name], samples) if len(samples) else []
 
     def heads_layout(self) -> dict[str, Tensor]:
@@ -322,6 +343,7 @@ def compose(
     revision: str | None = None,
     pooling: str | None = None,
     seed: int = 0,
+    adapter_per_task: bool = False,
 ) -> ComposedModel:
     """Put a backbone, an adapter and one or more tasks together.
 
@@ -332,6 +354,7 @@ def compose(
         weights, revision: as for :func:`load_backbone`, where ``backbone`` is a name.
         pooling: how tokens become one vector, where not the backbone's default.
         seed: initialises what is new.
+        adapter_per_task: each of several tasks gets an adapter of its own, of this kind.
 
     Raises:
         Incompatible: the parts do not fit each other.
@@ -343,4 +366,6 @@ def compose(
     )
     made = make_adapter(adapter) if isinstance(adapter, str) else adapter
     several = [tasks] if isinstance(tasks, Task) else tasks
+    if adapter_per_task:
+        made = PerTask(made, [task.name for task in several])
     return ComposedModel(base, made, several, pooling=pooling, seed=seed)

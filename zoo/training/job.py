@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo.data.augment import NONE
 from zoo.data.dataset import Dataset
-from zoo.errors import Incompatible, LabelProblem
+from zoo.errors import BadSetting, Incompatible, LabelProblem
 from zoo.model import Adapter, ComposedModel, Solution, Task, extract
 from zoo.model.joint import Joint, head_of, logits_of, task_of
 from zoo.progress import Progress
@@ -45,6 +45,12 @@ class Job:
         self.task: Task = task_of(
             model.tasks, weighting=config.weighting, weights=config.task_weights
         )
+        if config.weighting == "gradnorm" and model.branches:
+            raise BadSetting(
+                "weighting=gradnorm compares gradients in what the tasks share, and with an adapter "
+                "for each task they share nothing that is trained.",
+                hint="Choose `fixed` or `uncertainty`, or one adapter for all.",
+            )
         self.splits: Splits = prepare(model, dataset, self.task)
         self.notes: list[str] = []
         self.results: list[Result] = []

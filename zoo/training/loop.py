@@ -181,7 +181,9 @@ class Trainer:
             else:
                 self._load(resume)
             saving = self._config.gradient_checkpointing
-            with recomputed(self._model.backbone, wanted=saving):
+            with contextlib.ExitStack() as saved:
+                for backbone in self._model.computed:
+                    saved.enter_context(recomputed(backbone, wanted=saving))
                 while self.epoch <= self._epochs and not self._patience_is_over():
                     self._train_epoch()
         except KeyboardInterrupt:

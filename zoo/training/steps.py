@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from accelerate import Accelerator
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
@@ -165,7 +166,7 @@ class Steps:
             on_device = {key: value.to(device) for key, value in batch.items()}
             watching = self._norms.watching() if self._norms else contextlib.nullcontext()
             with self._accelerator.autocast(), watching:
-                logits = logits_of(self._task, self._model(on_device))
+                logits = logits_of(self._task, self._model(on_device, self._asked(targets)))
             loss = self._task.loss(logits.float(), targets.to(device))
             if self._norms:
                 self._norms.observe(logits.float(), targets.to(device))
@@ -181,6 +182,13 @@ class Steps:
             if penalty is not None:
                 self._accelerator.backward(penalty)
         return total
+
+    def _asked(self, targets: Tensor) -> dict[str, Tensor] | None:
+        """Which rows each task has a target of; what else is computed is of no use."""
+        if not isinstance(self._task, Joint):
+            return None
+        device = self._accelerator.device
+        return {name: has.to(device) for name, (has, _) in self._task.split(targets).items()}
 
     def _tell_of_halving(self, place: str) -> None:
         text = (

@@ -59,13 +59,14 @@ class Reuse:
         """Inside, splits hold what the frozen blocks gave, and the model goes on from there.
 
         What is frozen is what at this moment requires no gradient and is in evaluation mode, from
-        the first block on. Where nothing is, or it cannot be kept, or a head takes more than pooled
-        features, nothing changes.
+        the first block on. Where nothing is, or it cannot be kept, a head takes more than pooled
+        features, or each task has an adapter of its own, nothing changes.
         """
         if any(split.ready.instead is not None for split in self._splits.values()):
             yield  # images are augmented: each is another one in every epoch
             return
-        block = first_moving(self._model.backbone) if self._model.reads_pooled else 0
+        one = self._model.reads_pooled and not self._model.branches
+        block = first_moving(self._model.backbone) if one else 0
         if block and self._augment:
             self.tell(
                 f"Training changes its inputs from epoch to epoch ({self._augment}), so frozen "
