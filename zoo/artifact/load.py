@@ -15,6 +15,7 @@ from zoo.artifact.contents import Contents, contents
 from zoo.artifact.files import PICKLES, check_file, shown
 from zoo.artifact.manifest import MANIFEST, Manifest, TaskEntry, read_manifest
 from zoo.artifact.probe import PROBE, ProbeResult
+from zoo.artifact.room import limited
 from zoo.artifact.tensors import copy_into
 from zoo.errors import (
     BackboneMismatch,
@@ -244,7 +245,13 @@ def _other_backbone(manifest: Manifest, found: Backbone) -> BackboneMismatch:
 def _compose(
     folder: Path, manifest: Manifest, backbone: Backbone, adapter: Adapter, tasks: list[Task]
 ) -> ComposedModel:
-    with _possible(folder, manifest.backbone.provider, manifest.adapter.provider):
+    known = sum(entry.size for entry in manifest.files.values()) + sum(
+        tensor.nbytes for tensor in backbone.module.state_dict().values()
+    )
+    with (
+        _possible(folder, manifest.backbone.provider, manifest.adapter.provider),
+        limited(known, str(folder / MANIFEST)),
+    ):
         model = ComposedModel(backbone, adapter, tasks, pooling=manifest.backbone.pooling)
     model.provenance = manifest.provenance
     model.license = manifest.license
