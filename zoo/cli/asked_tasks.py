@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.labelling import Labelling, labelling_of
@@ -24,14 +25,15 @@ class AskedTasks:
     Attributes:
         words: of ``--task``.
         kind: of the one task; ``None`` where none was typed, or several.
-        several: kind and columns by name, where they were typed so.
+        several: kind, columns and place of the data by name, where they were typed so; the place is
+            empty where it is DATA.
         settings: of the one task, or of several by name.
         typed: the settings as they were typed.
     """
 
     words: tuple[str, ...]
     kind: str | None
-    several: Mapping[str, tuple[str, str]]
+    several: Mapping[str, tuple[str, str, str]]
     settings: Mapping[str, Any]
     typed: Mapping[str, Any]
 
@@ -51,18 +53,18 @@ class AskedTasks:
             return [zoo.task(chosen.task, labels=dataset.labels, **chosen.task_settings)]
         return [
             zoo.task(kind, labels=dataset.tasks[name], name=name, **self.settings.get(name, {}))
-            for name, (kind, _) in self.several.items()
+            for name, (kind, *_) in self.several.items()
         ]
 
     def describe(self, chosen: Plan) -> str:
         """For the line that says what the model is."""
         if not self.several:
             return chosen.task
-        return ", ".join(f"{name} ({kind})" for name, (kind, _) in self.several.items())
+        return ", ".join(f"{name} ({kind})" for name, (kind, *_) in self.several.items())
 
 
 def asked_tasks(words: Sequence[str], settings: Mapping[str, Any]) -> AskedTasks:
-    """Parse ``KIND``, or several ``NAME=KIND:COLUMNS`` with settings ``NAME.KEY=VALUE``.
+    """Parse ``KIND``, or several ``NAME=KIND:COLUMNS[@DATA]`` with settings ``NAME.KEY=VALUE``.
 
     Raises:
         BadSetting: a word is of neither form, a name comes twice, or a setting is of no task.
@@ -70,29 +72,45 @@ def asked_tasks(words: Sequence[str], settings: Mapping[str, Any]) -> AskedTasks
     """
     if len(words) < 2 and not any("=" in word for word in words):
         return AskedTasks(tuple(words), words[0] if words else None, {}, settings, settings)
-    several: dict[str, tuple[str, str]] = {}
+    several: dict[str, tuple[str, str, str]] = {}
     for word in words:
         name, equals, rest = word.partition("=")
-        kind, colon, columns = rest.partition(":")
-        if not (name and equals and kind and colon and columns):
+        kind, _, rest = rest.partition(":")
+        columns, at, place = rest.partition("@")
+        if not (name and equals and kind and columns) or bool(at) != bool(place):
             raise BadSetting(
-                f"--task {word!r} is not of the form NAME=KIND:COLUMNS.",
+                f"--task {word!r} is not of the form NAME=KIND:COLUMNS or NAME=KIND:COLUMNS@DATA.",
                 hint="Of several tasks each has a name, e.g. `--task price=regression:price "
                 "--task kind=classification:kind`.",
             )
         if name in several:
             raise BadSetting(f"--task gives {name!r} twice.", hint="Give each task its own name.")
-        several[name] = (kind, columns)
+        several[name] = (kind, columns, place)
     if len(several) < 2:
         raise BadSetting(
             f"--task {words[0]!r} names one task among several, and there are no others.",
             hint="Give the kind alone, and its columns with `--label-column`.",
         )
+    if all(place for _, _, place in several.values()):
+        raise BadSetting(
+            "Every --task names a data set of its own, and none is left for DATA.",
+            hint="Leave out the @… of those whose data set is DATA.",
+        )
     return AskedTasks(tuple(words), None, several, _by_task(several, settings), settings)
 
 
+def placed(words: Sequence[str]) -> list[str]:
+    """Words of ``--task`` whose data sets are meant wherever one stands."""
+    found = []
+    for word in words:
+        before, at, place = word.partition("@")
+        here = Path(place).expanduser()
+        found.append(f"{before}@{here.absolute()}" if at and place and here.exists() else word)
+    return found
+
+
 def _by_task(
-    several: Mapping[str, tuple[str, str]], settings: Mapping[str, Any]
+    several: Mapping[str, tuple[str, str, str]], settings: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {name: {} for name in several}
     for key, value in settings.items():
@@ -103,6 +121,6 @@ def _by_task(
                 hint=f"For example `--task-set {next(iter(several))}.KEY=VALUE`.",
             )
         found[name][setting] = value
-    for name, (kind, _) in several.items():
+    for name, (kind, *_) in several.items():
         check_settings(kind, installed().task(kind).spec.settings, found[name])
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import choices, options, results
-from zoo.cli.asked_tasks import asked_tasks
+from zoo.cli.asked_tasks import asked_tasks, placed
 from zoo.cli.find_lr import suggest
 from zoo.cli.launch import is_one_of_several, is_silent, launch
 from zoo.cli.output import say, say_each
@@ -57,7 +57,7 @@ def fit(
     task: Annotated[
         list[str] | None,
         options.model(
-            "From `zoo tasks`; repeated, several at once.", metavar="[NAME=]KIND[:COLUMNS]"
+            "From `zoo tasks`; repeated, several at once.", metavar="[NAME=]KIND[:COLUMNS[@DATA]]"
         ),
     ] = None,
     adapter_per_task: Annotated[
@@ -189,13 +189,14 @@ def fit(
         )
     from zoo.cli import fit_file
 
+    task = ctx.params["task"] = placed(task or [])
     out = out or fit_file.free_run(data)
     file = fit_file.of(ctx)
     same_adapter = file.adapter in (None, adapter)  # its settings mean nothing to another
     from zoo.cli.plan import by_itself, plan
 
     tasks = asked_tasks(
-        task or [],
+        task,
         {
             **(file.task_settings if file.tasks in ([], task) else {}),
             **options.pairs("--task-set", task_set or []),
@@ -274,7 +275,6 @@ def fit(
         return
     say(f"Model: {name} with {chosen.adapter}, for {tasks.describe(chosen)}")
     made = tasks.make(chosen, dataset)
-    where = {"weights": weights, "revision": revision, "pooling": pooling}
     model = _compose(chosen, name, made, seed, adapter_per_task=adapter_per_task, **where)
     if find_lr is not None:
         suggest(model, dataset, find_lr, chosen.training, as_json=as_json)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from zoo.data import oddities
 from zoo.data.cell import Values
 from zoo.data.check import fingerprint
 from zoo.data.contract import InputContract
 from zoo.data.dataset import Dataset, EvaluationSplit, Split
+from zoo.data.joined import joined
 from zoo.data.labelling import Classes, Labelling, labelling_of
 from zoo.data.labels import Rows
 from zoo.data.reading import Reading
 from zoo.data.recognise import recognise
 from zoo.data.roles import UNSPLIT, assign, choose, role_of
 from zoo.data.rows import Row
-from zoo.data.several import several
+from zoo.data.several import Several, several
 from zoo.data.stratify import carve
 from zoo.errors import BadSetting, DataNotFound, LabelProblem
 from zoo.progress import Progress
@@ -25,7 +28,7 @@ from zoo.progress import Progress
 def load(
     path: str | Path,
     *,
-    task: str | Labelling | Mapping[str, tuple[str, str]] | None = None,
+    task: str | Labelling | Mapping[str, tuple[str, ...]] | None = None,
     modality: str | None = None,
     input_column: str | None = None,
     label_column: str | None = None,
@@ -48,7 +51,8 @@ def load(
         task: what is to be learned, by name or as what it makes of labels; by default one class a
             row. Several at once by a name of their own, as kind and columns, e.g.
             ``{"price": ("regression", "price"), "kind": ("classification", "kind")}``; a row may
-            lack any of them.
+            lack any of them. Where one of them is in another data set, its place comes third; columns
+            and splits that are named are those of ``path``.
         modality: ``"image"`` or ``"text"``, where looking should not decide.
         input_column, label_column: of a table, where looking should not decide; several with
             commas between them, where the task has several.
@@ -75,6 +79,19 @@ def load(
             hint="Both are shares of all rows: at least 0, and less than 1 together.",
         )
     labelling = _labelling(task)
+    if isinstance(labelling, Several) and labelling.places:
+        each = functools.partial(
+            load,
+            val_fraction=val_fraction,
+            test_fraction=test_fraction,
+            seed=seed,
+            skip_bad=skip_bad,
+            contract=contract,
+            convert=convert,
+            progress=progress,
+        )
+        named = {"input_column": input_column, "splits": splits}
+        return _load_several(path, labelling, modality, each, named)
     root = Path(path).expanduser()
     recognised = recognise(root, set((splits or {}).values()))
     roles = assign(recognised.names, splits, str(root))
@@ -179,7 +196,24 @@ def load_for_evaluation(
     )
 
 
-def _labelling(task: str | Labelling | Mapping[str, tuple[str, str]] | None) -> Labelling:
+def _load_several(
+    path: str | Path,
+    labelling: Several,
+    modality: str | None,
+    each: Callable[..., Dataset],
+    named: Mapping[str, Any],
+) -> Dataset:
+    """Load the data set of each task, and join them."""
+    found: dict[str, Dataset] = {}
+    for place, part in labelling.by_place().items():
+        more = {} if place else named
+        dataset = each(place or path, task=part, modality=modality, **more)
+        modality = dataset.modality
+        found[str(place or path)] = dataset
+    return joined(found, tuple(labelling.parts))
+
+
+def _labelling(task: str | Labelling | Mapping[str, tuple[str, ...]] | None) -> Labelling:
     if isinstance(task, str):
         return labelling_of(task)
     if isinstance(task, Mapping):

@@ -1,4 +1,4 @@
-"""Labels of several tasks in one table, any of which a row may lack."""
+"""Labels of several tasks, any of which a row may lack; in one table, or each task in its own."""
 
 from __future__ import annotations
 
@@ -16,26 +16,42 @@ class Several(Labelling):
 
     Args:
         tasks: what each makes of its label, and its columns.
+        places: of the data of those tasks that are in another data set than the one read.
 
     Raises:
-        BadSetting: they take different numbers of inputs, or there are fewer than two.
+        BadSetting: they take different numbers of inputs.
     """
 
     several = True
     missing = True
 
-    def __init__(self, tasks: Mapping[str, tuple[Labelling, Sequence[str]]]) -> None:
+    def __init__(
+        self,
+        tasks: Mapping[str, tuple[Labelling, Sequence[str]]],
+        places: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__({})
+        self.places = dict(places or {})
         self.parts = {name: part for name, (part, _) in tasks.items()}
         self._columns = {name: tuple(columns) for name, (_, columns) in tasks.items()}
         self.columns = tuple(
             dict.fromkeys(c for several in self._columns.values() for c in several)
         )
-        if len(self.parts) < 2 or len({part.inputs for part in self.parts.values()}) > 1:
+        if len({part.inputs for part in self.parts.values()}) > 1:
             raise BadSetting(
-                f"The tasks {', '.join(self.parts)} cannot be learned from one table.",
-                hint="Give at least two, and of pairs of texts all or none.",
+                f"The tasks {', '.join(self.parts)} cannot be learned by one model.",
+                hint="Of pairs of texts give all or none.",
             )
+
+    def by_place(self) -> dict[str, Several]:
+        """What the tasks of each data set make of its rows; ``""`` is the one without a place."""
+        names: dict[str, list[str]] = {}
+        for name in self.parts:
+            names.setdefault(self.places.get(name, ""), []).append(name)
+        return {
+            place: Several({name: (self.parts[name], self._columns[name]) for name in of_place})
+            for place, of_place in sorted(names.items(), key=lambda each: bool(each[0]))
+        }
 
     def likely(self, values: Sequence[str]) -> bool:
         """Never: the columns are told."""
@@ -136,21 +152,29 @@ class Several(Labelling):
 
 
 def several(
-    tasks: Mapping[str, tuple[str, str]],
+    tasks: Mapping[str, tuple[str, ...]],
     settings: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Several:
     """What tasks make of labels, e.g. of ``{"price": ("regression", "price"), …}``.
 
     Args:
-        tasks: by the name that each is to have, its kind and its columns, with commas between them.
+        tasks: by the name that each is to have, its kind and its columns, with commas between them;
+            and the place of its data, where that is in a data set of its own.
         settings: of tasks, by name.
 
     Raises:
         UnknownName, NameClash: no plugin, or two, provide such a kind.
-        BadSetting: a task without columns, or with more than it takes.
+        BadSetting: a task without columns, or with more than it takes; fewer than two tasks.
     """
+    if len(tasks) < 2:
+        raise BadSetting(
+            f"Of several tasks {len(tasks)} is given.", hint="Give one task by its kind alone."
+        )
     parts: dict[str, tuple[Labelling, Sequence[str]]] = {}
-    for name, (kind, told) in tasks.items():
+    places: dict[str, str] = {}
+    for name, (kind, told, *place) in tasks.items():
+        if any(place):
+            places[name] = str(*place)
         columns = [column.strip() for column in told.split(",") if column.strip()]
         part = labelling_of(kind, (settings or {}).get(name))
         if not columns or (len(columns) > 1 and not part.several):
@@ -160,4 +184,4 @@ def several(
                 hint=f"For example {name}={kind}:COLUMN.",
             )
         parts[name] = (part, columns)
-    return Several(parts)
+    return Several(parts, places)

@@ -182,6 +182,15 @@ def test_one_artifact_has_all_heads_and_answers_the_same_when_loaded(adapter, wr
         (["--task", "a=regression:size", "--task", "regression"], "is not of the form"),
         (["--task", "a=regression:size", "--task", "a=regression:size"], "gives 'a' twice"),
         (["--task", "a=regression:size"], "there are no others"),
+        (["--task", "a=regression:size@", "--task", "b=regression:big"], "is not of the form"),
+        (
+            ["--task", "a=regression:size@x", "--task", "b=regression:big@x"],
+            "none is left for DATA",
+        ),
+        (
+            ["--task", "a=regression:size@x.csv", "--task", "b=regression:big"],
+            "file or folder x.csv",
+        ),
         (["--task", "a=regression:sise", "--task", "b=regression:big"], "no column 'sise'"),
         (["--task", "a=regression:size", "--task", "b=classification:x,y"], "takes one"),
         (["--task", "a=regresion:size", "--task", "b=regression:big"], "'regresion'"),
@@ -205,5 +214,49 @@ def test_bad_labels_are_named_with_task_file_and_row(write):
     empty = write(lambda digit, at: {**row(digit, at), "size": ""})
     with pytest.raises(LabelProblem, match="has a label for the task 'size'"):
         zoo.load_data(empty, task=ASKED)
-    with pytest.raises(BadSetting, match="cannot be learned from one table"):
+    with pytest.raises(BadSetting, match="Of several tasks 1 is given"):
         zoo.load_data(data, task={"size": ("regression", "size")})
+
+
+def test_tasks_of_several_data_sets_are_fitted_together(write, pictures, tmp_path, monkeypatch):
+    first = write(lambda digit, at: {"parity": ("odd", "even")[digit % 2 == 0]}, rows=pictures[::2])
+    other = write(lambda digit, at: {"size": digit * 10}, "sizes.csv", rows=pictures[1::2])
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "--task",
+        f"size=regression:size@{other.name}",
+        "--task",
+        "parity=classification:parity",
+    ]
+    ended = command(
+        "fit", first.name, "--backbone", "digits", "--adapter", "linear-probe", *words,
+        "--splits", "train=all", "--out", "run", "--json",
+    )  # fmt: skip
+    assert ended.code == 2  # the splits that are named are those of DATA
+    ended = command(
+        "fit", first.name, "--backbone", "digits", "--adapter", "linear-probe", *words,
+        "--out", "run", "--json",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert "sizes.csv" in ended.err
+    assert list(zoo.load("run").tasks) == ["size", "parity"]
+    asked = {"size": ("regression", "size", str(other)), "parity": ("classification", "parity")}
+    data = zoo.load_data(first, task=asked)
+    assert data.tasks == {"size": ("size",), "parity": ("even", "odd")}
+    assert sum(data.rows.values()) == len(pictures)
+    inputs, labels = data.splits["train"].inputs, data.splits["train"].labels
+    digits = {str(path): digit for path, digit in pictures}
+    for given, label in zip(inputs, labels, strict=True):
+        (name, own), digit = *json.loads(label).items(), digits[str(given)]
+        size = json.dumps({"size": str(digit * 10)})
+        assert own == {"size": size, "parity": ("odd", "even")[digit % 2 == 0]}[name]
+    alone = zoo.load_data(other, task={"size": asked["size"][:2], "again": asked["size"][:2]})
+    assert data.rows["test"] == alone.rows["test"] * 2
+    monkeypatch.chdir("/")  # what the run leaves holds wherever one stands
+    again = command("fit", "--config", tmp_path / "run/fit.toml", "--out", tmp_path / "b", "--json")
+    assert again.code == 0, again.err
+    assert again.data["results"][0]["metrics"] == ended.data["results"][0]["metrics"]
+    bad = tmp_path / "bad.csv"
+    bad.write_text(other.read_text().replace(",30", ",dear", 1))
+    with pytest.raises(LabelProblem, match=r"size: .*'dear'.* at bad\.csv row"):
+        zoo.load_data(first, task=asked | {"size": ("regression", "size", str(bad))})
