@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from huggingface_hub.utils import _http, close_session, get_session
 
 from tests.hub.minimal import MinimalHub
 from tests.hub.proxy import ALWAYS, FaultyLine
@@ -45,6 +46,38 @@ def test_a_reply_that_never_comes_is_not_waited_for(
     done = push(artifact, REPO, endpoint=line.url)
     assert time.monotonic() - start < 20
     assert [commit for commit, _ in hub.commits[REPO]][1:] == [done.commit]
+
+
+@pytest.mark.row(1)
+def test_nor_is_one_that_a_later_session_of_the_client_waits_for(
+    hub: MinimalHub, line: FaultyLine, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever thread of the process cannot connect closes the session that this push uses."""
+    monkeypatch.setitem(patience._LIMITS, "read", 0.5)
+    line.on("/preupload/", method="POST", before=close_session)
+    line.on("/commit/", method="POST", stall=60)
+    start = time.monotonic()
+    done = push(artifact, REPO, endpoint=line.url)
+    assert time.monotonic() - start < 20
+    assert [commit for commit, _ in hub.commits[REPO]][1:] == [done.commit]
+
+
+def test_sessions_are_made_as_the_user_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    close_session()
+    made = []
+
+    def factory() -> object:
+        made.append(_http.default_client_factory())
+        return made[-1]
+
+    monkeypatch.setattr(_http, "_GLOBAL_CLIENT_FACTORY", factory)
+    with patience.bounded(), patience.bounded():
+        first = get_session()
+        close_session()
+        assert [first, get_session()] == made
+    for session in made:
+        assert session.event_hooks["response"].count(patience._refuse_long_waits) == 1
+    close_session()
 
 
 @pytest.mark.row(2, 3)

@@ -1,17 +1,20 @@
 """How long the client library may take over an upload.
 
 By itself it sleeps as long as a hub asks it to, a day if need be, and waits for an answer for ever.
-The hooks stay with its session and do nothing while no upload is made.
+The hooks stay with its sessions and do nothing while no upload is made. It has one session after
+another: whatever thread cannot connect closes the one that all use.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not in __all__
+    _http,
     get_session,
     hf_raise_for_status,
 )
@@ -19,6 +22,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not
 from zoo.hub.exchange import LONGEST_WAIT, TIMEOUT, asked_to_wait
 
 ANSWER = 120.0  # seconds that a hub may take over an answer: a commit of many files is work for it
+_FACTORY = "_GLOBAL_CLIENT_FACTORY"
 _LIMITS = {"connect": TIMEOUT, "pool": TIMEOUT, "write": LONGEST_WAIT, "read": ANSWER}
 
 _lock = threading.Lock()
@@ -37,10 +41,30 @@ def bounded() -> Iterator[None]:
 
 
 def _install() -> None:
-    hooks = get_session().event_hooks
+    """Have hooks on the session that there is and on those that come after it."""
+    _hooked(get_session())
+    # Setting it by set_client_factory would close the session under the hands of other threads,
+    # and nothing public tells what it is: the user's own, where there are proxies or certificates.
+    made_by = getattr(_http, _FACTORY, None)
+    if made_by is not None and not isinstance(made_by, _Hooking):
+        setattr(_http, _FACTORY, _Hooking(made_by))
+
+
+@dataclass(frozen=True)
+class _Hooking:
+    """Makes sessions as another factory does, with the hooks."""
+
+    factory: Callable[[], Any]
+
+    def __call__(self) -> Any:
+        return _hooked(self.factory())
+
+
+def _hooked(session: Any) -> Any:
     for kind, hook in (("request", _limit), ("response", _refuse_long_waits)):
-        if hook not in hooks[kind]:
-            hooks[kind].append(hook)
+        if hook not in session.event_hooks[kind]:
+            session.event_hooks[kind].append(hook)
+    return session
 
 
 def _count(change: int) -> None:
