@@ -38,13 +38,17 @@ from zoo.specs import (
 
 if TYPE_CHECKING:
     from zoo.model import (
+        IGNORED,
+        TARGETS,
         Adapter,
         Backbone,
         Batch,
         Block,
         Features,
         Fetched,
+        Generation,
         HeadProblem,
+        LanguagePreprocess,
         Layout,
         NativeHead,
         NativeModel,
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
         Solution,
         StockCode,
         Task,
+        Tell,
         Weights,
     )
     from zoo.ranking.ranker import Ranker, RankProblem
@@ -67,8 +72,12 @@ _NEEDS_TORCH = frozenset(
         "Batch",
         "Block",
         "Features",
+        "IGNORED",
+        "TARGETS",
         "Fetched",
+        "Generation",
         "HeadProblem",
+        "LanguagePreprocess",
         "Layout",
         "NativeHead",
         "NativeModel",
@@ -79,6 +88,7 @@ _NEEDS_TORCH = frozenset(
         "Solution",
         "StockCode",
         "Task",
+        "Tell",
         "Weights",
     }
 )
@@ -105,6 +115,8 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "API_VERSION",
+    "IGNORED",
+    "TARGETS",
     "Adapter",
     "AdapterSpec",
     "Backbone",
@@ -120,12 +132,14 @@ __all__ = [
     "DataError",
     "Features",
     "Fetched",
+    "Generation",
     "HeadProblem",
     "Incompatible",
     "InputContract",
     "InputError",
     "LabelProblem",
     "Labelling",
+    "LanguagePreprocess",
     "Layout",
     "NamespaceSpec",
     "NativeHead",
@@ -142,6 +156,7 @@ __all__ = [
     "StockCode",
     "Task",
     "TaskSpec",
+    "Tell",
     "TrainingFailed",
     "UnknownName",
     "Weights",

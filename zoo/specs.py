@@ -14,6 +14,7 @@ from zoo.settings import Setting, Types, check_settings, require_all
 
 Verified = Literal["weights", "architecture", "unverified"]
 Fact = bool | int | float | str
+_LANGUAGES = ("", "masked", "causal", "seq2seq")
 _VERIFIED = ("weights", "architecture", "unverified")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
@@ -124,6 +125,8 @@ class TaskSpec:
         labelling: ``"package.module:Class"``, a :class:`zoo.plugin.Labelling`: what the task makes
             of the labels that data gives, called with the checked settings. It is imported before
             torch is, so its module must not need torch. Empty: one class a row.
+        language: the kind of the backbone's own language head that it uses, ``masked``, ``causal`` or
+            ``seq2seq``; empty: it has a head of its own.
     """
 
     name: str
@@ -132,6 +135,7 @@ class TaskSpec:
     summary: str = ""
     settings: tuple[Setting, ...] = ()
     labelling: str = ""
+    language: str = ""
 
     def __post_init__(self) -> None:
         _require_name("Task", self.name)
@@ -139,6 +143,10 @@ class TaskSpec:
         _TASK_TYPES.require(self)
         if self.labelling:
             _require_import_string(self.name, self.labelling)
+        if self.language not in _LANGUAGES:
+            raise InvalidSpec(
+                f"{self.name}: language={self.language!r} is not {', '.join(_LANGUAGES[1:])} or empty."
+            )
         require_all(self.name, "modalities", self.modalities, str)
         require_all(self.name, "settings", self.settings, Setting)
 
@@ -254,7 +262,7 @@ _BACKBONE_TYPES = Types(
     options=(dict, Mapping),
 )
 _ADAPTER_TYPES = Types(summary=str, settings=tuple, training=(dict, Mapping), reference=str)
-_TASK_TYPES = Types(modalities=tuple, summary=str, settings=tuple, labelling=str)
+_TASK_TYPES = Types(modalities=tuple, summary=str, settings=tuple, labelling=str, language=str)
 _RANKER_TYPES = Types(summary=str, settings=tuple, reference=str)
 _CALLBACK_TYPES = Types(summary=str)
 _NAMESPACE_TYPES = Types(modality=str, summary=str, example=str)

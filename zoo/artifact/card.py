@@ -38,6 +38,7 @@ _PIPELINES = frozenset(
         "video-classification",
     }
 )
+_OF_LANGUAGE = {"masked": "fill-mask", "causal": "text-generation"}
 _LABELS_NAMED = 30
 _OWN = "this model"
 
@@ -108,13 +109,20 @@ def _metadata(manifest: Manifest, model: ComposedModel, repo: str) -> str:
     data = ModelCardData(
         **facts,
         library_name="peft" if peft else native.library if native else "zoo",
-        pipeline_tag=_pipeline(manifest) if _pipeline(manifest) in _PIPELINES else None,
+        pipeline_tag=_tag(manifest, model),
         tags=["zoo", "transfer-learning", manifest.adapter.name],
         metrics=list(dict.fromkeys(result.metric_type for result in results)) or None,
         model_name=repo if results else None,
         eval_results=results or None,
     )
     return data.to_yaml()
+
+
+def _tag(manifest: Manifest, model: ComposedModel) -> str | None:
+    """The Hub's own word for what the model does, where it has one."""
+    if model.language:
+        return _OF_LANGUAGE.get(model.language)
+    return _pipeline(manifest) if _pipeline(manifest) in _PIPELINES else None
 
 
 def _pipeline(manifest: Manifest) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -27,14 +27,19 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 
 @dataclass(frozen=True)
 class Contents:
-    """Live tensors and configurations, by file name."""
+    """Live tensors and configurations, by file name.
+
+    Attributes:
+        companions: files that only the base library reads, such as a tokenizer beside a whole model.
+    """
 
     tensors: Mapping[str, Mapping[str, Tensor]]
     configs: Mapping[str, Mapping[str, Any]]
+    companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
-        """Every file that the manifest lists."""
+        """Every file that loading reads."""
         return {*self.tensors, *self.configs, PROBE}
 
 
@@ -48,7 +53,7 @@ def contents(model: ComposedModel) -> Contents:
     _require_possible(model, layout.tensors, ".safetensors")
     _require_possible(model, layout.configs, ".json")
     tensors, configs = dict(layout.tensors), dict(layout.configs)
-    holds_heads = layout.holds_heads
+    holds_heads = layout.holds_heads or bool(model.language)  # heads of their own have no weights
     native = native_model(model) if layout.changed else None
     if native is not None:
         configs[CONFIG] = native.config
@@ -61,7 +66,8 @@ def contents(model: ComposedModel) -> Contents:
         raise _refused(model, f"both {PEFT_CONFIG} and {CONFIG}: libraries would misread it")
     if not holds_heads:
         tensors[HEADS] = model.heads_layout()
-    return Contents(tensors, configs)
+    whole = native is not None and bool(model.language)
+    return Contents(tensors, configs, model.backbone.companions() if whole else {})
 
 
 def native_model(model: ComposedModel) -> NativeModel | None:

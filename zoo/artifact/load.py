@@ -30,6 +30,7 @@ from zoo.errors import (
 from zoo.host import installed, require
 from zoo.model import Backbone, ComposedModel, Weights, load_spec, make_adapter, make_task
 from zoo.model.adapter import Adapter
+from zoo.model.composed import language_of
 from zoo.model.per_task import PerTask
 from zoo.model.task import Task
 from zoo.model.weights import drop_damaged
@@ -102,7 +103,7 @@ def _rebuild(path: str | Path, weights: Path | None) -> tuple[Path, Manifest, Co
     manifest = read_manifest(folder)
     _check_files(folder, manifest)
     adapter, tasks = _make_parts(folder, manifest)
-    backbone = _load_backbone(manifest, weights or _weights_of_run(folder))
+    backbone = _load_backbone(manifest, weights or _weights_of_run(folder), language_of(tasks))
     model = _compose(folder, manifest, backbone, adapter, tasks)
     expected = _expected(folder, manifest, model)
     for name, config in expected.configs.items():
@@ -181,16 +182,16 @@ def _possible(folder: Path, *providers: str) -> Iterator[None]:
         ) from err
 
 
-def _load_backbone(manifest: Manifest, weights: Path | None) -> Backbone:
+def _load_backbone(manifest: Manifest, weights: Path | None, language: str) -> Backbone:
     entry = manifest.backbone
     commit = entry.commit if entry.source and not entry.source.startswith("pip:") else None
     try:
-        backbone = _same_backbone(manifest, Weights(weights, commit))
+        backbone = _same_backbone(manifest, Weights(weights, commit, language=language))
     except (WeightsInvalid, BackboneMismatch, Incompatible):
         # Perhaps it is the right one, and was damaged on its way or in the cache.
         if weights or commit is None or not drop_damaged(entry.source, commit):
             raise
-        backbone = _same_backbone(manifest, Weights(weights, commit))
+        backbone = _same_backbone(manifest, Weights(weights, commit, language=language))
     require_stated(entry, backbone)
     origin = backbone.origin
     if entry.source and origin.commit is None and origin.source in ("", entry.source):
@@ -268,7 +269,8 @@ def _expected(folder: Path, manifest: Manifest, model: ComposedModel) -> Content
             f"{manifest.adapter.name} has.",
             hint="Pull it again, or save the model again.",
         )
-    if surplus := sorted(manifest.files.keys() - expected.names):
+    beside = model.backbone.companion_names if model.language else frozenset()
+    if surplus := sorted(manifest.files.keys() - expected.names - beside):
         raise CorruptFile(
             f"{folder / MANIFEST} lists {', '.join(surplus[:3])}, which no model of "
             f"{manifest.adapter.name} reads.",

@@ -173,11 +173,12 @@ def describe(model: ComposedModel, files: Mapping[str, bytes]) -> Manifest:
 
 
 def _loaded_files(model: ComposedModel) -> dict[str, bytes]:
-    """Every file that loading reads, by name."""
+    """Every file that the manifest lists, by name."""
     found = contents(model)
     files = {name: to_bytes(name, tensors) for name, tensors in found.tensors.items()}
     for name, config in found.configs.items():
         files[name] = configs.to_bytes(config)
+    files |= found.companions
     files[PROBE] = to_bytes(PROBE, probe.record(model))
     return files
 

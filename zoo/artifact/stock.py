@@ -42,6 +42,8 @@ def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
     The code gives ``logits`` of the first input of the probe and compares them with those recorded.
     """
     base, adapter = _base(model), model.adapter.stock_code()
+    if model.language:
+        return _language(model, repo)
     modality = model.backbone.contract.modality
     linear = all(isinstance(head, nn.Linear) for head in model.heads.values())
     told = linear and model.reads_pooled and modality in _EXAMPLES
@@ -71,6 +73,28 @@ def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
         *base.requires,
         *(_module(line) for line in adapter_imports),
     }
+    return Snippet(tuple(sorted(requires)), "\n".join(lines).replace("{repo}", repo))
+
+
+def _language(model: ComposedModel, repo: str) -> Snippet | None:
+    """Lines that open a model with its language head, and let it answer."""
+    base, adapter = _base(model), model.adapter.stock_code()
+    if base is None or adapter is None:
+        return None
+    imports, line = adapter
+    lines = [
+        *_sorted((*base.imports, *imports)),
+        "",
+        base.whole,
+        *([line] if line else []),
+        "model.eval()",
+        "",
+        'example = "Once upon a time"  # or any text',
+        *base.inputs.splitlines(),
+        "with torch.inference_mode():",
+        *(f"    {each}" for each in base.logits.splitlines()),
+    ]
+    requires = {"torch", *base.requires, *(_module(each) for each in imports)}
     return Snippet(tuple(sorted(requires)), "\n".join(lines).replace("{repo}", repo))
 
 

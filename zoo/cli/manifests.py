@@ -111,6 +111,8 @@ def _licences(manifest: Manifest) -> str:
 
 
 def _task(task: TaskEntry) -> str:
+    if not task.labels:
+        return f"{task.name} ({task.provider})"
     shown = ", ".join(task.labels[:_SHOWN_LABELS])
     more = ", …" if len(task.labels) > _SHOWN_LABELS else ""
     return f"{task.name} ({task.provider}): {len(task.labels)} labels: {shown}{more}"

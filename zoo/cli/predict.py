@@ -105,9 +105,9 @@ def _predict(
             readable = {n: s for n in numbers if (s := _read(samples, n, skip_bad)) is not None}
             if readable:
                 chunk = list(readable.values())
-                logits = model.logits(chunk, batch_size=batch_size)
-                said = [task.predictions(logits[task.name], chunk) for task in tasks]
-                for number, row in zip(readable, zip(*said, strict=True), strict=True):
+                said = model.answers(chunk, tasks, batch_size=batch_size)
+                each = (said[task.name] for task in tasks)
+                for number, row in zip(readable, zip(*each, strict=True), strict=True):
                     named = {task.name: one for task, one in zip(tasks, row, strict=True)}
                     yield _Answer(found[number], named)
             advance(len(numbers))

@@ -99,6 +99,13 @@ def find_columns(
             f"{table.title}: the column {min(both)!r} cannot be input and label at once.",
             hint=f"Its columns: {', '.join(table.columns)}.",
         )
+    known_inputs, known_targets = labelling.roles(
+        [name for name in table.flat if name not in {*sources, *told, *ignored}]
+    )
+    sources = sources or tuple(known_inputs)
+    if labelled:
+        told = told or tuple(known_targets)
+        labelled = bool(told) or not labelling.optional
     names = labelling.names or _LABEL_NAMES
     usual = [name for name in table.flat if name.lower() in names and name not in sources]
     targets = told

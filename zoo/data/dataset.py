@@ -84,7 +84,8 @@ class Dataset:
         """Lines for a person: what the data was taken for, its labels, its rows, its oddities."""
         rows = " · ".join(f"{name} {count}" for name, count in self.rows.items())
         labels = [f"{name}: {_listed(of_task)}" for name, of_task in self.tasks.items()]
-        lines = [self.description, *(labels or [_listed(self.labels)]), f"rows: {rows}"]
+        labels = labels or [_listed(self.labels)] * bool(self.labels)
+        lines = [self.description, *labels, f"rows: {rows}"]
         return [*lines, *_skipped_lines(self.skipped), *self.notes]
 
 

@@ -50,6 +50,7 @@ class Labelling(abc.ABC):
         inputs: how many input columns a row has: 1, or 2 for a pair.
         several: there may be several target columns, so that a label is a JSON object of cells.
         missing: a label may be blank, in part or wholly.
+        optional: there may be no target column at all; :meth:`read` then judges the input alone.
         names: of columns that are taken for targets unseen, in lower case; by default the usual
             names of a label.
         columns: target columns that were told with the task.
@@ -58,6 +59,7 @@ class Labelling(abc.ABC):
     inputs: ClassVar[int] = 1
     several: ClassVar[bool] = False
     missing: ClassVar[bool] = False
+    optional: ClassVar[bool] = False
     names: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -71,6 +73,14 @@ class Labelling(abc.ABC):
     def choose(self, likely: Sequence[str]) -> Sequence[str]:
         """Which of the columns that look right are meant; none where a person has to say."""
         return likely if len(likely) == 1 else ()
+
+    def roles(self, columns: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """Input and target columns that are known by their names, of those that a person did not name.
+
+        Either may be empty: it is then found by looking; of targets that are optional there are then
+        none.
+        """
+        return (), ()
 
     def join(self, cells: Mapping[str, str]) -> str:
         """The label of a row, from the cells of its target columns."""
@@ -162,7 +172,8 @@ class Labelling(abc.ABC):
         for row in rows:
             why = self.fault(row.label) if row.label else ""
             try:
-                label = self.read(row.label, _text(row.input)) if row.label and not why else ""
+                read = not why and (row.label or self.optional)
+                label = self.read(row.label, _text(row.input)) if read else ""
             except ValueError as err:
                 why = str(err)
             if why:
@@ -178,7 +189,7 @@ class Labelling(abc.ABC):
         return sound, [f"{row.place}: {why}" for row, why in bad]
 
     def _require_some(self, rows: Sequence[Row], role: str, where: str) -> None:
-        if rows and not any(row.label for row in rows):
+        if rows and not self.optional and not any(row.label for row in rows):
             raise LabelProblem(
                 f"No row of {role} in {where} has a label, from {rows[0].place} on.",
                 hint="Give the column that holds the labels with `--label-column NAME`.",

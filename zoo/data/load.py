@@ -93,7 +93,7 @@ def load(
         named = {"input_column": input_column, "splits": splits}
         return _load_several(path, labelling, modality, each, named)
     root = Path(path).expanduser()
-    recognised = recognise(root, set((splits or {}).values()))
+    recognised = recognise(root, set((splits or {}).values()), texts=labelling.optional)
     roles = assign(recognised.names, splits, str(root))
     reading = Reading(
         labelling=labelling,
@@ -160,7 +160,7 @@ def load_for_evaluation(
     """
     labelling = _labelling(task)
     root = Path(path).expanduser()
-    recognised = recognise(root, {split} if split else ())
+    recognised = recognise(root, {split} if split else (), texts=labelling.optional)
     name = choose(recognised.names, split, str(root))
     reading = Reading(
         labelling=labelling,

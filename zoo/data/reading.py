@@ -41,7 +41,7 @@ class Reading:
             found,
             skip_bad=self.skip_bad,
             convert=self.convert,
-            unlabelled=self.labelling.missing,
+            unlabelled=self.labelling.missing or not found.labelled,
             progress=self.progress,
         )
 

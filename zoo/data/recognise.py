@@ -16,6 +16,7 @@ from zoo.data.images import is_image_name
 from zoo.data.roles import UNSPLIT, role_of
 from zoo.data.rows import named, natural
 from zoo.data.table import is_table_name
+from zoo.data.texts import find_texts
 from zoo.errors import DataNotFound
 
 _VALID = (
@@ -47,12 +48,13 @@ class Recognised:
         return list(self.folders or self.tables or ())
 
 
-def recognise(path: Path, wanted: Collection[str] = ()) -> Recognised:
+def recognise(path: Path, wanted: Collection[str] = (), *, texts: bool = False) -> Recognised:
     """Look at ``path``.
 
     Args:
         path: a folder or file.
         wanted: names that the user calls splits, beside the usual ones.
+        texts: files of texts without labels will do, one text a line.
 
     Raises:
         DataNotFound: there is nothing, or nothing of a known kind.
@@ -60,6 +62,8 @@ def recognise(path: Path, wanted: Collection[str] = ()) -> Recognised:
     """
     if saved.is_hub(path):
         return Recognised(path, tables=saved.read_hub(path), what="dataset")
+    if texts and (parts := find_texts(path, wanted)):
+        return Recognised(path, tables=parts, what="file")
     if os.path.isdir(path):  # unlike Path's own, these take any text for a name
         return _folder(path, wanted)
     if not os.path.exists(path):

@@ -41,7 +41,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Found:
-    """What was read: rows by role, what it was taken for, and what was left out of it."""
+    """What was read: rows by role, what it was taken for, and what was left out of it.
+
+    Attributes:
+        labelled: whether it has a column of labels.
+    """
 
     kind: str
     modality: str
@@ -49,6 +53,7 @@ class Found:
     rows: Mapping[str, Sequence[Row]]
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    labelled: bool = True
 
 
 def parts(given: Input) -> tuple[Part, ...]:

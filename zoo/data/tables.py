@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -107,7 +108,7 @@ def read(
     files = dict.fromkeys(table.title for several in tables.values() for table in several)
     shown = f" ({named(list(files), 4)})" if not Path(path).is_file() else ""
     description = f"{columns.modality} {what} {path}{shown}: {columns.describe()}"
-    return Found("table", columns.modality, description, rows)
+    return Found("table", columns.modality, description, rows, labelled=bool(columns.targets))
 
 
 def inputs(table: Table, columns: Columns) -> list[Input]:
@@ -149,6 +150,9 @@ def _rows(tables: Sequence[Table], columns: Columns, labelling: Labelling) -> li
 
 def _labels(table: Table, names: Sequence[str], labelling: Labelling) -> Iterator[str]:
     """Of each row, from the cells of the target columns."""
+    if not names:
+        yield from itertools.repeat("", len(table))
+        return
     columns = [[normalize("NFC", c.strip()) for c in table.cells(name)] for name in names]
     known: dict[str, str] = {}  # a label a million times over is kept once
     for cells in zip(*columns, strict=True):

@@ -21,11 +21,14 @@ from zoo.model.composed import (
     make_adapter,
     make_task,
 )
+from zoo.model.language import IGNORED, TARGETS, Generation, LanguagePreprocess, Tell
 from zoo.model.prediction import Prediction
 from zoo.model.task import Task
 from zoo.model.weights import Fetched, Weights
 
 __all__ = [
+    "IGNORED",
+    "TARGETS",
     "Adapter",
     "Backbone",
     "Batch",
@@ -33,7 +36,9 @@ __all__ = [
     "ComposedModel",
     "Features",
     "Fetched",
+    "Generation",
     "HeadProblem",
+    "LanguagePreprocess",
     "Layout",
     "NativeHead",
     "NativeModel",
@@ -45,6 +50,7 @@ __all__ = [
     "Solution",
     "StockCode",
     "Task",
+    "Tell",
     "Weights",
     "batches",
     "compose",

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from zoo.data.contract import InputContract
 from zoo.errors import BadSetting, Incompatible
 from zoo.specs import BackboneSpec
+
+if TYPE_CHECKING:
+    from zoo.model.language import Generation, Tell
 
 Batch = Mapping[str, Tensor]
 
@@ -27,11 +30,13 @@ class Features:
         pooled: one vector a sample, ``[batch, feature_size]``.
         tokens: one vector a token, ``[batch, tokens, size]``, where the backbone has tokens.
         mask: 1 for real tokens and 0 for padding, ``[batch, tokens]``.
+        logits: of a language head, ``[batch, tokens, vocabulary]``, where it was loaded with one.
     """
 
     pooled: Tensor
     tokens: Tensor | None = None
     mask: Tensor | None = None
+    logits: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -172,11 +177,16 @@ class Backbone(nn.Module, abc.ABC):
 
     Attributes:
         digest: the identity of the weights, see :func:`digest`.
+        language: the kind of language head that the module has; empty where it has none.
+        companion_names: those that :meth:`companions` may have, of this version or another.
         pooled_only: nothing but pooled features is read, and nothing else has to be given; set by
             whoever reads.
         reload: loads the same again, given whether with pretrained weights; set by
             :func:`zoo.model.load_spec`.
     """
+
+    language: str = ""
+    companion_names: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -258,6 +268,28 @@ class Backbone(nn.Module, abc.ABC):
     def probe_sample(self, raw: Tensor) -> Any:
         """The raw sample that a tensor of :meth:`probe_inputs` stands for."""
         raise NotImplementedError(f"{type(self).__name__} offers no inputs for a probe")
+
+    def generate(self, batch: Batch, how: Generation, tell: Tell | None = None) -> list[Tensor]:
+        """Texts made by the language head, one a row, as tokens; see :mod:`zoo.model.language`.
+
+        Args:
+            batch: collated prompts.
+            how: at what length, and by which search.
+            tell: is given each piece of text as it is made, where the search allows it.
+
+        Raises:
+            Incompatible: this backbone makes no texts.
+        """
+        raise Incompatible(f"{self.spec.name} makes no texts.")
+
+    def companions(self) -> Mapping[str, bytes]:
+        """Files that the base library wants beside a whole model, such as a tokenizer, by name.
+
+        They are published with a whole model that has a language head, so that it can be used as a
+        backbone itself; loading an artifact never reads them. Their names are among
+        :attr:`companion_names`.
+        """
+        return {}
 
     def shorten(self, tokens: int) -> None:
         """Take inputs of at most so many tokens, so that an adapter has room for its own.

@@ -19,6 +19,7 @@ from zoo.host import Provided, installed
 from zoo.model.adapter import Adapter
 from zoo.model.backbone import Backbone, Batch, NativeHead, Preprocess
 from zoo.model.batches import batches
+from zoo.model.language import Tell
 from zoo.model.per_task import PerTask, branched
 from zoo.model.prediction import Prediction
 from zoo.model.task import Task
@@ -100,6 +101,11 @@ class ComposedModel(nn.Module):
     def sample(self, sample: Any) -> Any:
         """A raw sample of the tasks, made of one of the backbone's."""
         return next(iter(self.tasks.values())).sample(sample)
+
+    @property
+    def language(self) -> str:
+        """The kind of language head that it uses of its backbone; empty where it has heads of its own."""
+        return self.backbone.language
 
     @property
     def reads_pooled(self) -> bool:
@@ -206,6 +212,30 @@ class ComposedModel(nn.Module):
         back = torch.tensor(order).argsort()
         return {name: _joined(parts)[back] for name, parts in found.items() if parts}
 
+    def answers(
+        self,
+        samples: Sequence[Any],
+        tasks: Sequence[Task],
+        *,
+        batch_size: int = 32,
+        tell: Tell | None = None,
+    ) -> dict[str, list[Prediction]]:
+        """What each of the tasks says of raw samples, by its name; the backbone reads them once.
+
+        Args:
+            samples: without labels.
+            tasks: of this model.
+            batch_size: samples at a time.
+            tell: of a task that makes texts, is given each piece as it is made.
+        """
+        if self.language:
+            (task,) = tasks
+            said = task.answers(self.backbone, samples, batch_size=batch_size, tell=tell)
+            return {task.name: said}
+        names = [task.name for task in tasks]
+        logits = self.logits(samples, batch_size=batch_size, tasks=names)
+        return {task.name: task.predictions(logits[task.name], samples) for task in tasks}
+
     def samples(self, inputs: Sequence[Any], *, convert: bool = False) -> Samples:
         """Raw samples from image files, ``PIL.Image`` objects, texts or pairs, as the tasks take them."""
         each = next(iter(self.tasks.values())).labelling.inputs
@@ -221,8 +251,9 @@ class ComposedModel(nn.Module):
         """
         samples = self.samples(inputs)
         chosen = self.chosen(task)
-        logits = self.logits(samples, batch_size=batch_size, tasks=[chosen.name])
-        return chosen.predictions(logits[chosen.name], samples) if len(samples) else []
+        if not len(samples):
+            return []
+        return self.answers(samples, [chosen], batch_size=batch_size)[chosen.name]
 
     def heads_layout(self) -> dict[str, Tensor]:
         """The heads' live tensors under native names where there is one head with a native place."""
@@ -250,12 +281,33 @@ class ComposedModel(nn.Module):
                     f"{self.backbone.spec.name} takes {modality}.",
                     hint="`zoo tasks` lists what each task works on.",
                 )
+            _require_language(self.backbone, self.adapter, task)
             if task.labelling.inputs != tasks[0].labelling.inputs:
                 raise Incompatible(
                     f"{task.name} takes {task.labelling.inputs} inputs at a time and "
                     f"{tasks[0].name} takes {tasks[0].labelling.inputs}; one model cannot have both."
                 )
             task.require(self.backbone)
+
+
+def _require_language(backbone: Backbone, adapter: Adapter, task: Task) -> None:
+    wanted = task.spec.language
+    if wanted and not adapter.trains_backbone:
+        raise Incompatible(
+            f"{task.spec.name} uses the language head that the backbone was trained with; "
+            f"{adapter.spec.name} would fit a new one on frozen features.",
+            hint="Train the backbone, e.g. `--adapter lora` or `--adapter finetune`.",
+        )
+    if wanted != backbone.language:
+        has = f"a {backbone.language} one" if backbone.language else "none"
+        raise Incompatible(
+            f"{task.spec.name} needs {f'a {wanted}' if wanted else 'no'} language head; "
+            f"{backbone.spec.name} was loaded with {has}.",
+            hint="Give the backbone by name, or load it with `language=...`: only transformers "
+            "models have such heads."
+            if wanted
+            else "Load the backbone without one.",
+        )
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
@@ -267,7 +319,12 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
 
 
 def load_backbone(
-    name: str, *, weights: Path | None = None, revision: str | None = None, pretrained: bool = True
+    name: str,
+    *,
+    weights: Path | None = None,
+    revision: str | None = None,
+    pretrained: bool = True,
+    language: str = "",
 ) -> Backbone:
     """Load a backbone by name or alias.
 
@@ -276,6 +333,7 @@ def load_backbone(
         weights: a folder to take the weights from, before anything else.
         revision: branch, tag or commit, where the weights come from a Hub.
         pretrained: ``False`` gives the same architecture with random weights.
+        language: the kind of its own language head to keep, ``masked``, ``causal`` or ``seq2seq``.
 
     Raises:
         UnknownName, NameClash: no plugin, or two, provide it.
@@ -289,7 +347,8 @@ def load_backbone(
             hint="Leave it out, or name a branch, tag or commit and leave --weights out.",
         )
     return load_spec(
-        registry.load().backbone(installed(), name), Weights(weights, revision, pretrained)
+        registry.load().backbone(installed(), name),
+        Weights(weights, revision, pretrained, language),
     )
 
 
@@ -322,6 +381,11 @@ def make_task(
     if not isinstance(made, Task):
         raise PluginError(f"{provided.plugin.origin}: {kind!r} is not a Task.")
     return made
+
+
+def language_of(tasks: Sequence[Task]) -> str:
+    """The kind of language head that these tasks use, to load a backbone with."""
+    return next((task.spec.language for task in tasks if task.spec.language), "")
 
 
 def make_adapter(kind: str, settings: Mapping[str, object] | None = None) -> Adapter:
@@ -359,13 +423,13 @@ def compose(
     Raises:
         Incompatible: the parts do not fit each other.
     """
+    several = [tasks] if isinstance(tasks, Task) else tasks
+    made = make_adapter(adapter) if isinstance(adapter, str) else adapter
+    if adapter_per_task:
+        made = PerTask(made, [task.name for task in several])
     base = (
-        load_backbone(backbone, weights=weights, revision=revision)
+        load_backbone(backbone, weights=weights, revision=revision, language=language_of(several))
         if isinstance(backbone, str)
         else backbone
     )
-    made = make_adapter(adapter) if isinstance(adapter, str) else adapter
-    several = [tasks] if isinstance(tasks, Task) else tasks
-    if adapter_per_task:
-        made = PerTask(made, [task.name for task in several])
     return ComposedModel(base, made, several, pooling=pooling, seed=seed)

@@ -7,7 +7,7 @@ import copy
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -16,6 +16,9 @@ from zoo.errors import BadSetting
 from zoo.model.backbone import Backbone, Batch, Features, Preprocess
 from zoo.model.prediction import Prediction
 from zoo.specs import TaskSpec
+
+if TYPE_CHECKING:
+    from zoo.model.language import Tell
 
 
 class Task(abc.ABC):
@@ -40,6 +43,8 @@ class Task(abc.ABC):
             data and that answers depend on.
         state: these numbers; an artifact keeps them.
         several_units: an input has more units than one.
+        makes_texts: answers are texts, of which :meth:`judged` says how good they are.
+        epoch: of the training in progress, 0 outside of it: what is drawn anew in each goes by it.
         example_labels: names of outputs, to try the task with where there is no data.
         example_rows: labels as data might give them; by default ``example_labels``.
     """
@@ -50,6 +55,8 @@ class Task(abc.ABC):
     guess: ClassVar[str] = "majority class"
     remembers: ClassVar[tuple[str, ...]] = ()
     several_units: ClassVar[bool] = False
+    makes_texts: bool = False
+    epoch: int = 0
     example_labels: ClassVar[tuple[str, ...]] = ("ant", "bee", "cat")
     example_rows: ClassVar[tuple[str, ...]] = ()
 
@@ -90,6 +97,10 @@ class Task(abc.ABC):
     def preprocess(self, preprocess: Preprocess) -> Preprocess:
         """What turns this task's samples into tensors, made from what the backbone has for its own."""
         return preprocess
+
+    def taught(self, samples: Sequence[Any], labels: Sequence[str]) -> Sequence[Any]:
+        """Samples to train and measure on; of a task that reads its labels, with these."""
+        return samples
 
     def sample(self, sample: Any) -> Any:
         """A sample of this task, made of one of the backbone's; models are tried with such."""
@@ -178,6 +189,28 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def metrics(self, logits: Tensor, targets: Tensor) -> dict[str, float]:
         """All metrics, :attr:`headline` and :attr:`monitor` among them."""
+
+    def answers(
+        self,
+        backbone: Backbone,
+        samples: Sequence[Any],
+        *,
+        batch_size: int,
+        tell: Tell | None = None,
+    ) -> list[Prediction]:
+        """What a backbone's own language head says of raw samples; only of a task that uses one.
+
+        Args:
+            backbone: loaded with it, adapter and all.
+            samples: without labels.
+            batch_size: samples at a time.
+            tell: is given each piece of an answer as it is made.
+        """
+        raise TypeError(f"{type(self).__name__} uses no language head")
+
+    def judged(self, answers: Sequence[Prediction], labels: Sequence[str]) -> dict[str, float]:
+        """Metrics of answers that are texts; given the labels of their rows."""
+        return {}
 
     def details(self, logits: Tensor, targets: Tensor) -> dict[str, dict[str, float]]:
         """Metrics of each output, where that says more than they all together."""

@@ -41,11 +41,15 @@ class Weights:
         path: a folder the user named; it wins over everything else.
         revision: branch, tag or commit on the Hub; ``None`` is the default branch.
         pretrained: ``False`` asks for the same architecture with random weights.
+        language: the kind of language head to load with the backbone, ``masked``, ``causal`` or
+            ``seq2seq``, which then is a part of its module; empty: none. A loader that knows of none
+            has no need to look.
     """
 
     path: Path | None = None
     revision: str | None = None
     pretrained: bool = True
+    language: str = ""
 
     def folder(self, path: str | Path, *, required: Required) -> Fetched:
         """A local folder that must hold ``required``.

@@ -48,6 +48,8 @@ def targets_have_one_row_a_label(subject: TaskSubject) -> None:
 )
 def unknown_labels_are_refused(subject: TaskSubject) -> None:
     """Data that differs from what was trained on is the commonest accident."""
+    if subject.spec.language:
+        raise NotApplicable("its labels are texts")
     try:
         subject.fresh().targets([*subject.rows, _UNKNOWN])
     except LabelProblem:
@@ -64,6 +66,8 @@ def unknown_labels_are_refused(subject: TaskSubject) -> None:
 def head_has_the_right_shape(subject: TaskSubject) -> None:
     """A base library's own classifier may have none."""
     task = subject.fresh()
+    if subject.spec.language:
+        raise NotApplicable("its head is the backbone's own language head")
     for bias in (True, False):
         head = task.head(subject.feature_size, bias=bias)
         logits = head(torch.randn(5, subject.feature_size))

@@ -1,4 +1,4 @@
-"""Images changed anew in each epoch: what training sees in place of samples preprocessed once."""
+"""What is drawn anew in each epoch: images that are changed, and what a task draws itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, overload
 from torch import Tensor
 
 from zoo.data.augment import NONE, augmented
-from zoo.model import ComposedModel, Preprocess
+from zoo.model import ComposedModel, Preprocess, Task
 from zoo.training.config import FitConfig
 from zoo.training.prepared import PreparedSplit
 
@@ -33,6 +33,16 @@ def changing(
         yield
     finally:
         split.ready.instead = None
+
+
+@contextlib.contextmanager
+def drawing(task: Task, epoch: int) -> Iterator[None]:
+    """Inside, what the task draws at random is that of one epoch."""
+    task.epoch = epoch
+    try:
+        yield
+    finally:
+        task.epoch = 0
 
 
 class _Changed(Sequence[dict[str, Tensor]]):

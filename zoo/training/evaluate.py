@@ -72,17 +72,24 @@ def evaluate(
     targets = chosen.targets(split.labels)
     samples = composed.samples(split.inputs, convert=split.convert)
     logits = composed.logits(
-        samples, batch_size=batch_size, progress=progress, stage=f"evaluating {split.name}"
+        chosen.taught(samples, split.labels),
+        batch_size=batch_size,
+        progress=progress,
+        stage=f"evaluating {split.name}",
     )[chosen.name]
+    metrics, predictions = chosen.metrics(logits, targets), chosen.predictions(logits, samples)
+    if chosen.makes_texts:
+        predictions = composed.answers(samples, [chosen], batch_size=batch_size)[chosen.name]
+        metrics |= chosen.judged(predictions, split.labels)
     counts = chosen.confusion(logits, targets)
     return Evaluation(
         split=split.name,
         description=split.description,
         rows=len(targets),
-        metrics=chosen.metrics(logits, targets),
+        metrics=metrics,
         headline=chosen.headline,
         labels=chosen.labels,
         confusion=None if counts is None else counts.tolist(),
         truth=tuple(split.labels),
-        predictions=chosen.predictions(logits, samples),
+        predictions=predictions,
     )

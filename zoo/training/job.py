@@ -26,6 +26,7 @@ from zoo.training.config import FitConfig
 from zoo.training.loop import Epoch, Outcome, train
 from zoo.training.prepared import prepare
 from zoo.training.sharing import shared_logits
+from zoo.training.texts import judged
 from zoo.training.versions import versions
 
 _DIVERGED = 5.0  # times what validation was before training
@@ -80,6 +81,7 @@ class Job:
             resume: what one of them held, to go on from.
         """
         features = self._features()
+        guesses = baselines.guesses(self.model, self.task, self.splits, self._logits)
         if self.model.adapter.trains_backbone:
             outcome, logits, chosen = self._by_gradient(features, on_epoch, checkpoints, resume)
         else:
@@ -87,7 +89,9 @@ class Job:
         self.task.tune(logits["val"], self.splits["val"].targets)
         self.results = baselines.results(THIS_MODEL, self.task, self.splits, logits, chosen)
         self._count_confusions(logits)
-        self.results += baselines.majority(self.task, self.splits)
+        if outcome.whole and self.task.makes_texts:
+            self.results[-1] = judged(self.model, self.dataset, self.results[-1], self.progress)
+        self.results += guesses
         if outcome.whole:
             try:
                 self._hold_against(features)
@@ -108,7 +112,9 @@ class Job:
         return features
 
     def _features(self) -> dict[str, Tensor]:
-        """Before training; where blocks are frozen, from what those gave."""
+        """Before training; where blocks are frozen, from what those gave. None for a language head."""
+        if self.model.language:
+            return {}
         with self.reuse.active():
             return baselines.features_of(
                 self.model.backbone,
@@ -204,7 +210,7 @@ class Job:
     def _on_frozen(self, features: dict[str, Tensor], *, refit: bool) -> dict[str, Tensor] | None:
         """Fit the head on frozen features; its logits, or ``None`` where nothing can do that."""
         adapter = baselines.baseline_adapter()
-        if adapter is None:
+        if adapter is None or self.model.language:
             return None
         try:
             return self._solve_head(adapter, features, refit=refit)[1]
@@ -273,7 +279,8 @@ class Job:
     def _hold_against(self, features: dict[str, Tensor]) -> None:
         adapter = baselines.baseline_adapter()
         itself = adapter is not None and adapter.spec.name == self.model.adapter.spec.name
-        if "probe" in self.config.baselines and adapter is not None and not itself:
+        probed = not itself and not self.model.language
+        if "probe" in self.config.baselines and adapter is not None and probed:
             frozen = self._frozen_features(features)
             try:
                 self.results += baselines.probe(

@@ -24,7 +24,7 @@ from zoo.model import ComposedModel, Task
 from zoo.model.joint import logits_of
 from zoo.progress import Progress
 from zoo.training import optimizer
-from zoo.training.augmenting import changing, kind_of
+from zoo.training.augmenting import changing, drawing, kind_of
 from zoo.training.averaging import Average
 from zoo.training.best import Best, Moving
 from zoo.training.cache.reuse import Reuse
@@ -219,6 +219,7 @@ class Trainer:
                 changing(
                     train, model.preprocess, self._augment, seed=self._config.seed, epoch=self.epoch
                 ),
+                drawing(self._task, self.epoch),
             ):
                 advance(self.batch)
                 for rows in batches[self.batch :]:

@@ -64,7 +64,8 @@ def prepare(model: ComposedModel, dataset: Dataset, task: Task) -> Mapping[str, 
     backbone.contract.require_modality(dataset.modality, backbone.spec.name)
     ready = {}
     for name, split in dataset.splits.items():
-        samples = model.samples(split.inputs, convert=dataset.convert)
+        read = model.samples(split.inputs, convert=dataset.convert)
+        samples = task.taught(read, split.labels)
         kept = Preprocessed(samples, preprocess, keep_bytes=_KEEP_BYTES)
         ready[name] = PreparedSplit(name, kept, task.targets(split.labels))
     return ready

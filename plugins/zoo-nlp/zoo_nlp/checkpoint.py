@@ -20,6 +20,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import (
     CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
     MODEL_FOR_TEXT_ENCODING_MAPPING,
     MODEL_MAPPING,
     PreTrainedConfig,
@@ -39,6 +42,11 @@ _NAMES_CODE = re.compile(
 # Older transformers wrote this harmless flag into most configs of its time.
 _NOTE = "_attn_implementation_autoset"
 _WORD = re.compile(r"[A-Za-z0-9_-]{0,60}", re.ASCII)  # no path, no address, no import string
+_HEADS = {
+    "masked": MODEL_FOR_MASKED_LM_MAPPING,
+    "causal": MODEL_FOR_CAUSAL_LM_MAPPING,
+    "seq2seq": MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+}
 _SIZE = re.compile(r"size|num|layer|head|position|dim|length|^n_|^d_")
 _MOST = 1 << 24  # of any one dimension: sixty times the largest vocabulary
 _POOLER = re.compile(r"(^|\.)pooler\.")
@@ -63,7 +71,9 @@ class Checkpoint:
     leftover: frozenset[str]
 
 
-def load_checkpoint(name: str, folder: Path, *, pretrained: bool, part: str = "") -> Checkpoint:
+def load_checkpoint(
+    name: str, folder: Path, *, pretrained: bool, part: str = "", language: str = ""
+) -> Checkpoint:
     """Load the model in a folder.
 
     Args:
@@ -71,15 +81,19 @@ def load_checkpoint(name: str, folder: Path, *, pretrained: bool, part: str = ""
         folder: with config.json and, unless ``pretrained`` is false, safetensors.
         pretrained: ``False`` gives random weights.
         part: of the configuration, where only that part of the model is wanted.
+        language: the kind of language head to load with it.
 
     Raises:
-        Incompatible: transformers has no such model, or it is no encoder and no decoder.
+        Incompatible: transformers has no such model, or it is no encoder and no decoder; or it has no
+            such language head.
         WeightsInvalid: a file is damaged, incomplete, or names code.
     """
     config = _config(name, folder)
     if part:
         config = getattr(config, part)
-    model_class = _model_class(name, config)
+    model_class = (
+        _language_class(name, config, language) if language else _model_class(name, config)
+    )
     state = _state(name, folder)
     may_drop_pooler = "add_pooling_layer" in inspect.signature(model_class).parameters
     drop = may_drop_pooler and bool(state) and not any(_POOLER.search(key) for key in state)
@@ -99,7 +113,9 @@ def load_checkpoint(name: str, folder: Path, *, pretrained: bool, part: str = ""
             output_loading_info=True,
             **options,
         )
-    _require_complete(name, model, report)
+    if language:
+        _require_head(name, model, report, language)
+    _require_complete(name, model, report, whole=bool(language))
     return Checkpoint(model, drop, frozenset(report["unexpected_keys"]))
 
 
@@ -163,6 +179,32 @@ def _refuse_code(name: str, file: str, data: dict[str, Any]) -> None:
                 waiting.append(value)
 
 
+def _language_class(name: str, config: PreTrainedConfig, language: str) -> Any:
+    found = _headless(_HEADS[language], config)
+    both = config.is_encoder_decoder  # BART reads as a decoder, too, but was not trained to
+    if found is None or both != (language == "seq2seq"):
+        raise Incompatible(
+            f"{name} ({config.model_type}) has no {language} language head.",
+            hint="Masked ones have encoders such as BERT, causal ones decoders such as Llama, and "
+            "seq2seq ones encoder-decoders such as T5.",
+        )
+    return found
+
+
+def _require_head(
+    name: str, model: PreTrainedModel, report: Mapping[str, Any], language: str
+) -> None:
+    """Refuse a checkpoint of which the head alone is missing: transformers would make it up."""
+    missing = sorted(report["missing_keys"])
+    prefix = f"{model.base_model_prefix}."
+    if missing and not any(key.startswith(prefix) for key in missing):
+        raise Incompatible(
+            f"{name} was published without its {language} language head: its weights lack "
+            f"{missing[0]}.",
+            hint="Use a checkpoint of the model as it was pretrained, e.g. `nlp:bert-base-uncased`.",
+        )
+
+
 def _model_class(name: str, config: PreTrainedConfig) -> Any:
     usual = _headless(MODEL_MAPPING, config)
     if not config.is_encoder_decoder and not (usual and _has_decoder_beside(usual)):
@@ -222,7 +264,9 @@ def _require_enough(
             f"{name}: {CONFIG} says {layers} layers; the weights have {len(state)} tensors."
         )
     with torch.device("meta"):
-        needed = sum(p.numel() for p in _built(name, model_class, config, options).parameters())
+        # A language head may be missing altogether, which is told below.
+        body = _built(name, model_class, config, options).base_model
+        needed = sum(p.numel() for p in body.parameters())
     held = sum(tensor.numel() for tensor in state.values())
     if needed > held:
         raise WeightsInvalid(
@@ -244,15 +288,18 @@ def _built(
     return model
 
 
-def _require_complete(name: str, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
+def _require_complete(
+    name: str, model: PreTrainedModel, report: Mapping[str, Any], *, whole: bool
+) -> None:
     missing = sorted(report["missing_keys"])
     misshapen = sorted(str(key[0]) for key in report["mismatched_keys"])
-    top = {key.partition(".")[0] for key in model.state_dict()}
+    prefix = f"{model.base_model_prefix}."
+    inside = model.base_model.state_dict() if whole else model.state_dict()
+    top = {key.partition(".")[0] for key in inside}
     body = sorted(
         key
         for key in report["unexpected_keys"]
-        if key.removeprefix(f"{model.base_model_prefix}.").partition(".")[0] in top
-        and not _LEFTOVERS.search(key)
+        if key.removeprefix(prefix).partition(".")[0] in top and not _LEFTOVERS.search(key)
     )
     for keys, what in (
         (missing, "lack"),

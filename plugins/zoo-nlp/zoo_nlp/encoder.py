@@ -6,10 +6,8 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, PreTrainedModel
 
 from zoo.plugin import (
@@ -28,8 +26,10 @@ from zoo.plugin import (
 from zoo_nlp.blocks import blocks_of, lora_targets
 from zoo_nlp.checkpoint import Checkpoint, load_checkpoint, opener
 from zoo_nlp.files import license_of, locate, sentence_pooling
+from zoo_nlp.language import LanguageModel
 from zoo_nlp.native import native_config, native_head
 from zoo_nlp.pooling import pool
+from zoo_nlp.sizes import positions_of, vocabulary_of
 from zoo_nlp.stock import stock_code
 from zoo_nlp.tokens import Tokens
 
@@ -47,13 +47,18 @@ def load(spec: BackboneSpec, weights: Weights) -> Backbone:
     Raises:
         WeightsNotFound: the files are nowhere to be had.
         WeightsInvalid: they are damaged, incomplete, or name code.
-        Incompatible: transformers has no such model, or it does not turn a text into vectors.
+        Incompatible: transformers has no such model, or it does not turn a text into vectors; or it
+            has not the language head that is asked for.
     """
     folder, origin = locate(spec, weights)
     if not spec.source:
         # Where a folder lies on one machine is nobody else's business.
         spec = replace(spec, name=f"hf:./{folder.resolve().name}")
-    checkpoint = load_checkpoint(spec.name, folder, pretrained=weights.pretrained)
+    checkpoint = load_checkpoint(
+        spec.name, folder, pretrained=weights.pretrained, language=weights.language
+    )
+    if weights.language:
+        return LanguageModel(spec, checkpoint, folder, origin, weights.language)
     return Encoder(spec, checkpoint, folder, origin)
 
 
@@ -79,8 +84,8 @@ class Encoder(Backbone):
             spec.name,
             folder,
             model.config,
-            vocabulary=_vocabulary(spec.name, model),
-            positions=_positions(model),
+            vocabulary=vocabulary_of(spec.name, model),
+            positions=positions_of(model),
             type_ids="token_type_ids" in takes,
             prefix=spec.options.get("prefix", ""),
         )
@@ -160,19 +165,6 @@ class Encoder(Backbone):
         )
 
 
-def _vocabulary(name: str, model: PreTrainedModel) -> int:
-    """How many tokens the model knows.
-
-    Raises:
-        Incompatible: it is no model of texts.
-    """
-    try:
-        embeddings: Any = model.get_input_embeddings()
-        return int(embeddings.num_embeddings)
-    except (AttributeError, NotImplementedError):
-        raise Incompatible(f"{name} ({model.config.model_type}) is no model of texts.") from None
-
-
 def _poolings(model: PreTrainedModel, tokens: Tokens, first: str | None) -> tuple[str, ...]:
     """The one the model was made for first; else last token for decoders, mean for encoders."""
     kind = type(model.config)
@@ -200,14 +192,3 @@ def _feature_size(name: str, model: PreTrainedModel, batch: Batch) -> int:
             f"{name} ({model.config.model_type}) does not turn a text into vectors: {reason}"
         ) from err
     return int(found.shape[-1])
-
-
-def _positions(model: PreTrainedModel) -> int | None:
-    """How many tokens fit; RoBERTa and its kin begin to count after their padding index."""
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            if module.padding_idx is not None:
-                return module.num_embeddings - module.padding_idx - 1
-            return module.num_embeddings
-    stated = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    return stated if isinstance(stated, int) and stated > 0 else None

@@ -43,6 +43,24 @@ OPTIONAL = (
     POOLING,
     SENTENCES,
 )
+# What transformers reads of a tokenizer, in every form that it has, and how texts are made.
+COMPANIONS = frozenset(TOKENIZERS) | {
+    "added_tokens.json",
+    "chat_template.jinja",
+    "generation_config.json",
+    "merges.txt",
+    "source.spm",
+    "special_tokens_map.json",
+    "target.spm",
+    "tokenizer_config.json",
+}
+_PLACES = (
+    "name_or_path",
+    "_name_or_path",
+    "tokenizer_file",
+    "special_tokens_map_file",
+    "vocab_file",
+)
 _MAX_JSON = 8 * 1024 * 1024  # a config.json with 20,000 label names is 1 MB
 _SHARD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.safetensors\Z")
 _POOLINGS = {"mean": "mean", "cls": "cls", "lasttoken": "last", "max": "max"}
@@ -146,6 +164,17 @@ def tokenizer_digest(folder: Path) -> str:
     """sha256 of the tokenizer's vocabulary file."""
     present = next(folder / name for name in TOKENIZERS if (folder / name).is_file())
     return hashlib.sha256(present.read_bytes()).hexdigest()
+
+
+def companions_in(folder: Path) -> dict[str, bytes]:
+    """The files of :data:`COMPANIONS` that are there, without places on this machine."""
+    present = [name for name in sorted(COMPANIONS) if (folder / name).is_file()]
+    found = {name: (folder / name).read_bytes() for name in present}
+    if "tokenizer_config.json" in found:
+        config = read_json(folder / "tokenizer_config.json")
+        kept = {key: value for key, value in config.items() if key not in _PLACES}
+        found["tokenizer_config.json"] = json.dumps(kept, indent=2, ensure_ascii=False).encode()
+    return found
 
 
 def license_of(folder: Path) -> str | None:

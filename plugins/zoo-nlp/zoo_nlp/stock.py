@@ -88,3 +88,49 @@ def _requires(spec: BackboneSpec, origin: Origin) -> tuple[str, ...]:
     if distribution == origin.source:
         return ("torch", "transformers")
     return (f"{distribution}=={origin.commit}" if origin.commit else distribution, "transformers")
+
+
+_LANGUAGE_CLASSES = {
+    "masked": "AutoModelForMaskedLM",
+    "causal": "AutoModelForCausalLM",
+    "seq2seq": "AutoModelForSeq2SeqLM",
+}
+
+
+def stock_language(
+    spec: BackboneSpec, origin: Origin, tokens: Tokens, language: str, *, repo: str | None = None
+) -> StockCode:
+    """Source lines for a model with its language head.
+
+    Args:
+        spec, origin, tokens: of the backbone.
+        language: the kind of head.
+        repo: where the whole model is, its tokenizer too; by default it is the base that is opened.
+    """
+    base, revision = _base(spec, origin)
+    opened = ", ".join([f'"{repo}"'] if repo else [base, *revision])
+    auto = _LANGUAGE_CLASSES[language]
+    answer = "logits = model(**inputs).logits\nanswer = logits[0].argmax(-1)"
+    if language != "masked":
+        answer = "answer = model.generate(**inputs, max_new_tokens=40)[0]"
+    cut = f'truncation=True, max_length={tokens.max_length}, return_tensors="pt"'
+    if tokens.drops_type_ids:
+        cut += ", return_token_type_ids=False"
+    return StockCode(
+        requires=_requires(spec, origin),
+        imports=(
+            *spec.options.get("imports", ()),
+            "import torch",
+            f"from transformers import {auto}, AutoTokenizer",
+        ),
+        whole=f'model = {auto}.from_pretrained({opened}, dtype="float32")',
+        features="",
+        inputs="\n".join(
+            (
+                f"tokenizer = AutoTokenizer.from_pretrained({opened})",
+                f"inputs = tokenizer(example, {cut})",
+            )
+        ),
+        logits=f"{answer}\nprint(tokenizer.decode(answer, skip_special_tokens=True))",
+        pooled="",
+    )

@@ -33,6 +33,20 @@ _ENCODER = Setting(
     choices=("bi", "cross"),
 )
 
+MASKED_LANGUAGE = TaskSpec(
+    name="masked-language",
+    loader="zoo_tasks.masked_language:MaskedLanguage",
+    labelling="zoo_tasks.language_data:Texts",
+    modalities=("text",),
+    language="masked",
+    summary="hidden words of texts without labels",
+    settings=(
+        Setting(
+            "probability", 0.15, "share of tokens that are to be named", minimum=0.01, maximum=0.9
+        ),
+    ),
+)
+
 MULTILABEL = TaskSpec(
     name="multilabel",
     loader="zoo_tasks.multilabel:Multilabel",
@@ -147,6 +161,7 @@ def zoo_tasks() -> list[TaskSpec]:
     """All tasks of this distribution."""
     return [
         CLASSIFICATION,
+        MASKED_LANGUAGE,
         MULTILABEL,
         ORDINAL,
         PAIR_CLASSIFICATION,
