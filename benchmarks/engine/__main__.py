@@ -16,9 +16,10 @@ from zoo.torchvision_clash import mend_torchvision
 def main() -> None:
     """Each row that was asked for; every one is kept as soon as it is there."""
     mend_torchvision()
-    from benchmarks.engine import images, loading, steps, texts
+    from benchmarks.engine import images, loading, memory, steps, sweeps, texts
 
-    groups = {**texts.ROWS, **images.ROWS, **steps.ROWS, **loading.ROWS}
+    modules = (texts, images, sweeps, steps, loading, memory)
+    groups = {name: group for module in modules for name, group in module.ROWS.items()}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("shared", type=Path, help="the folder that holds data/ and hub/")
     parser.add_argument("groups", nargs="*", default=list(groups), help=", ".join(groups))

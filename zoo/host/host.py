@@ -46,6 +46,7 @@ class Host:
         found = installed_plugins() if points is None else given_plugins(points)
         self._plugins = Plugins(found, switches or Switches())
         self._loaders = Loaders()
+        self._found: dict[str, Provided[BackboneSpec]] = {}  # asking every plugin takes its time
 
     @property
     def plugins(self) -> list[PluginRecord]:
@@ -101,6 +102,11 @@ class Host:
             NameClash: two plugins provide it.
             UnknownName: none does.
         """
+        if name not in self._found:
+            self._found[name] = self._find(name, also)
+        return self._found[name]
+
+    def _find(self, name: str, also: Iterable[str]) -> Provided[BackboneSpec]:
         listed = [p for p in self.backbones if p.spec.name == name]
         owners = [p.plugin for p in listed]
         # A plugin may list names of a namespace that it also opens: that is one answer, not two.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from collections.abc import Mapping, Sequence
@@ -27,11 +28,16 @@ def confusion_png(confusion: Confusion) -> bytes:
     Up to 20 classes the counts stand in the cells; up to 40 the axes carry names, beyond that
     positions.
     """
+    return _confusion_png(tuple(confusion.labels), tuple(map(tuple, confusion.counts)))
+
+
+@functools.lru_cache(maxsize=1)  # an artifact's card and the run's report show the same one
+def _confusion_png(labels: tuple[str, ...], rows: tuple[tuple[int, ...], ...]) -> bytes:
     import numpy as np
 
-    counts = np.asarray(confusion.counts, dtype=float)
+    counts = np.asarray(rows, dtype=float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    classes = len(confusion.labels)
+    classes = len(labels)
     side = min(7.0, 3.0 + 0.4 * classes)
     figure, (axes,) = canvas(side + 0.8, side)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -39,7 +45,7 @@ def confusion_png(confusion: Confusion) -> bytes:
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if classes <= _NAMED:
-        _name_classes(axes, [short(label) for label in confusion.labels])
+        _name_classes(axes, [short(label) for label in labels])
     if classes <= _NUMBERED:
         for (row, column), count in np.ndenumerate(counts):
             ink = "white" if shares[row, column] > 0.55 else _INK

@@ -170,12 +170,12 @@ def _problem(
     )
 
 
-def baseline_adapter() -> Adapter | None:
+def baseline_adapter(settings: Mapping[str, Any] | None = None) -> Adapter | None:
     """The adapter that the registry names as the baseline, if it is installed and frozen."""
     name = registry.load().defaults.baseline_adapter
     if not name:
         return None
-    adapter = make_adapter(name)
+    adapter = make_adapter(name, settings)
     return None if adapter.trains_backbone else adapter
 
 

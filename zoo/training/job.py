@@ -64,6 +64,7 @@ class Job:
             augment="" if kind == NONE else kind,
             progress=progress,
         )
+        self._chosen: dict[str, Any] = {}  # for the head on frozen features, on validation rows
         self._require_rows()
         self.task.prepare(self.splits["train"].targets)
 
@@ -178,8 +179,8 @@ class Job:
 
         Where no epoch then improves on it, the result is that head, fitted on all rows there are.
         """
-        if resume is None:
-            self._on_frozen(features, refit=False)
+        # Also where it is gone on from elsewhere: a refit in the end goes by what is chosen here.
+        self._on_frozen(features, refit=False)
         if isinstance(self.task, Joint):
             self.model.learned_weights = self.task.learned_weights
         outcome = train(
@@ -209,14 +210,17 @@ class Job:
 
     def _on_frozen(self, features: dict[str, Tensor], *, refit: bool) -> dict[str, Tensor] | None:
         """Fit the head on frozen features; its logits, or ``None`` where nothing can do that."""
-        adapter = baselines.baseline_adapter()
+        adapter = baselines.baseline_adapter(self._chosen)
         if adapter is None or self.model.language:
             return None
         try:
-            return self._solve_head(adapter, features, refit=refit)[1]
+            solution, logits = self._solve_head(adapter, features, refit=refit)
         except Incompatible as err:
             self._tell_of_no_probe(err)
             return None
+        if not isinstance(self.task, Joint):  # of several tasks each has chosen for itself
+            self._chosen = solution.chosen
+        return logits
 
     def _tell_of_no_probe(self, err: Incompatible) -> None:
         text = f"Training starts from a new head, with no probe to compare with: {err.message}"
@@ -282,6 +286,8 @@ class Job:
         probed = not itself and not self.model.language
         if "probe" in self.config.baselines and adapter is not None and probed:
             frozen = self._frozen_features(features)
+            if frozen is features:
+                adapter = baselines.baseline_adapter(self._chosen) or adapter
             try:
                 self.results += baselines.probe(
                     adapter, self.task, self.splits, frozen, self.config.seed

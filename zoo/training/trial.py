@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zoo.data.dataset import Dataset
 from zoo.errors import NotAnArtifact, ZooError
-from zoo.model import compose, make_adapter, make_task
+from zoo.model import Adapter, Backbone, ComposedModel, compose, make_adapter, make_task
 from zoo.progress import Progress
 from zoo.report.record import THIS_MODEL, RunRecord, read_record
 from zoo.training.fit import fit
@@ -37,6 +37,25 @@ class Shared:
     task_settings: Mapping[str, Any] = field(default_factory=dict)
     fit: Mapping[str, Any] = field(default_factory=dict)
     compose: Mapping[str, Any] = field(default_factory=dict)
+    _frozen: dict[str, Backbone] = field(default_factory=dict, init=False, repr=False)
+
+    def model(self, backbone: str, adapter: Adapter, seed: int) -> ComposedModel:
+        """A model to fit. What only ever gives features is loaded once for all trials."""
+        kept = self._frozen.get(backbone)
+        given = dict(self.compose)
+        if kept is not None and not adapter.trains_backbone:
+            kept.pool_by(given.get("pooling") or kept.poolings[0])
+            given = {"pooling": given.get("pooling")}
+        model = compose(
+            backbone if kept is None or adapter.trains_backbone else kept,
+            adapter,
+            make_task(self.task, labels=self.dataset.labels, **self.task_settings),
+            seed=seed,
+            **given,
+        )
+        if not adapter.trains_backbone:
+            self._frozen[backbone] = model.backbone
+        return model
 
     def identity(self) -> list[Any]:
         """All that a result depends on."""
@@ -92,13 +111,8 @@ class Trial(BaseModel):
 
     def _fit(self, shared: Shared, folder: Path, progress: Progress) -> RunRecord:
         options = {**shared.fit, **self.training, "seed": self.seed}
-        model = compose(
-            self.backbone,
-            make_adapter(self.adapter, self.settings),
-            make_task(shared.task, labels=shared.dataset.labels, **shared.task_settings),
-            seed=self.seed,
-            **shared.compose,
-        )
+        adapter = make_adapter(self.adapter, self.settings)
+        model = shared.model(self.backbone, adapter, self.seed)
         begun = is_begun(folder)
         if not begun:  # it was cut short with nothing to go on from
             shutil.rmtree(folder, ignore_errors=True)

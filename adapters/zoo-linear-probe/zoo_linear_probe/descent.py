@@ -9,6 +9,7 @@ from zoo.plugin import HeadProblem
 from zoo_linear_probe.linear import RawLinear, Rows
 
 _CURVATURE = 0.25  # of a logistic loss where nothing is known yet; others are of that order
+_HISTORY = 10  # steps that L-BFGS remembers: more cost more, and in these coordinates gain nothing
 _RANK = 1e-12  # of the largest variance: directions with less are none
 
 
@@ -50,6 +51,7 @@ class Descent:
         solver = torch.optim.LBFGS(
             [weight, bias] if self._has_bias else [weight],
             max_iter=500,
+            history_size=_HISTORY,
             tolerance_grad=1e-6,
             tolerance_change=1e-10,
             line_search_fn="strong_wolfe",
