@@ -6,10 +6,12 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, contains
 from typing import Any
 
 from zoo.errors import BadSetting, InvalidSpec
+
+_HUGE = 1 << 63  # neither JSON nor a float holds what thousands of digits say
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Setting:
         if kind is int and isinstance(value, float) and not value.is_integer():
             raise ValueError(value)
         parsed = kind(value)
-        if kind is int and abs(parsed) >= 1 << 63:  # no float holds what thousands of digits say
+        if kind is int and abs(parsed) >= _HUGE:
             raise OverflowError(value)
         return parsed
 
@@ -122,15 +124,15 @@ def check_settings(
 
 
 class Types:
-    """The types of a spec's fields.
+    """The types of a spec's fields: these very ones, as a subclass may do anything when it is read.
 
     Args:
         types: by field, a type or several as a tuple.
     """
 
     def __init__(self, **types: Any) -> None:
-        self._types = types
-        self._kinds = tuple(types.values())
+        self._types = {field: _several(kinds) for field, kinds in types.items()}
+        self._kinds = tuple(self._types.values())
         self._read = attrgetter("name", *types)
 
     def require(self, spec: Any) -> None:
@@ -140,27 +142,43 @@ class Types:
             InvalidSpec: names the field.
         """
         _, *values = self._read(spec)
-        if all(map(isinstance, values, self._kinds)):  # one pass in C: catalogues are long
+        if all(map(contains, self._kinds, map(type, values))):  # in C: catalogues are long
             return
-        for (field, kind), value in zip(self._types.items(), values, strict=True):
-            if not isinstance(value, kind):
+        for (field, kinds), value in zip(self._types.items(), values, strict=True):
+            if not _is_of(kinds, value):
                 raise InvalidSpec(
-                    f"{spec.name}: {field}={str(value)[:60]!r} is not of type {_named(kind)}."
+                    f"{spec.name}: {field}={str(value)[:60]!r} is not of type {_named(kinds, value)}."
                 )
 
 
 def require_all(name: str, field: str, values: Iterable[object], kind: Any) -> None:
-    """Refuse a field that holds anything of another type; as :meth:`Types.require`."""
+    """Refuse a field that holds anything of another type, or a number that JSON has not.
+
+    Raises:
+        InvalidSpec: names the field.
+    """
+    kinds = _several(kind)
     for value in values:
-        if not isinstance(value, kind):
+        if not _is_of(kinds, value):
             raise InvalidSpec(
-                f"{name}: {field} holds {str(value)[:60]!r}, which is not of type {_named(kind)}."
+                f"{name}: {field} holds {str(value)[:60]!r}, which is not of type "
+                f"{_named(kinds, value)}."
             )
+        if isinstance(value, (int, float)) and not -_HUGE < value < _HUGE:
+            raise InvalidSpec(f"{name}: {field} holds a number that is not finite, or too large.")
 
 
-def _named(kind: Any) -> str:
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    return " or ".join("None" if k is type(None) else k.__name__ for k in kinds)
+def _is_of(kinds: tuple[type, ...], value: object) -> bool:
+    return type(value) in kinds or (Mapping in kinds and isinstance(value, Mapping))
+
+
+def _several(kinds: Any) -> tuple[type, ...]:
+    return kinds if isinstance(kinds, tuple) else (kinds,)
+
+
+def _named(kinds: tuple[type, ...], value: object) -> str:
+    named = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+    return f"{named} itself but {type(value).__name__}" if isinstance(value, kinds) else named
 
 
 _SETTING_TYPES = Types(name=str, help=str, choices=tuple)

@@ -75,7 +75,8 @@ class BackboneSpec:
             )
         _BACKBONE_TYPES.require(self)
         require_all(self.name, "tags", self.tags, str)
-        require_all(self.name, "input_size", self.input_size or (), int)
+        sizes = (self.params or 0, self.feature_size or 0, *(self.input_size or ()))
+        require_all(self.name, "params, feature_size or input_size", sizes, int)
         require_all(self.name, "facts", self.facts, str)
         require_all(self.name, "facts", self.facts.values(), (bool, int, float, str))
 
@@ -250,6 +251,8 @@ Spec = (
 
 # What is printed and written to JSON must be of its type, or one spec would break every listing.
 _BACKBONE_TYPES = Types(
+    name=str,
+    loader=str,
     modality=str,
     source=str,
     summary=str,
@@ -261,12 +264,16 @@ _BACKBONE_TYPES = Types(
     facts=(dict, Mapping),
     options=(dict, Mapping),
 )
-_ADAPTER_TYPES = Types(summary=str, settings=tuple, training=(dict, Mapping), reference=str)
-_TASK_TYPES = Types(modalities=tuple, summary=str, settings=tuple, labelling=str, language=str)
-_RANKER_TYPES = Types(summary=str, settings=tuple, reference=str)
-_CALLBACK_TYPES = Types(summary=str)
-_NAMESPACE_TYPES = Types(modality=str, summary=str, example=str)
-_COMMAND_TYPES = Types(summary=str)
+_ADAPTER_TYPES = Types(
+    name=str, loader=str, summary=str, settings=tuple, training=(dict, Mapping), reference=str
+)
+_TASK_TYPES = Types(
+    name=str, loader=str, modalities=tuple, summary=str, settings=tuple, labelling=str, language=str
+)
+_RANKER_TYPES = Types(name=str, loader=str, summary=str, settings=tuple, reference=str)
+_CALLBACK_TYPES = Types(name=str, loader=str, summary=str)
+_NAMESPACE_TYPES = Types(name=str, modality=str, summary=str, example=str)
+_COMMAND_TYPES = Types(name=str, loader=str, summary=str)
 
 
 def is_backbone_name(name: str) -> bool:

@@ -31,6 +31,8 @@ def greet(name: str = "you", fail: str = ""):
         raise BadSetting("There is nobody.", hint="Name somebody.")
     if fail == "leave":
         raise SystemExit(7)
+    if fail == "no":
+        raise typer.Abort
     print(f"hello {name}")
 
 app = typer.Typer()
@@ -72,6 +74,15 @@ def test_the_help_shows_it_without_importing_it(greeter):
     )
 
 
+def test_what_stands_in_brackets_is_no_markup(greeter):
+    source = (greeter.folder / "zoo_greeter.py").read_text()
+    source = source.replace("Say hello.", "Say [hello] [/red] [bold]\\x1b[2J")
+    (greeter.folder / "zoo_greeter.py").write_text(source)
+    for ended in (zoo("--help"), zoo("greet", "--help")):
+        assert (ended.code, ended.err) == (0, "")
+        assert r"Say [hello] [/red] [bold]\x1b[2J" in ended.out
+
+
 def test_it_may_be_a_group_with_commands_of_its_own(greeter):
     source = (greeter.folder / "zoo_greeter.py").read_text()
     (greeter.folder / "zoo_greeter.py").write_text(source.replace("cli:greet", "cli:app"))
@@ -94,6 +105,7 @@ def test_it_may_be_a_group_with_commands_of_its_own(greeter):
         ),
         ("bad", 2, "Error: There is nobody.\nName somebody.\n"),
         ("leave", 7, ""),
+        ("no", 130, "Interrupted.\n"),
     ],
 )
 def test_its_failures_are_its_own(greeter, fail, code, message):

@@ -181,8 +181,8 @@ def test_no_exception_ends_the_host(site: PluginSite, raised: str, where: str) -
     odd, good = host.plugins
     kind, _, said = raised.rstrip(")").partition("(")
     before = "zoo_tasks raised " if where == "hook" else ""
-    said = said.strip("'")
-    assert (odd.status, odd.reason) == ("broken", f"{before}{kind}: {said}")
+    told = ": ".join(filter(None, (kind, said.strip("'"))))
+    assert (odd.status, odd.reason) == ("broken", f"{before}{told}")
     assert good.status == "ok"
 
 
@@ -195,7 +195,14 @@ def test_an_error_that_cannot_be_told_is_still_one(site: PluginSite, raised: str
     site.add("zoo-nameless", NAMELESS)
     mute, nameless = site.host().plugins
     assert mute.reason == "Mute: (its message cannot be read)"
-    assert nameless.reason == "an exception: "
+    assert nameless.reason == "an exception"
+
+
+def test_an_endless_message_is_cut(site: PluginSite) -> None:
+    site.add("zoo-long", "raise RuntimeError('x' * 10**6)\n")
+    (found,) = site.host().plugins
+    assert found.reason.startswith("RuntimeError: xxx")
+    assert len(found.reason) < 5000
 
 
 NAMELESS = """
@@ -339,6 +346,10 @@ def test_a_stream_that_a_thread_prints_on_is_not_let_go_of(site: PluginSite) -> 
     assert ended.returncode == 0
 
 
+NUMBER = "holds a number that is not finite, or too large."
+HUGE = f"vision:x: params, feature_size or input_size {NUMBER}"
+
+
 @pytest.mark.parametrize(
     ("field", "message"),
     [
@@ -347,6 +358,12 @@ def test_a_stream_that_a_thread_prints_on_is_not_let_go_of(site: PluginSite) -> 
         ("tags=(1,)", "vision:x: tags holds '1', which is not of type str."),
         ("params='many'", "vision:x: params='many' is not of type int or None."),
         ("options=3", "vision:x: options='3' is not of type dict or Mapping."),
+        ("params=10**5000", HUGE),
+        ("facts={'a': float('nan')}", f"vision:x: facts {NUMBER}"),
+        (
+            "license=type('Odd', (str,), {})('mit')",
+            "vision:x: license='mit' is not of type str or None itself but Odd.",
+        ),
     ],
 )
 def test_a_spec_that_would_break_a_listing_is_refused_at_birth(

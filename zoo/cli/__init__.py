@@ -161,10 +161,10 @@ class _Group(TyperGroup):
     """The group of all commands."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; Ctrl-C leaves as an exception that can carry a line of text."""
+        """Run a command; Ctrl-C, or "no", leaves as an exception that can carry a line of text."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt as stop:
+        except (KeyboardInterrupt, typer.Abort) as stop:
             raise failures.Interrupted(*stop.args) from stop
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import typer
 
 from zoo.cli.failures import Interrupted, UsageError
-from zoo.cli.output import one_line, say
+from zoo.cli.output import one_line, plain, say
 from zoo.errors import PluginError, ZooError
 from zoo.host import Host, PluginRecord, Provided, installed
 from zoo.host.raised import Raised
@@ -30,9 +30,8 @@ def refuse_hiding(host: Host, own: Collection[str]) -> list[Provided[CommandSpec
 def add_summaries(app: typer.Typer, own: Collection[str]) -> None:
     """Let the help show plugins' commands, without importing them."""
     for provided in refuse_hiding(installed(), own):
-        name, summary = provided.spec.name, provided.spec.summary
-        help = f"{summary} ({provided.plugin.distribution})".strip()
-        app.command(name, help=help, rich_help_panel=PANEL)(_nothing)
+        help = f"{provided.spec.summary} ({provided.plugin.distribution})".strip()
+        app.command(provided.spec.name, help=_shown(help), rich_help_panel=PANEL)(_nothing)
 
 
 def add(app: typer.Typer, name: str) -> PluginRecord | None:
@@ -49,11 +48,11 @@ def add(app: typer.Typer, name: str) -> PluginRecord | None:
             say(one_line(excuse))
         return None
     provided = host.command(name)
-    command = host.load(provided)
+    command, help = host.load(provided), _shown(provided.spec.summary) or None
     if isinstance(command, typer.Typer):
-        app.add_typer(command, name=name, help=provided.spec.summary or None)
+        app.add_typer(command, name=name, help=help)
     else:
-        app.command(name, help=provided.spec.summary or None)(command)
+        app.command(name, help=help)(command)
     return provided.plugin
 
 
@@ -67,6 +66,13 @@ def blamed(failure: BaseException, provider: PluginRecord, name: str) -> Excepti
     )
     error.__cause__ = failure
     return error
+
+
+def _shown(help: str) -> str:
+    """As it is written: rich would take what stands in brackets for markup, and end at what is none."""
+    from rich.markup import escape
+
+    return escape(plain(help))
 
 
 def _nothing() -> None:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 _SHOWN = 3
 _ZOO = "zoo"
 # Whose functions and classes zoo and all plugins need as they are.
-_PYTHON = frozenset({"builtins", "importlib", "json", "os", "pathlib", "sys", "threading"})
+_PYTHON = ("builtins", "importlib", "json", "os", "pathlib", "sys", "threading")
 
 
 class Guard:
@@ -25,8 +25,8 @@ class Guard:
 
     def __init__(self, packages: Collection[str]) -> None:
         self._shared = Shared()
-        self._ours = Watch(lambda module: package_of(module) in (_ZOO, *_PYTHON))
-        self._others = Watch(lambda module: package_of(module) in packages)
+        self._ours = Watch((_ZOO, *_PYTHON))
+        self._others = Watch(packages)
         self._running: object = None
 
     def run(self, piece: Callable[[], T], package: str) -> T:

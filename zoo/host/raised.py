@@ -12,6 +12,8 @@ from typing import Any
 from zoo.host.record import PluginRecord
 from zoo.host.tampering import package_of
 
+_LONGEST = 4000  # characters of a message
+
 
 class Raised(Exception):
     """In place of a plugin's exception, whose stack it has.
@@ -23,7 +25,8 @@ class Raised(Exception):
 
     def __init__(self, error: BaseException) -> None:
         kind = _read(lambda: type(error).__name__, "an exception")
-        super().__init__(f"{kind}: {_read(lambda: str(error), '(its message cannot be read)')}")
+        text = _read(lambda: str(error), "(its message cannot be read)")
+        super().__init__(": ".join(filter(None, (kind, text[:_LONGEST]))))
         self.library = _read(lambda: error.name if isinstance(error, ImportError) else "", "")
         self.missing = issubclass(type(error), ModuleNotFoundError)
         self.__traceback__ = error.__traceback__

@@ -10,7 +10,7 @@ changed them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from operator import is_
 from types import ModuleType
@@ -47,14 +47,14 @@ class Change:
 
 
 class Watch:
-    """What the modules that are let in hold, and whether they still do.
+    """What the modules of some packages hold, and whether they still do.
 
     Args:
-        includes: whether to look at a module, by its name.
+        packages: those to look at.
     """
 
-    def __init__(self, includes: Callable[[str], bool]) -> None:
-        self._includes = includes
+    def __init__(self, packages: Collection[str]) -> None:
+        self._packages = frozenset(packages)
         self._seen: list[tuple[Any, str, dict[str, Any], tuple[Any, ...]]] = []
         self._modules: set[str] = set()
         self._count = 0
@@ -67,9 +67,9 @@ class Watch:
         taken: list[str] = []
         fresh = [item for item in list(sys.modules.items()) if item[0] not in self._modules]
         self._count = len(sys.modules)
+        self._modules.update(name for name, _ in fresh)
         for name, module in fresh:
-            self._modules.add(name)
-            if self._includes(name) and isinstance(module, ModuleType):
+            if package_of(name) in self._packages and isinstance(module, ModuleType):
                 taken.append(name)
                 for owner, path in owners(module, name):
                     held = dict(vars(owner))
@@ -89,7 +89,7 @@ class Watch:
 
 def package_of(module: str) -> str:
     """The package at the top: ``zoo_mine`` of ``zoo_mine.hooks``, with or without ``:object``."""
-    return module.partition(":")[0].partition(".")[0].strip()
+    return module.partition(".")[0].partition(":")[0].strip()
 
 
 def undo(changes: Iterable[Change]) -> None:
