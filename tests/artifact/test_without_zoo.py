@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 import zoo
 from tests.plugins.nlp.conftest import save_tiny
+from zoo.hub import preflight
 from zoo.hub.server import EmbeddedHub
 
 pytestmark = pytest.mark.realdata
@@ -63,6 +64,7 @@ def hub(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embe
         patch.setattr(hf_api.api, "endpoint", running.url)
         patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{running.url}/{{{path}")
         patch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
+        patch.setattr(preflight, "is_clean", lambda: True)
         yield running
         patch.undo()
 

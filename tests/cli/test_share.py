@@ -9,6 +9,8 @@ from huggingface_hub import constants
 from tests.cli.commands import zoo
 from zoo.hub.server import EmbeddedHub
 
+pytestmark = pytest.mark.usefixtures("opened_here")
+
 
 @pytest.fixture
 def speak_to(monkeypatch):

@@ -16,6 +16,11 @@ from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
 
 
+@pytest.fixture(autouse=True)
+def _opened_here(opened_here: None) -> None:
+    """For all but the tests of opening elsewhere."""
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty Hugging Face cache."""

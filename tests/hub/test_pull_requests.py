@@ -48,7 +48,20 @@ def test_the_branch_stays_and_the_proposal_is_whole(
     proposed = zoo.pull(REPO, revision="refs/pr/1", endpoint=hub.url)
     assert proposed.adapter.spec.name == "linear-probe"
     assert zoo.pull(REPO, endpoint=hub.url).adapter.spec.name == "lora"
+
+
+def test_the_same_again_is_the_one_that_waits(
+    hub: FaultyHub, api: HfApi, there: str, artifact: Path, other: Path
+) -> None:
+    first = push(other, REPO, create_pr=True, endpoint=hub.url)
+    again = push(other, REPO, create_pr=True, endpoint=hub.url)
+    assert (again.commit, again.pull_request) == (first.commit, first.pull_request)
+    assert (again.changed, again.deleted, again.sent) == ((), (), 0)
+    assert list(refs(api)) == ["refs/pr/1"]
+    api.change_discussion_status(REPO, 1, "closed")
     assert push(other, REPO, create_pr=True, endpoint=hub.url).pull_request.endswith("/2")
+    hub.fail("discussions", 404, method="GET", times=9)  # not every hub tells
+    assert push(other, REPO, create_pr=True, endpoint=hub.url).pull_request.endswith("/3")
 
 
 def test_a_lost_reply_makes_no_second_one(
@@ -64,6 +77,7 @@ def test_a_lost_request_is_sent_again(hub: FaultyHub, api: HfApi, there: str, ot
     hub.fail("commit", 503)
     push(other, REPO, create_pr=True, endpoint=hub.url)
     assert len(refs(api)) == 1
+    api.change_discussion_status(REPO, 1, "closed")
     hub.mend()
     hub.fail("commit", 503, times=99)
     with pytest.raises(HubUnreachable):
@@ -146,3 +160,5 @@ def test_the_command(
     ended = run("push", other, REPO, "--create-pr")
     assert ended.code == 0, ended.err
     assert f"It waits to be merged: {hub.url}/{REPO}/discussions/1" in ended.err
+    ended = run("push", other, REPO, "--create-pr")
+    assert "Pushed nothing: it is proposed already." in ended.err

@@ -7,6 +7,7 @@ import socket
 import stat
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -15,14 +16,17 @@ from safetensors.torch import load_file, save_file
 
 import zoo
 from tests.artifact.conftest import Compose
+from tests.hub.lines import Counted
 from zoo.errors import (
     ArtifactError,
     BadSetting,
     CorruptFile,
+    MissingPlugin,
     NotAnArtifact,
     OutputExists,
     UnsafeFile,
 )
+from zoo.hub import preflight
 from zoo.hub.push import push
 from zoo.hub.server import EmbeddedHub
 
@@ -131,16 +135,46 @@ class TestCommit:
         for name, tensor in model.state_dict().items():
             assert torch.equal(pulled.state_dict()[name], tensor)
 
+    @pytest.mark.parametrize("as_path", [True, False])
     def test_needs_nothing_that_only_this_process_has(
-        self, hub: EmbeddedHub, compose: Compose, monkeypatch: pytest.MonkeyPatch
+        self,
+        hub: EmbeddedHub,
+        artifact: Path,
+        compose: Compose,
+        monkeypatch: pytest.MonkeyPatch,
+        as_path: bool,
     ) -> None:
-        model = compose()
+        monkeypatch.setattr(preflight, "is_clean", lambda: False)
         monkeypatch.setattr(
             sys, "path", [p for p in sys.path if not (Path(p) / "toy_parts.py").exists()]
         )
-        with pytest.raises(ArtifactError, match="does not open in a new process") as failure:
-            push(model, REPO, endpoint=hub.url)
-        assert "toy:image" in str(failure.value)
+        with pytest.raises(MissingPlugin, match="needs 'toy:image'"):
+            push(artifact if as_path else compose(), REPO, endpoint=hub.url)
+        assert list(HfApi(endpoint=hub.url, token=False).list_models()) == []
+
+    def test_opens_it_in_a_new_process_where_there_was_a_model_in_this_one(
+        self, hub: EmbeddedHub, api: HfApi, artifact: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(preflight, "is_clean", lambda: False)
+        notes = Counted()
+        push(artifact, REPO, progress=notes, endpoint=hub.url)
+        assert "Opening the artifact in a new process, and comparing its answers" in notes.notes
+        assert f'zoo.pull("{REPO}")' in Path(api.hf_hub_download(REPO, "README.md")).read_text()
+
+    def test_is_not_afraid_of_what_the_new_process_says(self, tmp_path: Path) -> None:
+        for script in ("import os; os._exit(3)", "print('[]')", "print('{}'); raise SystemExit(1)"):
+            with (
+                mock.patch.object(preflight, "_SCRIPT", script),
+                pytest.raises(ArtifactError, match="does not open in a new process"),
+            ):
+                preflight._opened_elsewhere(tmp_path, REPO, None)
+
+    @pytest.mark.parametrize("tag", ["", "main", "dev", "a b", "-x"])
+    def test_takes_no_tag_that_is_none_or_that_of_a_branch(
+        self, hub: EmbeddedHub, artifact: Path, tag: str
+    ) -> None:
+        with pytest.raises(BadSetting):
+            push(artifact, REPO, branch="dev", tag=tag, endpoint=hub.url)
         assert list(HfApi(endpoint=hub.url, token=False).list_models()) == []
 
     def test_has_a_card_that_names_the_repo(

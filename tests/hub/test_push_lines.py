@@ -62,6 +62,23 @@ def test_nor_is_one_that_a_later_session_of_the_client_waits_for(
     assert [commit for commit, _ in hub.commits[REPO]][1:] == [done.commit]
 
 
+@pytest.mark.parametrize(("part", "method"), [("/create", "POST"), ("/tag/", "POST")])
+def test_nothing_else_is_waited_for_without_end(
+    hub: MinimalHub,
+    line: FaultyLine,
+    artifact: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    method: str,
+) -> None:
+    monkeypatch.setitem(patience._LIMITS, "read", 0.5)
+    line.on(part, method=method, stall=60, times=ALWAYS)
+    start = time.monotonic()
+    with pytest.raises(HubUnreachable, match="No answer from"):
+        push(artifact, REPO, tag="v1", endpoint=line.url)
+    assert time.monotonic() - start < 20
+
+
 def test_sessions_are_made_as_the_user_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
     close_session()
     made = []

@@ -74,10 +74,11 @@ def push(
         emit_json(asdict(done))
         return
     emit(done.commit)
+    there = "is proposed already" if done.pull_request else "is up to date"
     what = (
         f"{len(done.changed)} files, {done.sent:,} bytes"
-        if done.changed
-        else "nothing: it is up to date"
+        if done.changed or done.deleted
+        else f"nothing: it {there}"
     )
     say(f"Pushed {what}. It is at {done.url}")
     if done.pull_request:

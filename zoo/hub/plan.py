@@ -40,6 +40,11 @@ class Plan:
         """Whether there is nothing to commit."""
         return not self.changed and not self.deleted
 
+    @property
+    def nothing(self) -> Plan:
+        """The same artifact where it is there already."""
+        return Plan(self.files, (), ())
+
     def is_done(self, head: Head) -> bool:
         """Whether a branch is as this plan would have it."""
         gone = all(path not in head.files for path in self.deleted)

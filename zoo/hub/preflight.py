@@ -1,4 +1,4 @@
-"""A model is opened in a new process before it is pushed: as those will open it who pull it."""
+"""An artifact is opened in a clean process before it is pushed: as those will open it who pull it."""
 
 from __future__ import annotations
 
@@ -6,42 +6,90 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from huggingface_hub import constants
 
-from zoo.errors import ArtifactError
+from zoo import errors
+from zoo.errors import ArtifactError, ZooError
 from zoo.hub.translate import reason
+from zoo.progress import Progress
 
 _PATIENCE = 1800.0  # seconds; large backbones take their time
 _SCRIPT = """
-import json, sys
-from pathlib import Path
-from zoo.artifact.load import open_artifact
-from zoo.errors import ZooError
-folder, weights = sys.argv[1:]
-try:
-    open_artifact(folder, weights=Path(weights) if weights else None)
-except ZooError as err:
-    print(json.dumps([err.message, err.hint]), file=sys.stderr)
-    sys.exit(1)
+import sys
+from zoo.hub.preflight import answer
+sys.exit(answer(*sys.argv[1:]))
 """
 
 
-def open_elsewhere(folder: Path, weights: Path | None) -> None:
-    """Open an artifact where nothing of this process is but its import path.
+@dataclass(frozen=True)
+class Opened:
+    """What is known of an artifact that answers as it should.
+
+    Attributes:
+        license: that its backbone states.
+        card: ``README.md`` as it reads in the repo.
+    """
+
+    license: str | None
+    card: str
+
+
+def opened(path: Path, repo: str, weights: Path | None, progress: Progress) -> Opened:
+    """Open an artifact and compare its answers, in a new process unless this one is as good.
 
     Raises:
-        ArtifactError: it cannot be opened there, or answers otherwise.
+        ArtifactError, PluginError, WeightsNotFound: it cannot be opened, or answers otherwise.
+        LicenceConflict: its backbone is under another licence than it says.
     """
+    clean = is_clean()
+    progress.note(
+        f"Opening the artifact{'' if clean else ' in a new process'}, and comparing its answers"
+    )
+    return _opened_here(path, repo, weights) if clean else _opened_elsewhere(path, repo, weights)
+
+
+def is_clean() -> bool:
+    """Whether nothing here can have been made or changed by hand: no model was ever in this process."""
+    return "torch" not in sys.modules
+
+
+def answer(path: str, repo: str, weights: str) -> int:
+    """What the new process does: prints as JSON what it found, or why it was refused."""
+    try:
+        found = _opened_here(Path(path), repo, Path(weights) if weights else None)
+    except ZooError as err:
+        refusal = {"kind": type(err).__name__, "message": err.message, "hint": err.hint}
+        sys.stdout.write(f"\n{json.dumps(refusal)}\n")
+        return 1
+    sys.stdout.write(f"\n{json.dumps(asdict(found))}\n")
+    return 0
+
+
+def _opened_here(path: Path, repo: str, weights: Path | None) -> Opened:
+    from zoo.artifact.base import require_licence
+    from zoo.artifact.card import card_for
+    from zoo.artifact.load import open_artifact
+
+    found = open_artifact(path, weights=weights)
+    backbone = found.model.backbone
+    require_licence(found.manifest.backbone, backbone)
+    return Opened(backbone.license, card_for(found.folder, repo, model=found.model))
+
+
+def _opened_elsewhere(path: Path, repo: str, weights: Path | None) -> Opened:
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "HF_ENDPOINT": constants.ENDPOINT,
         "HF_HUB_CACHE": constants.HF_HUB_CACHE,
+        "HF_HUB_OFFLINE": str(int(constants.HF_HUB_OFFLINE)),
     }
     try:
         ended = subprocess.run(
-            [sys.executable, "-c", _SCRIPT, str(folder), str(weights or "")],
+            [sys.executable, "-c", _SCRIPT, str(path), repo, str(weights or "")],
             env=environment,
             capture_output=True,
             text=True,
@@ -49,17 +97,28 @@ def open_elsewhere(folder: Path, weights: Path | None) -> None:
         )
     except subprocess.TimeoutExpired as err:
         raise _refused(f"it was not done after {_PATIENCE:.0f} seconds.") from err
-    if ended.returncode != 0:
+    try:
+        told = json.loads(ended.stdout.strip().splitlines()[-1])
+        if ended.returncode == 0:
+            return Opened(**told)
+        kind, message, hint = told["kind"], told["message"], told["hint"]
+    except (ValueError, IndexError, KeyError, TypeError) as err:
         last = (ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"])[-1]
-        try:
-            message, hint = json.loads(last)
-        except ValueError:
-            message, hint = reason(last), ""
-        raise _refused(str(message), str(hint))
+        raise _refused(reason(last)) from err
+    raise _as_there(kind, message, hint)
+
+
+def _as_there(kind: str, message: str, hint: str) -> ZooError:
+    """The refusal of the other process; of one that takes other arguments, its text."""
+    known = getattr(errors, kind, None)
+    if known is None or known.__init__ is not ZooError.__init__:
+        return _refused(message, hint)
+    made: ZooError = known(message, hint=hint)
+    return made
 
 
 def _refused(message: str, hint: str = "") -> ArtifactError:
     return ArtifactError(
-        f"The model does not open in a new process: {message} Nothing was pushed.",
+        f"The artifact does not open in a new process: {message} Nothing was pushed.",
         hint=hint or "Those who pull it have no more than was saved and the plugins it names.",
     )

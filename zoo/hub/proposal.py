@@ -15,6 +15,23 @@ from zoo.hub.translate import told
 from zoo.hub.upload import uploaded
 from zoo.progress import Progress
 
+_LOOKED_AT = 10  # open pull requests, the newest first
+
+
+def waiting(client: Client, repo: str, plan: Plan) -> Sent | None:
+    """The newest open pull request after which the repo would be as planned, if there is one."""
+    try:
+        with told(client, repo):
+            found = client.ask(f"/api/models/{repo}/discussions?type=pull_request&status=open")
+            numbers = sorted((int(each["num"]) for each in found["discussions"]), reverse=True)
+        for number in numbers[:_LOOKED_AT]:
+            head = head_of(client, repo, f"refs/pr/{number}")
+            if head is not None and head.commit is not None and plan.is_done(head):
+                return Sent(head.commit, f"{_place(client, repo)}/{number}")
+    except HubError:  # a hub need not tell; whatever else is wrong, the push itself will meet
+        return None
+    return None
+
 
 def propose(
     client: Client,
@@ -66,7 +83,7 @@ def _look_again(
     client: Client, repo: str, plan: Plan, before: Mapping[str, str], err: HubError
 ) -> Sent | None:
     """The pull request that arrived though its reply did not: new, and with what was sent."""
-    place = f"{shown_endpoint(client.endpoint)}/{repo}/discussions"
+    place = _place(client, repo)
     try:
         for ref, commit in _opened(client, repo).items():
             head = None if ref in before else head_of(client, repo, ref)
@@ -79,3 +96,7 @@ def _look_again(
             hint=f"Look for it at {place} before you push again.",
         ) from err
     return None
+
+
+def _place(client: Client, repo: str) -> str:
+    return f"{shown_endpoint(client.endpoint)}/{repo}/discussions"

@@ -32,9 +32,10 @@ from zoo.hub.commit import Sent, send
 from zoo.hub.findings import refuse_private
 from zoo.hub.head import Head, head_of
 from zoo.hub.outgoing import Outgoing, collect, outgoing, survey
-from zoo.hub.plan import make_plan
-from zoo.hub.preflight import open_elsewhere
-from zoo.hub.proposal import propose
+from zoo.hub.patience import bounded
+from zoo.hub.plan import Plan, make_plan
+from zoo.hub.preflight import Opened, opened
+from zoo.hub.proposal import propose, waiting
 from zoo.hub.target import MAIN, make, nothing_to_propose_to, require_free, require_new
 from zoo.hub.translate import told
 from zoo.progress import Progress, Silent
@@ -89,8 +90,8 @@ def push(
     """Publish a model.
 
     The artifact is opened from disk first and must answer as when it was saved; a model is saved
-    for that and opened in a new process. Then either everything arrives, in one commit, or the
-    branch stays as it was.
+    for that. Where this process has had a model in it, that is done in a new one. Then either
+    everything arrives, in one commit, or the branch stays as it was.
 
     Args:
         artifact: an artifact or run directory, or a model.
@@ -99,7 +100,8 @@ def push(
         private: whether a repo that is made is private.
         branch: made from the main branch if it is not there.
         tag: also name the commit so.
-        create_pr: open a pull request on the branch instead, which needs no right to write to it.
+        create_pr: open a pull request on the branch instead, which needs no right to write to it;
+            one that is open and brings the same is enough.
         force: replace another model, or put the commit on top of one made in the meantime; push also
             what cannot be opened, because its tensors or its backbone do not fit, or that answers
             otherwise. That is said, and nobody can pull it.
@@ -110,8 +112,8 @@ def push(
         endpoint: the hub, by default what ``HF_ENDPOINT`` says.
 
     Raises:
-        BadSetting: ``repo``, ``branch`` or ``tag`` is not a name, or ``tag`` and ``create_pr`` both
-            are given.
+        BadSetting: ``repo``, ``branch`` or ``tag`` is not a name, ``tag`` is that of a branch, or
+            ``tag`` and ``create_pr`` both are given.
         RepoNotFound: there is nothing to open a pull request on.
         LicenceConflict: its licence allows what that of its backbone or data does not.
         PushRefused: an installed plugin does not let it be pushed.
@@ -124,17 +126,11 @@ def push(
         HubError: the hub refused or failed.
     """
     progress = progress or Silent()
-    check_repo(repo)
-    check_revision(branch)
-    check_revision(tag or MAIN)
+    _require_names(repo, branch, tag, create_pr=create_pr)
     if not allow_findings:
         _refuse_private_words(repo, message, branch, tag)
-    if create_pr and tag is not None:
-        raise BadSetting(
-            "A pull request has no tag.", hint="Tag the commit that merges it, or push to a branch."
-        )
     client = connect(endpoint, progress)
-    with _on_disk(artifact) as path:
+    with bounded(), _on_disk(artifact) as path:
         folder, manifest, paths = _look(path)
         require_consistent(_licences(manifest))
         _ask_plugins(repo, manifest)
@@ -145,11 +141,11 @@ def push(
         head = head_of(client, repo, branch)  # what comes after it is somebody else's, and detected
         if head is None and create_pr:
             raise nothing_to_propose_to(client, repo, branch)
-        if not isinstance(artifact, (str, Path)):
-            open_elsewhere(path, weights)
-        backbone, card = _opened(path, folder, manifest, repo, weights, progress, force=force)
-        require_consistent(_licences(manifest, backbone))
-        files = collect(folder, paths, manifest, card, repo=repo, allow_findings=allow_findings)
+        found = _opened(path, folder, repo, weights, progress, force=force)
+        require_consistent(_licences(manifest, found.license))
+        files = collect(
+            folder, paths, manifest, found.card, repo=repo, allow_findings=allow_findings
+        )
         for unknown in unknown_licences(_licences(manifest)):
             progress.note(f"Of the licences, {unknown}.")
         if sign is not None:
@@ -160,8 +156,9 @@ def push(
             if branch == MAIN and not force:
                 require_new(client, repo, branch, head, files)
         plan = make_plan(client, repo, head, files, force=force)
-        if head.commit is not None and plan.is_empty:
-            sent = Sent(head.commit)
+        sent = _there_already(client, repo, plan, head, create_pr=create_pr)
+        if sent is not None:
+            plan = plan.nothing
         else:
             bring = propose if create_pr else functools.partial(send, force=force)
             sent = bring(
@@ -173,9 +170,9 @@ def push(
                 message=message or f"Push {manifest.adapter.name} on {manifest.backbone.name}",
                 progress=progress,
             )
-    if tag is not None:
-        with told(client, repo, sent.commit):
-            client.api.create_tag(repo, tag=tag, revision=sent.commit, exist_ok=True)
+        if tag is not None:
+            with told(client, repo, sent.commit):
+                client.api.create_tag(repo, tag=tag, revision=sent.commit, exist_ok=True)
     return Pushed(
         repo=repo,
         commit=sent.commit,
@@ -185,6 +182,31 @@ def push(
         sent=sum(file.size for file in plan.changed),
         pull_request=sent.pull_request,
     )
+
+
+def _require_names(repo: str, branch: str, tag: str | None, *, create_pr: bool) -> None:
+    check_repo(repo)
+    check_revision(branch)
+    if tag is None:
+        return
+    check_revision(tag)
+    if tag in (branch, MAIN):
+        raise BadSetting(
+            f"A tag {tag!r} would hide the branch of that name.", hint="Choose another, e.g. v1."
+        )
+    if create_pr:
+        raise BadSetting(
+            "A pull request has no tag.", hint="Tag the commit that merges it, or push to a branch."
+        )
+
+
+def _there_already(
+    client: Client, repo: str, plan: Plan, head: Head, *, create_pr: bool
+) -> Sent | None:
+    """What needs not be sent: it is on the branch, or it waits in a pull request to get there."""
+    if head.commit is not None and plan.is_empty:
+        return Sent(head.commit)
+    return waiting(client, repo, plan) if create_pr else None
 
 
 def _refuse_private_words(repo: str, message: str | None, branch: str, tag: str | None) -> None:
@@ -255,29 +277,16 @@ def _signed(
 
 
 def _opened(
-    path: Path,
-    folder: Path,
-    manifest: Manifest,
-    repo: str,
-    weights: Path | None,
-    progress: Progress,
-    *,
-    force: bool,
-) -> tuple[str | None, str]:
-    """The licence that the backbone states, and the card, of an artifact that answers as it should."""
-    from zoo.artifact.base import require_licence
-    from zoo.artifact.card import card_for
-    from zoo.artifact.load import open_artifact
-
-    progress.note("Opening the artifact, and comparing its answers")
+    path: Path, folder: Path, repo: str, weights: Path | None, progress: Progress, *, force: bool
+) -> Opened:
     try:
-        model = open_artifact(path, weights=weights).model
+        return opened(path, repo, weights, progress)
     except BackboneMisstated:
         raise
     except (TensorMismatch, BackboneMismatch, ProbeMismatch) as err:
+        from zoo.artifact.card import card_for
+
         if not force or not (folder / CARD).is_file():
             raise
         progress.note(f"{err.message} It is pushed as you force it; nobody can open it.")
-        return None, card_for(folder, repo)
-    require_licence(manifest.backbone, model.backbone)
-    return model.backbone.license, card_for(folder, repo, model=model)
+        return Opened(None, card_for(folder, repo))
