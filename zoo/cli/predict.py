@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import options, sources
-from zoo.cli.output import data, emit_json, emit_table, one_line, plain, say
+from zoo.cli.output import data, emit_json, emit_table, one_line, plain
+from zoo.cli.streaming import readable as read_one
+from zoo.cli.streaming import stream
 from zoo.errors import BadSetting, DataError
 
 if TYPE_CHECKING:
@@ -73,6 +75,9 @@ def predict(
         input_column=input_column,
         labelling=tasks[0].labelling,
     )
+    if model.language and tasks[0].speaks and not (as_json or as_csv):
+        stream(model, found, skip_bad=skip_bad)
+        return
     answers = list(
         _predict(
             model, tasks, found, tell, convert=convert, skip_bad=skip_bad, batch_size=batch_size
@@ -102,7 +107,9 @@ def _predict(
     with progress.stage("predicting", len(found)) as advance:
         for start in range(0, len(found), _CHUNK):
             numbers = range(start, min(start + _CHUNK, len(found)))
-            readable = {n: s for n in numbers if (s := _read(samples, n, skip_bad)) is not None}
+            readable = {
+                n: s for n in numbers if (s := read_one(samples, n, skip_bad=skip_bad)) is not None
+            }
             if readable:
                 chunk = list(readable.values())
                 said = model.answers(chunk, tasks, batch_size=batch_size)
@@ -111,17 +118,6 @@ def _predict(
                     named = {task.name: one for task, one in zip(tasks, row, strict=True)}
                     yield _Answer(found[number], named)
             advance(len(numbers))
-
-
-def _read(samples: Sequence[Any], number: int, skip_bad: bool) -> Any:
-    try:
-        return samples[number]
-    except DataError as err:
-        if not skip_bad:
-            err.hint = f"{err.hint} `--skip-bad` goes on without it."
-            raise
-        say(f"Skipped: {one_line(err.message)}")
-        return None
 
 
 def _as_data(answer: _Answer, top: int | None) -> dict[str, Any]:

@@ -45,11 +45,13 @@ class LanguagePreprocess(Preprocess):
     """Turns texts into tokens, and into the tokens that are to be named.
 
     Attributes:
+        chats: it knows how the messages of a chat become a text.
         mask_id: the token that hides another; ``None`` where there is none.
         special_ids: tokens that stand for no part of a text.
         vocabulary: how many tokens there are.
     """
 
+    chats: bool = False
     mask_id: int | None
     special_ids: frozenset[int]
     vocabulary: int

@@ -43,7 +43,8 @@ class Task(abc.ABC):
             data and that answers depend on.
         state: these numbers; an artifact keeps them.
         several_units: an input has more units than one.
-        makes_texts: answers are texts, of which :meth:`judged` says how good they are.
+        speaks: answers are texts that a language head makes.
+        makes_texts: and :meth:`judged` says how good they are.
         epoch: of the training in progress, 0 outside of it: what is drawn anew in each goes by it.
         example_labels: names of outputs, to try the task with where there is no data.
         example_rows: labels as data might give them; by default ``example_labels``.
@@ -55,6 +56,7 @@ class Task(abc.ABC):
     guess: ClassVar[str] = "majority class"
     remembers: ClassVar[tuple[str, ...]] = ()
     several_units: ClassVar[bool] = False
+    speaks: ClassVar[bool] = False
     makes_texts: bool = False
     epoch: int = 0
     example_labels: ClassVar[tuple[str, ...]] = ("ant", "bee", "cat")
@@ -208,8 +210,10 @@ class Task(abc.ABC):
         """
         raise TypeError(f"{type(self).__name__} uses no language head")
 
-    def judged(self, answers: Sequence[Prediction], labels: Sequence[str]) -> dict[str, float]:
-        """Metrics of answers that are texts; given the labels of their rows."""
+    def judged(
+        self, answers: Sequence[Prediction], samples: Sequence[Any], labels: Sequence[str]
+    ) -> dict[str, float]:
+        """Metrics of answers that are texts; given the raw samples and labels of their rows."""
         return {}
 
     def details(self, logits: Tensor, targets: Tensor) -> dict[str, dict[str, float]]:

@@ -80,7 +80,7 @@ def evaluate(
     metrics, predictions = chosen.metrics(logits, targets), chosen.predictions(logits, samples)
     if chosen.makes_texts:
         predictions = composed.answers(samples, [chosen], batch_size=batch_size)[chosen.name]
-        metrics |= chosen.judged(predictions, split.labels)
+        metrics |= chosen.judged(predictions, samples, split.labels)
     counts = chosen.confusion(logits, targets)
     return Evaluation(
         split=split.name,

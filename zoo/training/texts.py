@@ -21,5 +21,5 @@ def judged(model: ComposedModel, dataset: Dataset, result: Result, progress: Pro
     samples = model.samples(split.inputs, convert=dataset.convert)
     progress.note(f"Making {len(samples)} texts for {result.split}.")
     answers = model.answers(samples, [task])[task.name]
-    metrics = result.metrics | task.judged(answers, split.labels)
+    metrics = result.metrics | task.judged(answers, samples, split.labels)
     return result.model_copy(update={"metrics": metrics})

@@ -181,8 +181,10 @@ def _refuse_code(name: str, file: str, data: dict[str, Any]) -> None:
 
 def _language_class(name: str, config: PreTrainedConfig, language: str) -> Any:
     found = _headless(_HEADS[language], config)
-    both = config.is_encoder_decoder  # BART reads as a decoder, too, but was not trained to
-    if found is None or both != (language == "seq2seq"):
+    # transformers would let BART read as a decoder, and BERT, to which all words are known.
+    both = config.is_encoder_decoder
+    knows_all = language == "causal" and type(config) in MODEL_FOR_MASKED_LM_MAPPING
+    if found is None or both != (language == "seq2seq") or knows_all:
         raise Incompatible(
             f"{name} ({config.model_type}) has no {language} language head.",
             hint="Masked ones have encoders such as BERT, causal ones decoders such as Llama, and "

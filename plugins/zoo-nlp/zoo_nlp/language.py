@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from zoo.plugin import (
@@ -14,18 +16,23 @@ from zoo.plugin import (
     BackboneSpec,
     Batch,
     Features,
+    Generation,
     InputContract,
     NativeModel,
     Origin,
     StockCode,
+    Tell,
 )
 from zoo_nlp.blocks import blocks_of, lora_targets
 from zoo_nlp.checkpoint import Checkpoint
 from zoo_nlp.files import COMPANIONS, companions_in, license_of
-from zoo_nlp.language_tokens import LanguageTokens
+from zoo_nlp.generating import Streamer, prompts
+from zoo_nlp.language_tokens import CausalTokens, LanguageTokens
 from zoo_nlp.native import native_config
 from zoo_nlp.sizes import positions_of, vocabulary_of
 from zoo_nlp.stock import stock_language
+
+_TOKENS = {"masked": LanguageTokens, "causal": CausalTokens}
 
 
 class LanguageModel(Backbone):
@@ -53,7 +60,7 @@ class LanguageModel(Backbone):
     ) -> None:
         model = checkpoint.model
         self._takes = frozenset(inspect.signature(model.forward).parameters)
-        tokens = LanguageTokens(
+        tokens = _TOKENS[language](
             spec.name,
             folder,
             model.config,
@@ -74,12 +81,40 @@ class LanguageModel(Backbone):
             lora_targets=lora_targets(model),
         )
         self.language = language
+        self._positions = positions_of(model)
         self._folder = folder
 
     def forward(self, batch: Batch) -> Features:
         """``logits [batch, tokens, vocabulary]``, and pooled vectors of no size."""
         logits = self.module(**self._arguments(batch)).logits
         return Features(logits.new_empty(len(logits), 0), None, batch["attention_mask"], logits)
+
+    def generate(self, batch: Batch, how: Generation, tell: Tell | None = None) -> list[Tensor]:
+        """The likeliest texts by greedy or beam search, as tokens.
+
+        With ``tell`` rows are made one by one, and their pieces told where there is one beam.
+        """
+        if tell is not None and len(batch["input_ids"]) > 1:
+            rows = ({n: t[[i]] for n, t in batch.items()} for i in range(len(batch["input_ids"])))
+            told = [lambda _, text, i=i: tell(i, text) for i in range(len(batch["input_ids"]))]
+            return [self.generate(r, how, t)[0] for r, t in zip(rows, told, strict=True)]
+        given, tokens = prompts(batch, how.tokens, self._positions)
+        streamer = None
+        if tell is not None and how.beams == 1:
+            streamer = Streamer(self.preprocess, lambda text: tell(0, text))
+        model: Any = self.module
+        made: Tensor = model.generate(
+            **given,
+            max_new_tokens=tokens,
+            num_beams=how.beams,
+            length_penalty=how.length_penalty,
+            do_sample=False,
+            use_cache=True,
+            pad_token_id=self.preprocess.pad_id,
+            eos_token_id=self.preprocess.eos_id,
+            streamer=streamer,
+        )
+        return list(made[:, given["input_ids"].shape[1] :].cpu())
 
     def shorten(self, tokens: int) -> None:
         """Cut texts to so many tokens from now on."""
@@ -97,7 +132,7 @@ class LanguageModel(Backbone):
     def native_model(self, labels: Sequence[str]) -> NativeModel:
         """Transformers' own layout, for its Auto class of this head."""
         return NativeModel(
-            native_config(self.module, (), pad_id=None),
+            native_config(self.module, (), pad_id=None) | {"use_cache": True},
             stock_language(self.spec, self.origin, self.preprocess, self.language, repo="{repo}"),
             library="transformers",
         )

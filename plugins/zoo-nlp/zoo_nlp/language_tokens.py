@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from zoo.plugin import IGNORED, TARGETS, LanguagePreprocess
-from zoo_nlp.tokens import Tokens
+from zoo_nlp.chats import Chats
+from zoo_nlp.tokens import Tokens, sound
 
 
 class LanguageTokens(Tokens, LanguagePreprocess):
@@ -24,6 +25,12 @@ class LanguageTokens(Tokens, LanguagePreprocess):
         self.vocabulary = vocabulary
         self.mask_id = known.mask_token_id
         self.special_ids = frozenset(known.all_special_ids)
+
+    @property
+    def eos_id(self) -> int | None:
+        """The token that ends a text."""
+        found: int | None = self._tokenizer.eos_token_id
+        return found
 
     def prompt(self, given: Any) -> dict[str, Tensor]:
         """The tokens of a text; nothing is to be named."""
@@ -46,3 +53,72 @@ class LanguageTokens(Tokens, LanguagePreprocess):
 
 def _with_targets(encoded: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {**encoded, TARGETS: torch.full_like(encoded["input_ids"], IGNORED)}
+
+
+class CausalTokens(LanguageTokens):
+    """Before a head that names the next token; each place is to name the one after it."""
+
+    def __init__(self, name: str, *args: Any, **options: Any) -> None:
+        super().__init__(name, *args, **options)
+        known = self._tokenizer
+        self.chats = bool(getattr(known, "chat_template", None)) and self._backend is not None
+        self._chats = Chats(name, known)
+
+    def __call__(self, sample: Any) -> dict[str, Tensor]:
+        """A text of which every token is to be named."""
+        return self.encode(sample)
+
+    def encode(self, given: Any, answer: str | None = None) -> dict[str, Tensor]:
+        """A text, a chat, or a prompt and what is to follow it; an end is to be named, too.
+
+        Of a text the beginning is kept where it is too long, elsewhere the end.
+        """
+        if not isinstance(given, str):
+            return self._chat(given)
+        ids = self._ids(given)
+        if answer is None:
+            return self._taught(self._ended(ids)[: self.max_length], range(1, len(ids) + 1))
+        whole = ids + self._ended(self._ids(answer, special=False))
+        cut = max(0, len(whole) - self.max_length)
+        return self._taught(whole[cut:], range(len(ids) - cut, len(whole) - cut))
+
+    def prompt(self, given: Any) -> dict[str, Tensor]:
+        """A text that is to be continued, or a chat in which it is the assistant's turn."""
+        if isinstance(given, str):
+            ids = self._ids(given)
+        else:
+            ids = self._ids(self._chats.render(given, asked=True), special=False)
+        return self._taught(ids[-self.max_length :] or [self._stand_in], ())
+
+    def _chat(self, messages: Sequence[Mapping[str, str]]) -> dict[str, Tensor]:
+        text, spans = self._chats.answered(messages)
+        encoded = self._tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
+        places = [
+            at
+            for at, (start, end) in enumerate(encoded["offset_mapping"])
+            if any(start < last and end > first for first, last in spans)
+        ]
+        cut = max(0, len(encoded["input_ids"]) - self.max_length)
+        return self._taught(encoded["input_ids"][cut:], [at - cut for at in places])
+
+    def _taught(self, ids: Sequence[int], places: Sequence[int]) -> dict[str, Tensor]:
+        """Tokens, of which those in ``places`` are to be named by the one before."""
+        tokens = torch.tensor(ids)
+        targets = torch.full_like(tokens, IGNORED)
+        named = torch.tensor([at for at in places if 0 < at < len(ids)], dtype=torch.long)
+        targets[named - 1] = tokens[named]
+        return {"input_ids": tokens, TARGETS: targets}
+
+    def _ids(self, text: str, *, special: bool = True) -> list[int]:
+        """Tokens of a text, without an end."""
+        encoded = self._tokenizer(sound(text), add_special_tokens=special, verbose=False)
+        ids: list[int] = list(encoded["input_ids"])
+        while special and ids and ids[-1] == self.eos_id:
+            ids.pop()
+        return ids
+
+    def _ended(self, ids: list[int]) -> list[int]:
+        ended = ids if self.eos_id is None else [*ids, self.eos_id]
+        return ended or [self._stand_in]

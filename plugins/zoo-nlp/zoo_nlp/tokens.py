@@ -74,7 +74,7 @@ class Tokens(Preprocess):
     def __call__(self, sample: str | tuple[str, ...]) -> dict[str, Tensor]:
         """``input_ids`` (and ``token_type_ids``), each ``[tokens]``."""
         first, *second = (sample,) if isinstance(sample, str) else sample
-        ids, types = self._encode(self.prefix + _sound(first), *map(_sound, second))
+        ids, types = self._encode(self.prefix + sound(first), *map(sound, second))
         if not ids:
             ids, types = [self._stand_in], [0]
         encoded = {"input_ids": torch.tensor(ids)}
@@ -86,7 +86,7 @@ class Tokens(Preprocess):
         """Where tokens stand, ``[tokens, 2]``; of a slow tokenizer nobody can tell."""
         if self._backend is None:
             return None
-        offsets = torch.tensor(self._backend.encode(self.prefix + _sound(sample)).offsets)
+        offsets = torch.tensor(self._backend.encode(self.prefix + sound(sample)).offsets)
         if not len(offsets):
             return torch.zeros(1, 2, dtype=torch.long)  # the token that stands in for none
         return (offsets - len(self.prefix)).clamp(min=0)
@@ -124,7 +124,7 @@ class Tokens(Preprocess):
         return ids, encoded.get("token_type_ids", [0] * len(ids))
 
 
-def _sound(text: str) -> str:
+def sound(text: str) -> str:
     """JSON can hold half of a surrogate pair, which no tokenizer takes."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 

@@ -4,6 +4,42 @@ from __future__ import annotations
 
 from zoo.plugin import Setting, TaskSpec, hookimpl
 
+_LENGTH = Setting("length", 128, "most tokens of an answer that is made", minimum=1, maximum=8192)
+_BEAMS = Setting(
+    "beams",
+    1,
+    "beginnings of an answer that are followed; 1: the likeliest token each time",
+    minimum=1,
+    maximum=64,
+)
+_SMOOTHING = Setting(
+    "label_smoothing",
+    0.0,
+    "share of the target spread over the whole vocabulary",
+    minimum=0.0,
+    maximum=0.9,
+)
+
+CAUSAL_LANGUAGE = TaskSpec(
+    name="causal-language",
+    loader="zoo_tasks.causal_language:CausalLanguage",
+    labelling="zoo_tasks.language_data:Conversations",
+    modalities=("text",),
+    language="causal",
+    summary="what comes next: texts, prompts and responses, chats",
+    settings=(
+        Setting(
+            "form",
+            "auto",
+            "what is learned: whole texts, what follows a prompt, or a chat; auto: as the data is",
+            choices=("auto", "text", "prompt", "chat"),
+        ),
+        _LENGTH,
+        _BEAMS,
+        _SMOOTHING,
+    ),
+)
+
 CLASSIFICATION = TaskSpec(
     name="classification",
     loader="zoo_tasks.classification:Classification",
@@ -160,6 +196,7 @@ TOKEN_CLASSIFICATION = TaskSpec(
 def zoo_tasks() -> list[TaskSpec]:
     """All tasks of this distribution."""
     return [
+        CAUSAL_LANGUAGE,
         CLASSIFICATION,
         MASKED_LANGUAGE,
         MULTILABEL,

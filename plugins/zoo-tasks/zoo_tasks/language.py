@@ -8,12 +8,25 @@ task's logits.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, overload
 
 import torch
 from torch import Tensor, nn
 
-from zoo.plugin import IGNORED, TARGETS, Backbone, Batch, Features, Prediction, Task
+from zoo.plugin import (
+    IGNORED,
+    TARGETS,
+    Backbone,
+    Batch,
+    Features,
+    LanguagePreprocess,
+    Prediction,
+    Preprocess,
+    Task,
+)
+
+Encode = Callable[[LanguagePreprocess, Any, str | None], dict[str, Tensor]]
 
 LOGP, MEAN, MARGIN, REAL = range(4)
 _MOST = 80.0  # of a loss whose exponential is still written
@@ -100,6 +113,67 @@ class LanguageTask(Task):
         count = int(scores[..., REAL].sum())
         text = f"perplexity {found['perplexity']:.4g} over {count} tokens"
         return Prediction(text, data={"perplexity": found["perplexity"], "tokens": count})
+
+
+class Answered(NamedTuple):
+    """A sample with what is to be answered."""
+
+    given: Any
+    answer: str
+
+
+class Taught(Sequence[Any]):
+    """Samples with their labels, where these are not blank.
+
+    Args:
+        samples: without labels.
+        labels: in the same order.
+    """
+
+    def __init__(self, samples: Sequence[Any], labels: Sequence[str]) -> None:
+        self._samples, self._labels = samples, labels
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Taught: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """A sample with its label; a slice is lazy too."""
+        if isinstance(index, slice):
+            return Taught(self._samples[index], self._labels[index])
+        given, label = self._samples[index], self._labels[index]
+        return Answered(given, label) if label else given
+
+
+class Language(Preprocess):
+    """Samples of a task as a backbone with a language head takes them.
+
+    Args:
+        inner: of the backbone.
+        encode: makes tensors of a sample and its answer, if it has one.
+    """
+
+    def __init__(self, inner: LanguagePreprocess, encode: Encode) -> None:
+        self.inner = inner
+        self._encode = encode
+
+    def __call__(self, sample: Any) -> dict[str, Tensor]:
+        """Tensors without a batch dimension."""
+        given, answer = sample if isinstance(sample, Answered) else (sample, None)
+        return self._encode(self.inner, given, answer)
+
+    def collate(self, samples: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """As the backbone has it."""
+        return self.inner.collate(samples)
+
+    def describe(self) -> dict[str, Any]:
+        """As of the backbone."""
+        return self.inner.describe()
 
 
 def device_of(backbone: Backbone) -> torch.device:

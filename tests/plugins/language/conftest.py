@@ -39,6 +39,20 @@ MASKED = {
 }
 
 
+CAUSAL = {
+    "llama": (tf.LlamaForCausalLM, {"num_key_value_heads": 1}),
+    "gpt2": (tf.GPT2LMHeadModel, {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 48}),
+    "qwen2": (tf.Qwen2ForCausalLM, {"num_key_value_heads": 1, "tie_word_embeddings": True}),
+    "opt": (tf.OPTForCausalLM, {"ffn_dim": 48, "word_embed_proj_dim": 32}),
+}
+TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}"
+    "{{ {'user': 'user', 'assistant': 'bot'}[message['role']] }} : "
+    "{{ message['content'] }}{{ eos_token if message['role'] == 'assistant' else ' ' }}"
+    "{% endfor %}{% if add_generation_prompt %}bot : {% endif %}"
+)
+
+
 def save_tokenizer(folder: Path, *, marks: str) -> None:
     """Whole words, between the marks that ``marks`` says, ``$A`` being the text."""
     raw = Tokenizer(models.WordLevel(VOCAB, unk_token="<unk>"))
@@ -70,6 +84,22 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def make(kind: str) -> Path:
         folder = tmp_path_factory.mktemp("masked") / f"tiny-{kind}"
         return save(folder, *MASKED[kind], marks="<s> $A </s>")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def causal(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The folder of a tiny decoder of a type; with ``chat`` it has a template."""
+
+    @functools.cache
+    def make(kind: str, *, chat: bool = False) -> Path:
+        folder = save(
+            tmp_path_factory.mktemp("causal") / f"tiny-{kind}", *CAUSAL[kind], marks="<s> $A"
+        )
+        if chat:
+            (folder / "chat_template.jinja").write_text(TEMPLATE)
+        return folder
 
     return make
 
