@@ -94,5 +94,7 @@ def test_pushing_again_changes_nothing(
     author: Person, hub: EmbeddedHub, run: Path, pushed: str
 ) -> None:
     hub.log.clear()
-    assert author.types("push", run, "me/digits").stdout.strip() == pushed
+    ended = author.types("push", run, "me/digits")
+    assert ended.stdout.strip() == pushed
+    assert "Opening the artifact, and" in ended.stderr  # here: the command's own process is new
     assert not [entry for entry in hub.log if "/commit/" in entry.path and entry.method == "POST"]

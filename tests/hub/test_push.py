@@ -167,7 +167,7 @@ class TestCommit:
                 mock.patch.object(preflight, "_SCRIPT", script),
                 pytest.raises(ArtifactError, match="does not open in a new process"),
             ):
-                preflight._opened_elsewhere(tmp_path, REPO, None)
+                preflight.open_elsewhere(tmp_path, REPO, None)
 
     @pytest.mark.parametrize("tag", ["", "main", "dev", "a b", "-x"])
     def test_takes_no_tag_that_is_none_or_that_of_a_branch(

@@ -14,7 +14,6 @@ from huggingface_hub import constants
 from zoo import errors
 from zoo.errors import ArtifactError, ZooError
 from zoo.hub.translate import reason
-from zoo.progress import Progress
 
 _PATIENCE = 1800.0  # seconds; large backbones take their time
 _SCRIPT = """
@@ -37,38 +36,13 @@ class Opened:
     card: str
 
 
-def opened(path: Path, repo: str, weights: Path | None, progress: Progress) -> Opened:
-    """Open an artifact and compare its answers, in a new process unless this one is as good.
+def open_here(path: Path, repo: str, weights: Path | None) -> Opened:
+    """Open an artifact and compare its answers.
 
     Raises:
         ArtifactError, PluginError, WeightsNotFound: it cannot be opened, or answers otherwise.
         LicenceConflict: its backbone is under another licence than it says.
     """
-    clean = is_clean()
-    progress.note(
-        f"Opening the artifact{'' if clean else ' in a new process'}, and comparing its answers"
-    )
-    return _opened_here(path, repo, weights) if clean else _opened_elsewhere(path, repo, weights)
-
-
-def is_clean() -> bool:
-    """Whether nothing here can have been made or changed by hand: no model was ever in this process."""
-    return "torch" not in sys.modules
-
-
-def answer(path: str, repo: str, weights: str) -> int:
-    """What the new process does: prints as JSON what it found, or why it was refused."""
-    try:
-        found = _opened_here(Path(path), repo, Path(weights) if weights else None)
-    except ZooError as err:
-        refusal = {"kind": type(err).__name__, "message": err.message, "hint": err.hint}
-        sys.stdout.write(f"\n{json.dumps(refusal)}\n")
-        return 1
-    sys.stdout.write(f"\n{json.dumps(asdict(found))}\n")
-    return 0
-
-
-def _opened_here(path: Path, repo: str, weights: Path | None) -> Opened:
     from zoo.artifact.base import require_licence
     from zoo.artifact.card import card_for
     from zoo.artifact.load import open_artifact
@@ -79,7 +53,8 @@ def _opened_here(path: Path, repo: str, weights: Path | None) -> Opened:
     return Opened(backbone.license, card_for(found.folder, repo, model=found.model))
 
 
-def _opened_elsewhere(path: Path, repo: str, weights: Path | None) -> Opened:
+def open_elsewhere(path: Path, repo: str, weights: Path | None) -> Opened:
+    """As :func:`open_here`, in a process that has nothing of this one but its import path."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -106,6 +81,23 @@ def _opened_elsewhere(path: Path, repo: str, weights: Path | None) -> Opened:
         last = (ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"])[-1]
         raise _refused(reason(last)) from err
     raise _as_there(kind, message, hint)
+
+
+def is_clean() -> bool:
+    """Whether nothing here can have been made or changed by hand: no model was ever in this process."""
+    return "torch" not in sys.modules
+
+
+def answer(path: str, repo: str, weights: str) -> int:
+    """What the new process does: prints as JSON what it found, or why it was refused."""
+    try:
+        found = open_here(Path(path), repo, Path(weights) if weights else None)
+    except ZooError as err:
+        refusal = {"kind": type(err).__name__, "message": err.message, "hint": err.hint}
+        sys.stdout.write(f"\n{json.dumps(refusal)}\n")
+        return 1
+    sys.stdout.write(f"\n{json.dumps(asdict(found))}\n")
+    return 0
 
 
 def _as_there(kind: str, message: str, hint: str) -> ZooError:

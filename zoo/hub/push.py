@@ -18,25 +18,32 @@ from zoo.artifact.signing import SIGNATURE
 from zoo.errors import (
     BackboneMismatch,
     BackboneMisstated,
-    BadSetting,
     NotTrusted,
     ProbeMismatch,
     PushRefused,
     TensorMismatch,
 )
 from zoo.host import installed
+from zoo.hub import preflight
 from zoo.hub.access import require_write
 from zoo.hub.card_check import CARD
-from zoo.hub.client import Client, check_repo, check_revision, connect, shown_endpoint
+from zoo.hub.client import Client, connect, shown_endpoint
 from zoo.hub.commit import Sent, send
 from zoo.hub.findings import refuse_private
 from zoo.hub.head import Head, head_of
 from zoo.hub.outgoing import Outgoing, collect, outgoing, survey
 from zoo.hub.patience import bounded
 from zoo.hub.plan import Plan, make_plan
-from zoo.hub.preflight import Opened, opened
+from zoo.hub.preflight import Opened
 from zoo.hub.proposal import propose, waiting
-from zoo.hub.target import MAIN, make, nothing_to_propose_to, require_free, require_new
+from zoo.hub.target import (
+    MAIN,
+    make,
+    nothing_to_propose_to,
+    require_free,
+    require_names,
+    require_new,
+)
 from zoo.hub.translate import told
 from zoo.progress import Progress, Silent
 
@@ -126,7 +133,8 @@ def push(
         HubError: the hub refused or failed.
     """
     progress = progress or Silent()
-    _require_names(repo, branch, tag, create_pr=create_pr)
+    require_names(repo, branch, tag, create_pr=create_pr)
+    here = preflight.is_clean()  # before anything is imported
     if not allow_findings:
         _refuse_private_words(repo, message, branch, tag)
     client = connect(endpoint, progress)
@@ -141,7 +149,7 @@ def push(
         head = head_of(client, repo, branch)  # what comes after it is somebody else's, and detected
         if head is None and create_pr:
             raise nothing_to_propose_to(client, repo, branch)
-        found = _opened(path, folder, repo, weights, progress, force=force)
+        found = _opened(path, folder, repo, weights, progress, here=here, force=force)
         require_consistent(_licences(manifest, found.license))
         files = collect(
             folder, paths, manifest, found.card, repo=repo, allow_findings=allow_findings
@@ -182,22 +190,6 @@ def push(
         sent=sum(file.size for file in plan.changed),
         pull_request=sent.pull_request,
     )
-
-
-def _require_names(repo: str, branch: str, tag: str | None, *, create_pr: bool) -> None:
-    check_repo(repo)
-    check_revision(branch)
-    if tag is None:
-        return
-    check_revision(tag)
-    if tag in (branch, MAIN):
-        raise BadSetting(
-            f"A tag {tag!r} would hide the branch of that name.", hint="Choose another, e.g. v1."
-        )
-    if create_pr:
-        raise BadSetting(
-            "A pull request has no tag.", hint="Tag the commit that merges it, or push to a branch."
-        )
 
 
 def _there_already(
@@ -277,10 +269,20 @@ def _signed(
 
 
 def _opened(
-    path: Path, folder: Path, repo: str, weights: Path | None, progress: Progress, *, force: bool
+    path: Path,
+    folder: Path,
+    repo: str,
+    weights: Path | None,
+    progress: Progress,
+    *,
+    here: bool,
+    force: bool,
 ) -> Opened:
+    elsewhere = "" if here else " in a new process"
+    progress.note(f"Opening the artifact{elsewhere}, and comparing its answers")
+    opened = preflight.open_here if here else preflight.open_elsewhere
     try:
-        return opened(path, repo, weights, progress)
+        return opened(path, repo, weights)
     except BackboneMisstated:
         raise
     except (TensorMismatch, BackboneMismatch, ProbeMismatch) as err:

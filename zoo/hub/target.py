@@ -5,15 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zoo.artifact.manifest import MANIFEST
-from zoo.errors import AccessDenied, OutputExists, RepoNotFound
+from zoo.errors import AccessDenied, BadSetting, OutputExists, RepoNotFound
 from zoo.hub.access import Identity, refused
-from zoo.hub.client import Client
+from zoo.hub.client import Client, check_repo, check_revision
 from zoo.hub.commit import moved
 from zoo.hub.head import Head, head_of
 from zoo.hub.outgoing import Outgoing
 from zoo.hub.translate import told
 
 MAIN = "main"
+
+
+def require_names(repo: str, branch: str, tag: str | None, *, create_pr: bool) -> None:
+    """Refuse what cannot be a repo, a branch or a tag.
+
+    Raises:
+        BadSetting: a name is none, the tag is that of a branch, or a pull request has one.
+    """
+    check_repo(repo)
+    check_revision(branch)
+    if tag is None:
+        return
+    check_revision(tag)
+    if tag in (branch, MAIN):
+        raise BadSetting(
+            f"A tag {tag!r} would hide the branch of that name.", hint="Choose another, e.g. v1."
+        )
+    if create_pr:
+        raise BadSetting(
+            "A pull request has no tag.", hint="Tag the commit that merges it, or push to a branch."
+        )
 
 
 def require_free(
