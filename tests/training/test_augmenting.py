@@ -5,7 +5,7 @@ import torch
 import zoo
 from tests.digits import write_digits
 from zoo.data.load import load
-from zoo.training.augmenting import changing, kind_of
+from zoo.training.augmenting import Augmentation, changing
 from zoo.training.config import FitConfig
 from zoo.training.prepared import prepare
 
@@ -27,7 +27,8 @@ def test_training_sees_other_pixels_in_each_epoch_and_validation_the_same(tmp_pa
     plain = {key: value.clone() for key, value in train.ready[0].items()}
 
     def seen(kind, epoch):
-        with changing(train, model.preprocess, kind, seed=0, epoch=epoch):
+        how = None if kind == "none" else Augmentation(kind, seed=0)
+        with changing(train, how, epoch=epoch):
             (pixels,) = train.ready[0].values()
             return pixels.clone()
 
@@ -43,10 +44,10 @@ def test_training_sees_other_pixels_in_each_epoch_and_validation_the_same(tmp_pa
 def test_only_images_that_train_a_backbone_are_changed(tmp_path):
     data = digits(tmp_path / "d")
     config = FitConfig(augment="mild")
-    assert kind_of(config, composed(data, "lora")) == "mild"
-    assert kind_of(config, composed(data, "linear-probe")) == "none"
+    assert Augmentation.of(config, composed(data, "lora")).kind == "mild"
+    assert Augmentation.of(config, composed(data, "linear-probe")) is None
     task = zoo.task("classification", labels=["a", "b"])
-    assert kind_of(config, zoo.compose("nlp:minilm", "lora", task)) == "none"
+    assert Augmentation.of(config, zoo.compose("nlp:minilm", "lora", task)) is None
 
 
 def test_a_fit_with_augmentation_is_repeated_to_the_bit_and_is_another_one(tmp_path):

@@ -49,6 +49,25 @@ def test_after_a_kill_it_is_told_of_every_epoch_once(make_model, data, tmp_path)
     assert [line.split()[0] for line in diary_of(out)[1:-1]] == ["0", "1", "2"]
 
 
+class Losses(Callback):
+    def begin(self, folder, request):
+        self.lines = []
+
+    def step(self, line):
+        self.lines.append(line)
+
+
+def test_who_asks_for_steps_is_told_of_each(make_model, data, tmp_path):
+    told = Losses()
+    run = zoo.fit(make_model(), data, tmp_path / "run", callbacks=[told], **OPTIONS)
+    batches = -(-data.rows["train"] // 16)
+    assert [line["step"] for line in told.lines] == list(range(1, 2 * batches + 1))
+    assert {line["epoch"] for line in told.lines} == {1, 2}
+    assert all(line["loss"] > 0 and line["lr"] >= 0 for line in told.lines)
+    assert set(told.lines[0]) == {"epoch", "step", "loss", "lr"}
+    assert read_history(run.folder)[-1]["epoch"] == 2
+
+
 class Broken(Callback):
     def epoch(self, line):
         raise SystemExit("no more")

@@ -1,6 +1,7 @@
 """What goes wrong inside training: numbers that are none, and too little memory."""
 
 import contextlib
+import shutil
 
 import pytest
 import torch
@@ -119,6 +120,33 @@ def test_out_of_memory_takes_fewer_rows_at_a_time_and_ends_at_the_same_place(
     assert not any("Batch norms" in note for note in run.record.notes)
     for mine, theirs in zip(model.parameters(), expected.model.parameters(), strict=True):
         assert torch.allclose(mine, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_too_little_memory_for_features_takes_fewer_rows_and_gives_the_same(
+    cached, make_model, data, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache") if cached else "off")
+    found = []
+    for short in (False, True):
+        model, told = make_model("linear-probe"), Notes()
+        if short:
+            shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+            model.backbone.module.register_forward_pre_hook(no_room_at_all_above(9))
+        run = zoo.fit(model, data, tmp_path / f"run{short}", progress=told)
+        assert any("going on with 8 rows" in line for line in told.said) == short
+        found.append(run.model.heads["classification"].weight)
+    torch.testing.assert_close(*found, rtol=0, atol=1e-3)
+
+
+def no_room_at_all_above(rows):
+    """A hook that finds no memory for larger batches."""
+
+    def hook(module, inputs):
+        if len(inputs[0]) > rows:
+            raise torch.OutOfMemoryError("out of memory")
+
+    return hook
 
 
 def test_batch_norms_that_follow_the_data_are_warned_of(make_model, data, tmp_path):

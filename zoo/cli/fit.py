@@ -125,6 +125,10 @@ def fit(
     augment: Annotated[
         choices.Augment | None, _training("Images cropped anew in each epoch; mild: mirrored, too.")
     ] = None,
+    views: Annotated[
+        int | None,
+        _training("So many changes of each image in turn, kept where blocks are frozen."),
+    ] = None,
     seed: Annotated[int, _training("The same seed repeats the run.")] = 0,
     seeds: Annotated[
         int, _training("Fit with so many seeds from --seed on; show mean and spread.", min=1)
@@ -224,6 +228,7 @@ def fit(
                 gradient_checkpointing=gradient_checkpointing or None,
                 precision=precision.value if precision else None,
                 augment=augment.value if augment else None,
+                views=views,
                 mixing=mixing.value if mixing else None,
                 weighting=weighting.value if weighting else None,
                 task_weights=options.pairs("--task-weight", task_weight) if task_weight else None,

@@ -136,6 +136,20 @@ class Adapter(abc.ABC):
         """A term that is added to the loss of each step, a scalar; ``None`` where there is none."""
         return None
 
+    def companion(self, backbone: Backbone, problem: HeadProblem) -> nn.Module | None:
+        """What is trained beside the model to teach it, and thrown away with the last step.
+
+        Called once, before training, with features that were taken before it.
+
+        Returns:
+            A module of pooled features ``[batch, feature_size]`` and targets to a scalar, which is
+            added to the loss of the batch; ``None`` where there is none.
+
+        Raises:
+            Incompatible: the settings ask for what backbone or task do not bear.
+        """
+        return None
+
     def solve(self, problem: HeadProblem) -> Solution:
         """Set ``problem.head`` to the best fit on frozen features.
 

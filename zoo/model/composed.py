@@ -45,6 +45,7 @@ class ComposedModel(nn.Module):
         accepted_licenses: of the backbone or the data, contradicted by ``license`` with its
             author's word for it.
         learned_weights: of the tasks' losses, while they are learned with the model.
+        companion: is trained beside the model for its teaching, see :meth:`Adapter.companion`.
         branches: where tasks have adapters of their own, the backbone with each attached.
     """
 
@@ -65,6 +66,7 @@ class ComposedModel(nn.Module):
         self.license: str | None = None
         self.accepted_licenses: tuple[str, ...] = ()
         self.learned_weights: nn.Parameter | None = None
+        self.companion: nn.Module | None = None
         self._require_fit(tasks)
         if pooling is None and adapter.trains_backbone and len(tasks) == 1:
             pooling = backbone.native_pooling

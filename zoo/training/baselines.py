@@ -141,7 +141,7 @@ def solve(
         targets = {name: split.targets for name, split in splits.items()}
         solution = jointly.solve(adapter, task, head, targets, features, seed, refit=refit)
     else:
-        solution = adapter.solve(_problem(task, head, splits, features, seed, refit))
+        solution = adapter.solve(problem(task, head, splits, features, seed, refit))
     with torch.inference_mode():
         logits = {name: head(features[name]) for name in held_out(splits)}
     if "val" in logits:
@@ -149,7 +149,7 @@ def solve(
     return solution, {name: task.by_row(z, splits[name].targets) for name, z in logits.items()}
 
 
-def _problem(
+def problem(
     task: Task,
     head: nn.Module,
     splits: Splits,
@@ -157,6 +157,7 @@ def _problem(
     seed: int,
     refit: bool,
 ) -> HeadProblem:
+    """The fit of ``head`` on frozen features as an adapter is given it."""
     val = splits["val"].targets if "val" in splits else splits["train"].targets[:0]
     return HeadProblem(
         task=task,

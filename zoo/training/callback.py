@@ -25,6 +25,13 @@ class Callback:
             request: model, data and training, as plain data.
         """
 
+    def step(self, line: Mapping[str, Any]) -> None:
+        """A step of training is over; after a resume those since the checkpoint come again.
+
+        Args:
+            line: ``epoch``, ``step`` from the first of the fit, ``loss`` and ``lr``.
+        """
+
     def epoch(self, line: Mapping[str, Any]) -> None:
         """An epoch is over; after a resume those before come again.
 
@@ -54,6 +61,16 @@ class Callbacks:
         for name in list(self._callbacks):
             (folder / name).mkdir()
             self._call(name, "begin", folder / name, request)
+
+    @property
+    def want_steps(self) -> bool:
+        """Whether any of them is told of steps."""
+        return any(type(each).step is not Callback.step for each in self._callbacks.values())
+
+    def step(self, line: Mapping[str, Any]) -> None:
+        """Tell all of a step."""
+        for name in list(self._callbacks):
+            self._call(name, "step", line)
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         """Tell all of an epoch."""

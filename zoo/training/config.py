@@ -38,6 +38,7 @@ class FitConfig(BaseModel):
     clip: float = Field(1.0, gt=0)  # largest norm of the gradient
     precision: Literal["no", "bf16", "fp16"] = "no"  # as accelerate names them
     augment: Literal["none", "crop", "mild"] = "none"  # of images; see zoo.data.augment
+    views: int = Field(0, ge=0, le=1000)  # of each image, in turn; 0: another one in each epoch
     seed: int = Field(0, ge=0, lt=2**32)
     checkpoint_minutes: float = Field(5.0, gt=0)  # within an epoch
     checkpoint_steps: int = Field(0, ge=0)  # also after every so many steps; 0: by time alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 
 import torch
@@ -15,6 +16,7 @@ from zoo.training.cache.fill import Kept
 from zoo.training.cache.identity import frozen_digest, identity
 from zoo.training.cache.reuse import features_place
 from zoo.training.cache.room import Room
+from zoo.training.memory import halving
 
 _FIRST = 4  # rows that are computed again before what was kept is believed
 _CLOSE = 1e-4  # of the largest value
@@ -66,16 +68,27 @@ def features_of(
         found[name] = (
             torch.stack(rows).float()
             if rows
-            else extract(
-                backbone,
-                ready,
-                batch_size=batch_size,
-                bf16=bf16,
-                progress=progress,
-                stage=f"features of {name}",
+            else halving(
+                functools.partial(_extracted, backbone, ready, bf16, progress, name),
+                batch_size,
+                f"computing features of {name}",
+                tell,
             )
         )
     return found
+
+
+def _extracted(
+    backbone: Backbone, ready: Preprocessed, bf16: bool, progress: Progress, name: str, rows: int
+) -> Tensor:
+    return extract(
+        backbone,
+        ready,
+        batch_size=rows,
+        bf16=bf16,
+        progress=progress,
+        stage=f"features of {name}",
+    )
 
 
 def _kept(

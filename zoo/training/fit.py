@@ -146,6 +146,9 @@ def _fitted(
         callbacks.begin(_emptied(work / LOGS), request.model_dump(exclude={"words"}))
         write = _line_writer(work)
 
+        if callbacks.want_steps:
+            job.on_step = callbacks.step
+
         def on_epoch(line: Epoch) -> None:
             write(line)
             callbacks.epoch(line)

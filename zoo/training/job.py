@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from zoo.data.augment import NONE
 from zoo.data.dataset import Dataset
 from zoo.errors import BadSetting, Incompatible, LabelProblem
 from zoo.model import Adapter, ComposedModel, Solution, Task, extract
@@ -18,7 +18,7 @@ from zoo.model.joint import Joint, head_of, logits_of, task_of
 from zoo.progress import Progress
 from zoo.report.record import THIS_MODEL, Confusion, Result, RunRecord
 from zoo.training import baselines, jointly
-from zoo.training.augmenting import kind_of
+from zoo.training.augmenting import Augmentation
 from zoo.training.baselines import Splits
 from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
@@ -34,7 +34,11 @@ _SMALL = 0.1  # of a loss: what is as good as none, and says nothing of divergen
 
 
 class Job:
-    """One fit: the pieces that its steps share."""
+    """One fit: the pieces that its steps share.
+
+    Attributes:
+        on_step: is given a line after each step of training, see :meth:`Callback.step`.
+    """
 
     def __init__(
         self, model: ComposedModel, dataset: Dataset, config: FitConfig, progress: Progress
@@ -53,15 +57,15 @@ class Job:
                 hint="Choose `fixed` or `uncertainty`, or one adapter for all.",
             )
         self.splits: Splits = prepare(model, dataset, self.task)
+        self.on_step: Callable[[Mapping[str, Any]], None] | None = None
         self.notes: list[str] = []
         self.results: list[Result] = []
         self.confusions: list[Confusion] = []
-        kind = kind_of(config, model)
         self.reuse = Reuse(
             model,
             self.splits,
             bf16=config.precision == "bf16",
-            augment="" if kind == NONE else kind,
+            augmentation=Augmentation.of(config, model),
             progress=progress,
         )
         self._chosen: dict[str, Any] = {}  # for the head on frozen features, on validation rows
@@ -84,7 +88,8 @@ class Job:
         features = self._features()
         guesses = baselines.guesses(self.model, self.task, self.splits, self._logits)
         if self.model.adapter.trains_backbone:
-            outcome, logits, chosen = self._by_gradient(features, on_epoch, checkpoints, resume)
+            with self._taught(features):
+                outcome, logits, chosen = self._by_gradient(features, on_epoch, checkpoints, resume)
         else:
             outcome, logits, chosen = self._by_solving(features)
         self.task.tune(logits["val"], self.splits["val"].targets)
@@ -190,6 +195,7 @@ class Job:
             self.config,
             progress=self.progress,
             on_epoch=on_epoch,
+            on_step=self.on_step,
             checkpoints=checkpoints,
             resume=resume,
             reuse=self.reuse,
@@ -226,6 +232,21 @@ class Job:
         text = f"Training starts from a new head, with no probe to compare with: {err.message}"
         if text not in self.notes:
             self.notes.append(text)
+
+    @contextlib.contextmanager
+    def _taught(self, features: dict[str, Tensor]) -> Iterator[None]:
+        """Inside, the model has the companion that its adapter wants."""
+        model = self.model
+        head = head_of(self.task, dict(model.heads.items()))
+        if features:
+            asked = baselines.problem(
+                self.task, head, self.splits, features, self.config.seed, refit=False
+            )
+            model.companion = model.adapter.companion(model.backbone, asked)
+        try:
+            yield
+        finally:
+            model.companion = None
 
     def _tell_of_weights(self, factors: Mapping[str, float]) -> None:
         if factors:

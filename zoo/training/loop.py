@@ -24,7 +24,7 @@ from zoo.model import ComposedModel, Task
 from zoo.model.joint import logits_of
 from zoo.progress import Progress
 from zoo.training import optimizer
-from zoo.training.augmenting import changing, drawing, kind_of
+from zoo.training.augmenting import Augmentation, changing, drawing
 from zoo.training.averaging import Average
 from zoo.training.best import Best, Moving
 from zoo.training.cache.reuse import Reuse
@@ -74,6 +74,7 @@ def train(
     *,
     progress: Progress,
     on_epoch: Callable[[Epoch], None] = lambda line: None,
+    on_step: Callable[[Epoch], None] | None = None,
     checkpoints: Checkpoints | None = None,
     resume: Mapping[str, Any] | None = None,
     reuse: Reuse | None = None,
@@ -90,6 +91,7 @@ def train(
         config: how.
         progress: whom to tell.
         on_epoch: is given a line after each epoch.
+        on_step: is given a line after each step.
         checkpoints: where to write them; nowhere where ``None``.
         resume: what a checkpoint of this very fit holds, to go on from.
         reuse: keeps what frozen blocks give; they are computed in every epoch where ``None``.
@@ -98,6 +100,7 @@ def train(
         TrainingFailed: the loss is not a number, and there was no good state to keep.
     """
     trainer = Trainer(model, task, splits, config, progress, on_epoch, checkpoints, reuse)
+    trainer.on_step = on_step
     return trainer.run(resume)
 
 
@@ -140,6 +143,7 @@ class Trainer:
     ) -> None:
         self._active = reuse.active if reuse else contextlib.nullcontext
         self.outcome = Outcome()
+        self.on_step: Callable[[Epoch], None] | None = None
         self.epoch, self.batch = 1, 0
         self._model, self._task, self._splits, self._config = model, task, splits, config
         self._progress, self._on_epoch, self._checkpoints = progress, on_epoch, checkpoints
@@ -155,7 +159,7 @@ class Trainer:
         self._steps = Steps(
             model, task, splits["train"], config, schedule, self._accelerator, progress
         )
-        self._augment = kind_of(config, model)
+        self._augmentation = Augmentation.of(config, model)
         self._average = Average(self._moving, config, self._epochs)
         self._weights = row_weights(task, splits["train"].targets, config)
         self._order = torch.Generator().manual_seed(config.seed)
@@ -209,16 +213,14 @@ class Trainer:
         model.adapter.start_epoch(model.backbone, self.epoch, self._epochs)
         model.train()
         self._fill()
-        with self._active():
+        with self._active(self.epoch):
             self._order_before = self._order.get_state()
             batches = shuffled(
                 train, model.preprocess, self._config.batch_size, self._order, self._weights
             )
             with (
                 self._progress.stage(f"epoch {self.epoch}/{self._epochs}", len(batches)) as advance,
-                changing(
-                    train, model.preprocess, self._augment, seed=self._config.seed, epoch=self.epoch
-                ),
+                changing(train, self._augmentation, epoch=self.epoch),
                 drawing(self._task, self.epoch),
             ):
                 advance(self.batch)
@@ -241,17 +243,21 @@ class Trainer:
     def _fill(self) -> None:
         """Let the first process keep what frozen blocks give before the others read it."""
         if processes().size > 1:
-            with processes().first_goes_first(), self._active():
+            with processes().first_goes_first(), self._active(self.epoch):
                 pass
 
     def _take(self, rows: Sequence[int], batches: int) -> None:
         place = f"epoch {self.epoch}, batch {self.batch + 1} of {batches}"
         with held():  # a checkpoint after Ctrl-C is of whole steps
             self._sound = False
-            self._loss += self._steps.take(rows, place) * len(rows)
+            loss = self._steps.take(rows, place)
+            self._loss += loss * len(rows)
             self._average.after_step()
             self.batch += 1
             self._sound = True
+            if self.on_step:
+                done, rate = self._steps.done, self._steps.rate
+                self.on_step({"epoch": self.epoch, "step": done, "loss": loss, "lr": rate})
         if self._steps.interrupted:  # on any process, and told to all in the same step
             raise KeyboardInterrupt
 

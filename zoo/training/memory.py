@@ -8,7 +8,6 @@ from typing import TypeVar
 import torch
 
 from zoo.errors import TrainingFailed
-from zoo.progress import Progress
 
 T = TypeVar("T")
 
@@ -22,7 +21,7 @@ def is_out_of_memory(err: BaseException) -> bool:
     return isinstance(err, RuntimeError) and _CPU in str(err)
 
 
-def halving(compute: Callable[[int], T], rows: int, stage: str, progress: Progress) -> T:
+def halving(compute: Callable[[int], T], rows: int, stage: str, tell: Callable[[str], None]) -> T:
     """``compute`` with ``rows`` at a time, or with half as many for as long as memory runs out.
 
     Raises:
@@ -36,7 +35,7 @@ def halving(compute: Callable[[int], T], rows: int, stage: str, progress: Progre
                 raise
             rows = fewer(rows, err)
         release()
-        progress.note(f"Out of memory while {stage}: going on with {rows} rows at a time.")
+        tell(f"Out of memory while {stage}: going on with {rows} rows at a time.")
 
 
 def fewer(rows: int, err: BaseException) -> int:

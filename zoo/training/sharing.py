@@ -20,12 +20,18 @@ def shared_features(
 ) -> Tensor:
     """Pooled features, ``[rows, feature_size]``."""
     return processes().gathered(
-        lambda rows: extract(
-            backbone,
-            Some(split.ready, rows),
-            bf16=bf16,
-            progress=progress,
-            stage=f"features of {split.name}",
+        lambda rows: halving(
+            lambda size: extract(
+                backbone,
+                Some(split.ready, rows),
+                batch_size=size,
+                bf16=bf16,
+                progress=progress,
+                stage=f"features of {split.name}",
+            ),
+            _ROWS,
+            f"computing features of {split.name}",
+            progress.note,
         ),
         len(split.ready),
     )
@@ -54,7 +60,7 @@ def shared_logits(
             ),
             batch_size,
             stage,
-            progress,
+            progress.note,
         ),
         len(split.ready),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from accelerate import Accelerator
@@ -165,9 +165,11 @@ class Steps:
             device = self._accelerator.device
             on_device = {key: value.to(device) for key, value in batch.items()}
             watching = self._norms.watching() if self._norms else contextlib.nullcontext()
-            with self._accelerator.autocast(), watching:
+            with self._accelerator.autocast(), watching, self._pooled() as pooled:
                 logits = logits_of(self._task, self._model(on_device, self._asked(targets)))
             loss = self._task.loss(logits.float(), targets.to(device))
+            if self._model.companion is not None:
+                loss = loss + self._model.companion(pooled.pop().float(), targets.to(device))
             if self._norms:
                 self._norms.observe(logits.float(), targets.to(device))
             value = float(loss.detach())
@@ -182,6 +184,21 @@ class Steps:
             if penalty is not None:
                 self._accelerator.backward(penalty)
         return total
+
+    @contextlib.contextmanager
+    def _pooled(self) -> Iterator[list[Tensor]]:
+        """Inside, the features of each forward pass are put into the list, if any are asked for."""
+        seen: list[Tensor] = []
+        if self._model.companion is None:
+            yield seen
+            return
+        handle = self._model.backbone.register_forward_hook(
+            lambda _, __, features: seen.append(features.pooled)
+        )
+        try:
+            yield seen
+        finally:
+            handle.remove()
 
     def _asked(self, targets: Tensor) -> dict[str, Tensor] | None:
         """Which rows each task has a target of; what else is computed is of no use."""

@@ -5,7 +5,8 @@ no epoch has to be frozen for the head's sake. Learning rates fall from the last
 (ELECTRA, Clark et al. 2020, arXiv:2003.10555, which has 0.8 for base models; BEiT, Bao et al. 2022,
 arXiv:2106.08254), and blocks may be thawed one after another from the last (ULMFiT, Howard and Ruder
 2018, arXiv:1801.06146). With ``l2_sp`` the weights are drawn to where they began (L2-SP, Li et al. 2018,
-arXiv:1802.01483).
+arXiv:1802.01483); with ``co_tuning`` the head of the pretraining teaches along
+(:mod:`zoo_finetune.co_tuning`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.plugin import Backbone, Block, Incompatible, ParameterGroup
+from zoo.plugin import Backbone, Block, HeadProblem, Incompatible, ParameterGroup
+from zoo_finetune import co_tuning
 from zoo_finetune.own import OwnWeights, split_by_decay
 
 _LIGHT = 0.1  # of an average block's parameters: a final norm, a pooler
@@ -99,6 +101,11 @@ class BlockTuning(OwnWeights):
             return None
         strength: float = self.settings["l2_sp"]
         return 0.5 * strength * torch.stack(parts).sum()
+
+    def companion(self, backbone: Backbone, problem: HeadProblem) -> nn.Module | None:
+        """Co-Tuning's term, where it is asked for."""
+        strength: float = self.settings["co_tuning"]
+        return co_tuning.companion(backbone, problem, strength) if strength else None
 
     def _kept(self, backbone: Backbone) -> dict[str, Tensor]:
         names = self.trained(backbone)

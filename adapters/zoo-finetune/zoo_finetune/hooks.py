@@ -41,6 +41,13 @@ _SCHEDULE = (
         minimum=0.0,
         maximum=1000.0,
     ),
+    Setting(
+        "co_tuning",
+        0.0,
+        "how much the head of the pretraining teaches along, for scarce data (Co-Tuning); try 1 to 3",
+        minimum=0.0,
+        maximum=1000.0,
+    ),
     _BATCH_NORM,
 )
 

@@ -13,12 +13,17 @@ from zoo.plugin import Callback
 
 
 class TensorBoard(Callback):
-    """Scalars by epoch: validation metrics, training loss, learning rate."""
+    """Scalars by epoch: validation metrics, training loss, learning rate; and the loss by step."""
 
     def begin(self, folder: Path, request: Mapping[str, Any]) -> None:
         """Open the event file."""
         self._writer = SummaryWriter(str(folder))
         self._text("request", request)
+
+    def step(self, line: Mapping[str, Any]) -> None:
+        """Write loss and learning rate of the step."""
+        for name in ("loss", "lr"):
+            self._writer.add_scalar(f"step/{name}", line[name], line["step"])
 
     def epoch(self, line: Mapping[str, Any]) -> None:
         """Write what the line says."""

@@ -135,6 +135,27 @@ def test_the_size_is_announced(fit, cache):
     assert any("Keeping stage3 of" in t and "kB" in t and str(cache) in t for t in notes.said)
 
 
+def test_some_views_of_each_image_are_kept_and_change_no_result(
+    data, make_model, tmp_path, monkeypatch
+):
+    found = []
+    for name in ("kept", "off"):
+        model = make_model("partial", last_blocks=1)
+        rows = rows_through(model.backbone.module.stage1.conv)
+        if name == "off":
+            monkeypatch.setattr(Reuse, "active", lambda self, epoch=0: contextlib.nullcontext())
+        options = {**OPTIONS, "epochs": 5, "augment": "crop", "views": 2}
+        run = zoo.fit(model, data, tmp_path / name, **options)
+        said = any("2 changes of each image (crop) in turn" in note for note in run.record.notes)
+        assert said == (name == "kept")
+        found.append((run, sum(rows)))
+    (kept, few), (plain, many) = found
+    close(kept, plain)
+    train = data.rows["train"]
+    # Plain rows for the head, and two views; without it five epochs of training and of validation.
+    assert few < 3.5 * train + data.rows["val"] + data.rows["test"] < many
+
+
 def test_inputs_that_change_forbid_it_and_the_run_says_so(data, make_model, tmp_path):
     model = make_model("partial", last_blocks=1)
     run = zoo.fit(model, data, tmp_path / "run", **{**OPTIONS, "epochs": 1, "augment": "crop"})

@@ -15,6 +15,7 @@ from zoo.training.cache.cut import Cut
 from zoo.training.cache.room import Room, human
 from zoo.training.cache.rows import Keys, row_keys
 from zoo.training.cache.store import IN_MEMORY, Places, Store
+from zoo.training.memory import halving
 
 _SHARD = 64 * 2**20  # bytes that are written at a time
 
@@ -55,12 +56,24 @@ class Kept:
         Returns ``None`` where there is no room for them.
         """
         keys = row_keys(ready)
-        missing = self._store.find(keys).missing
-        if len(missing):
-            _, first = np.unique(keys[missing], return_index=True)
-            if not self._compute(ready, keys, missing[np.sort(first)].tolist(), name):
-                return None
+        stage = f"computing {self._cut.name} of {name}"
+        if not halving(
+            lambda rows: self._complete(ready, keys, name, rows),
+            self._batch_size,
+            stage,
+            self._tell,
+        ):
+            return None
         return self._store.find(keys)
+
+    def _complete(self, ready: Preprocessed, keys: Keys, name: str, batch_size: int) -> bool:
+        """Compute what is missing; whether there was room for all."""
+        self._batch_size = batch_size
+        missing = self._store.find(keys).missing
+        if not len(missing):
+            return True
+        _, first = np.unique(keys[missing], return_index=True)
+        return self._compute(ready, keys, missing[np.sort(first)].tolist(), name)
 
     def known(self, ready: Preprocessed) -> bool:
         """Whether all of these rows are there already."""
@@ -71,7 +84,7 @@ class Kept:
         return self._store.row(places, index)
 
     def _compute(self, ready: Preprocessed, keys: Keys, missing: list[int], name: str) -> bool:
-        """Compute and keep; whether there was room for all."""
+        """Compute these and keep them; whether there was room for all."""
         positions: list[int] = []
         rows: list[Tensor] = []
         looked = False

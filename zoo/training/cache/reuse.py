@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo.model import Backbone, ComposedModel, Preprocessed
 from zoo.model.inference import close
 from zoo.progress import Progress
+from zoo.training.augmenting import Augmentation
 from zoo.training.cache.cut import ACTIVATION, Cut, Inner
 from zoo.training.cache.fill import Kept
 from zoo.training.cache.find import find_cut, first_moving
@@ -32,7 +33,7 @@ class Reuse:
         model: is trained.
         splits: what with.
         bf16: whether frozen blocks may be computed in bfloat16.
-        augment: how inputs are changed from epoch to epoch; empty where they are not.
+        augmentation: how inputs are changed from epoch to epoch; ``None`` where they are not.
         progress: whom to tell.
 
     Attributes:
@@ -45,17 +46,17 @@ class Reuse:
         splits: Mapping[str, PreparedSplit],
         *,
         bf16: bool,
-        augment: str = "",
+        augmentation: Augmentation | None = None,
         progress: Progress,
     ) -> None:
         self.notes: list[str] = []
         self._model, self._splits, self._bf16, self._progress = model, splits, bf16, progress
-        self._augment = augment
+        self._augmentation = augmentation
         self._room = Room.configured()
         self._found: dict[int, _Prepared | None] = {}
 
     @contextlib.contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self, epoch: int = 0) -> Iterator[None]:
         """Inside, splits hold what the frozen blocks gave, and the model goes on from there.
 
         What is frozen is what at this moment requires no gradient and is in evaluation mode, from
@@ -67,19 +68,22 @@ class Reuse:
             return
         one = self._model.reads_pooled and not self._model.branches
         block = first_moving(self._model.backbone) if one else 0
-        if block and self._augment:
+        if block and self._augmentation and not self._augmentation.views:
             self.tell(
-                f"Training changes its inputs from epoch to epoch ({self._augment}), so frozen "
-                "blocks are computed in each; with --augment none they are computed once."
+                f"Training changes its inputs from epoch to epoch ({self._augmentation.kind}), so "
+                "frozen blocks are computed in each; with --augment none they are computed once, "
+                "with --views 4 once for each of so many changes."
             )
             block = 0
         if block not in self._found:
             self._found[block] = self._prepare(block) if block else None
         prepared = self._found[block]
+        if prepared and epoch and self._augmentation and not self._see(prepared, epoch):
+            prepared = self._found[block] = None
         if prepared is None:
             yield
             return
-        with prepared.in_place():
+        with prepared.in_place(epoch):
             yield
 
     def tell(self, text: str) -> None:
@@ -106,7 +110,7 @@ class Reuse:
             if places is None:
                 return None
             rows[name] = _Rows(samples, kept, places, blank=cut.blank)
-        prepared = _Prepared(cut, ready, rows)
+        prepared = _Prepared(cut, kept, ready, rows, self._augmentation)
         if not self._agrees(prepared):
             self.tell(
                 f"What was kept for {backbone.spec.name} before {cut.name} gives something else "
@@ -114,6 +118,22 @@ class Reuse:
             )
             return None
         return prepared
+
+    def _see(self, prepared: _Prepared, epoch: int) -> bool:
+        """Keep the view of an epoch; whether there was room."""
+        assert self._augmentation is not None  # the caller looked
+        view = self._augmentation.view(prepared.ready["train"], epoch)
+        if view.number not in prepared.views:
+            places = prepared.kept.places(view, f"train, view {view.number}")
+            if places is None:
+                return False
+            rows = _Rows(view, prepared.kept, places, blank=prepared.cut.blank)
+            prepared.views[view.number] = rows
+            self.tell(
+                f"Epochs see {self._augmentation.views} changes of each image "
+                f"({self._augmentation.kind}) in turn; frozen blocks are computed once for each."
+            )
+        return True
 
     def _kept(self, cut: Cut, block: int) -> Kept:
         backbone = self._model.backbone
@@ -151,17 +171,23 @@ class Reuse:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A cut with the rows of all splits."""
+    """A cut with the rows of all splits, and with the views of training rows by their numbers."""
 
     cut: Cut
+    kept: Kept
     ready: Mapping[str, Preprocessed]
     rows: Mapping[str, Sequence[dict[str, Tensor]]]
+    augmentation: Augmentation | None
+    views: dict[int, Sequence[dict[str, Tensor]]] = field(default_factory=dict)
 
     @contextlib.contextmanager
-    def in_place(self) -> Iterator[None]:
+    def in_place(self, epoch: int = 0) -> Iterator[None]:
         with self.cut.resumed(), self.cut.collating():
             for name, samples in self.ready.items():
                 samples.instead = self.rows[name]
+            if epoch and self.augmentation:
+                train = self.ready["train"]
+                train.instead = self.views[self.augmentation.view(train, epoch).number]
             try:
                 yield
             finally:

@@ -13,19 +13,29 @@ from PIL import Image
 
 from zoo.data.samples import Samples
 from zoo.model import Preprocessed
+from zoo.training.augmenting import View
 
 BYTES = 16
 Keys = NDArray[np.bytes_]
 
 
 def row_keys(ready: Preprocessed) -> Keys:
-    """One digest a row, ``[rows]``; equal rows have equal ones."""
+    """One digest a row, ``[rows]``; equal rows have equal ones, changed ones their own."""
+    if isinstance(ready, View):
+        return _drawn(row_keys(ready.plain), ready.draw)
     raw = ready.samples.inputs if isinstance(ready.samples, Samples) else ready.samples
     convert = isinstance(ready.samples, Samples) and ready.samples.convert
     modality = ready.samples.contract.modality if isinstance(ready.samples, Samples) else ""
     keys = np.empty(len(ready), dtype=f"S{BYTES}")
     for i in range(len(ready)):
         keys[i] = _digest(ready, i, raw[i], modality, convert)
+    return keys
+
+
+def _drawn(plain: Keys, draw: str) -> Keys:
+    keys = np.empty_like(plain)
+    for i, key in enumerate(plain):
+        keys[i] = hashlib.sha256(f"{draw} {i} ".encode() + key).digest()[:BYTES]
     return keys
 
 
