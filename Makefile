@@ -62,6 +62,7 @@ fix: $(installed)
 docs: $(installed)
 	@$(python) -m docs.write_options
 	@$(python) -m docs.write_adapters
+	@$(python) -m docs.write_tasks
 	@$(python) -m docs.write_catalogue
 	@$(python) -m docs.write_rules
 	@$(python) -m docs.write_faults

@@ -13,6 +13,7 @@ import zoo
 from docs.write_adapters import with_adapters
 from docs.write_catalogue import with_backbones
 from docs.write_options import PAGES, commands, page, with_options
+from docs.write_tasks import with_tasks
 from tests.conftest import CHECKOUT
 from tests.plugin_site import PluginSite
 from zoo import errors, hookspecs, layers
@@ -133,6 +134,11 @@ def test_the_registry_in_the_documentation_is_valid() -> None:
 def test_the_settings_of_all_adapters_are_described() -> None:
     text = read("docs/adapters.md")
     assert text == with_adapters(text), "`make docs` writes the tables anew"
+
+
+def test_the_table_of_tasks_and_adapters_is_that_of_the_specs() -> None:
+    text = read("docs/tasks.md")
+    assert text == with_tasks(text), "`make docs` writes the table anew"
 
 
 def test_every_listed_backbone_is_in_the_catalogue() -> None:

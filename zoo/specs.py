@@ -94,6 +94,7 @@ class AdapterSpec:
         training: this adapter's own defaults for the training loop (names of
             :class:`zoo.training.FitConfig`), with the source cited in ``reference``.
         reference: the paper or specification it follows.
+        heads_only: it fits heads on frozen features and never trains the backbone.
     """
 
     name: str
@@ -102,6 +103,7 @@ class AdapterSpec:
     settings: tuple[Setting, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     reference: str = ""
+    heads_only: bool = False
 
     def __post_init__(self) -> None:
         _require_name("Adapter", self.name)
@@ -265,7 +267,13 @@ _BACKBONE_TYPES = Types(
     options=(dict, Mapping),
 )
 _ADAPTER_TYPES = Types(
-    name=str, loader=str, summary=str, settings=tuple, training=(dict, Mapping), reference=str
+    name=str,
+    loader=str,
+    summary=str,
+    settings=tuple,
+    training=(dict, Mapping),
+    reference=str,
+    heads_only=bool,
 )
 _TASK_TYPES = Types(
     name=str, loader=str, modalities=tuple, summary=str, settings=tuple, labelling=str, language=str
@@ -279,6 +287,16 @@ _COMMAND_TYPES = Types(name=str, loader=str, summary=str)
 def is_backbone_name(name: str) -> bool:
     """Whether ``name`` is of the form ``namespace:name``."""
     return _BACKBONE_NAME.match(name) is not None
+
+
+def misfit(task: TaskSpec, adapter: AdapterSpec) -> str:
+    """Why this adapter cannot train this task on any backbone; empty where it can on some."""
+    if task.language and adapter.heads_only:
+        return (
+            f"{task.name} uses the language head that the backbone was trained with; "
+            f"{adapter.name} would fit a new one on frozen features."
+        )
+    return ""
 
 
 def _require_name(kind: str, name: str) -> None:
@@ -320,4 +338,5 @@ __all__ = [
     "TaskSpec",
     "check_settings",
     "is_backbone_name",
+    "misfit",
 ]

@@ -25,7 +25,7 @@ from zoo.model.prediction import Prediction
 from zoo.model.task import Task
 from zoo.model.weights import Weights
 from zoo.progress import Progress, Silent
-from zoo.specs import BackboneSpec, check_settings
+from zoo.specs import BackboneSpec, check_settings, misfit
 
 
 class ComposedModel(nn.Module):
@@ -294,10 +294,9 @@ class ComposedModel(nn.Module):
 
 def _require_language(backbone: Backbone, adapter: Adapter, task: Task) -> None:
     wanted = task.spec.language
-    if wanted and not adapter.trains_backbone:
+    if why := misfit(task.spec, adapter.spec):
         raise Incompatible(
-            f"{task.spec.name} uses the language head that the backbone was trained with; "
-            f"{adapter.spec.name} would fit a new one on frozen features.",
+            why,
             hint="Train the backbone, e.g. `--adapter lora` or `--adapter finetune`.",
         )
     if wanted != backbone.language:

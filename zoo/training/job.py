@@ -85,6 +85,7 @@ class Job:
             checkpoints: where training writes them.
             resume: what one of them held, to go on from.
         """
+        begun = time.perf_counter()
         features = self._features()
         guesses = baselines.guesses(self.model, self.task, self.splits, self._logits)
         if self.model.adapter.trains_backbone:
@@ -100,7 +101,7 @@ class Job:
         self.results += guesses
         if outcome.whole:
             try:
-                self._hold_against(features)
+                self._hold_against(features, time.perf_counter() - begun)
             except KeyboardInterrupt:  # what was trained until here is not lost over a baseline
                 outcome.interrupted = True
                 self.notes.append("Interrupted while baselines were computed; the model is whole.")
@@ -301,7 +302,7 @@ class Job:
                 for name in names
             }
 
-    def _hold_against(self, features: dict[str, Tensor]) -> None:
+    def _hold_against(self, features: dict[str, Tensor], seconds: float) -> None:
         adapter = baselines.baseline_adapter()
         itself = adapter is not None and adapter.spec.name == self.model.adapter.spec.name
         probed = not itself and not self.model.language
@@ -316,7 +317,7 @@ class Job:
             except Incompatible as err:
                 self._tell_of_no_probe(err)
         if "twins" in self.config.baselines and isinstance(self.task, Joint):
-            self._hold_against_twins(self.task)
+            self._hold_against_twins(self.task, seconds)
         if "scratch" in self.config.baselines:
             if self.model.backbone.reload is None:
                 self.notes.append("No from-scratch baseline: the backbone was not made by name.")
@@ -325,8 +326,13 @@ class Job:
                     self.model, self.task, self.splits, self.config, self.progress
                 )
 
-    def _hold_against_twins(self, joint: Joint) -> None:
-        """Each task by itself, on the rows it has and with the same budget."""
+    def _hold_against_twins(self, joint: Joint, together: float) -> None:
+        """Each task by itself, on the rows it has and with the same budget.
+
+        Args:
+            joint: all of them.
+            together: seconds that they took.
+        """
         reload = self.model.backbone.reload
         if reload is None:
             self.notes.append("No single-task twins: the backbone was not made by name.")
@@ -339,10 +345,14 @@ class Job:
             start = time.perf_counter()
             alone = jointly.twin(self.model, reload(True), name, self.config.seed)
             job = Job(alone, jointly.alone(self.dataset, name), plain, self.progress)
+            start = time.perf_counter()
             if job.run(lambda line: None).interrupted:  # cut short it would flatter the model
                 raise KeyboardInterrupt
             results[name], seconds[name] = job.results, time.perf_counter() - start
-        twins = jointly.as_one(joint, results, seconds)
+        self.notes.append(
+            f"Together the tasks took {together:.1f} s to fit, one by one {sum(seconds.values()):.1f} s."
+        )
+        twins = jointly.as_one(joint, results, {**seconds, "together": together})
         ours = {r.split: r for r in self.results if r.model == THIS_MODEL}
         self.results += twins
         reported = "test" if "test" in ours else "val"

@@ -167,6 +167,7 @@ def test_one_artifact_has_all_heads_and_answers_the_same_when_loaded(adapter, wr
     if adapter == "lora":
         twins = by_model["single-task twins"]
         assert set(twins) == set(ours)
+        assert any("Together the tasks took" in note for note in ended.data["notes"])
         assert any("Weights of the losses, as learned" in note for note in ended.data["notes"])
         again = command("fit", "--config", tmp_path / "run" / "fit.toml", "--out", tmp_path / "b",
                         "--json")  # fmt: skip

@@ -1,0 +1,35 @@
+"""Every kind of task goes through a hub under an adapter of every kind, and what cannot is refused."""
+
+import pytest
+
+import zoo
+from tests.plugins.tasks import matrix
+from zoo.errors import Incompatible
+
+SOME = [
+    ("multilabel", "linear-probe"),
+    ("ordinal", "finetune"),
+    ("similarity", "peft:ia3"),
+    ("token-classification", "lora"),
+]
+
+
+def test_what_is_pulled_in_a_fresh_process_says_what_was_pushed(tmp_path):
+    before, after = matrix.there_and_back(SOME, tmp_path)
+    assert len(before) == len(SOME)
+    assert after == before
+    assert all(len({str(answer) for answer in said}) > 1 for said in before.values())
+
+
+@pytest.mark.parametrize("task", matrix.TASKS)
+def test_what_the_specs_do_not_allow_is_refused(task, tmp_path):
+    adapters = [adapter for adapter in matrix.ADAPTERS if matrix.why_not(task, adapter)]
+    for adapter in adapters:
+        with pytest.raises(Incompatible):
+            matrix.fitted(task, adapter, matrix.backbone_of(task, tmp_path))
+
+
+def test_specs_say_of_adapters_whether_they_train_the_backbone():
+    for name in matrix.ADAPTERS:
+        adapter = zoo.adapter(name)
+        assert adapter.spec.heads_only is not adapter.trains_backbone
