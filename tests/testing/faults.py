@@ -22,6 +22,7 @@ from zoo.plugin import (
     Incompatible,
     Layout,
     NativeHead,
+    ParameterGroup,
     Prediction,
     Setting,
     TaskSpec,
@@ -49,7 +50,7 @@ def zoo_backbones() -> list[BackboneSpec]:
         BackboneSpec(
             name=f"faulty:{name}",
             loader=f"{HERE}:load",
-            modality="text" if name == "padding_does_not_matter" else "image",
+            modality="text" if name.startswith("padding_does_not_matter") else "image",
             tags=("tiny",),
             **({"summary": "one line"} | specs.get(name, {})),
         )
@@ -260,6 +261,21 @@ def _padding_does_not_matter(backbone):
 
 
 @breaks(BACKBONES)
+def _padding_does_not_matter_to_the_pooled(backbone):
+    forward_by(backbone, lambda f, batch: Features(f.pooled, f.tokens, torch.ones_like(f.mask)))
+
+
+@breaks(BACKBONES)
+def _features_are_as_declared_of_every_pooling(backbone):
+    def narrow(features, batch):
+        other = backbone.pooling != backbone.poolings[0]
+        return Features(features.pooled[:, :3] if other else features.pooled)
+
+    backbone.poolings += ("narrow",)
+    forward_by(backbone, narrow)
+
+
+@breaks(BACKBONES)
 def _frozen_tensors_stay(backbone):
     kind = type(backbone)
 
@@ -273,6 +289,15 @@ def _frozen_tensors_stay(backbone):
             return self
 
     backbone.__class__ = Sticky
+
+
+@breaks(BACKBONES)
+def _frozen_tensors_stay_under_gradients(backbone):
+    def drop(features, batch):
+        share = 0.5 if torch.is_grad_enabled() else 0.0
+        return Features(nn.functional.dropout(features.pooled, share))
+
+    forward_by(backbone, drop)
 
 
 @breaks(BACKBONES)
@@ -387,6 +412,31 @@ class _switches_its_own_modules(Sound):  # noqa: N801
     def train(self, backbone, mode):
         for scaled in self.scaled(backbone).values():
             scaled.training = True
+
+
+@breaks(ADAPTERS)
+class _what_it_asks_of_a_fit_is_sound(Sound):  # noqa: N801
+    def groups(self, backbone, heads):
+        gammas = [scaled.gamma for scaled in self.scaled(backbone).values()]
+        return [ParameterGroup(gammas, 0.1), ParameterGroup(gammas[:1])]
+
+
+@breaks(ADAPTERS)
+class _what_it_asks_of_a_fit_is_sound_of_rates(Sound):  # noqa: N801
+    def groups(self, backbone, heads):
+        return [ParameterGroup([s.layer.weight for s in self.scaled(backbone).values()], 0.1)]
+
+
+@breaks(ADAPTERS)
+class _what_it_asks_of_a_fit_is_sound_of_rests(Sound):  # noqa: N801
+    def start_epoch(self, backbone, epoch, epochs):
+        backbone.module.requires_grad_(epoch > 1)
+
+
+@breaks(ADAPTERS)
+class _what_it_asks_of_a_fit_is_sound_of_a_penalty(Sound):  # noqa: N801
+    def penalty(self, backbone):
+        return next(iter(self.scaled(backbone).values())).gamma ** 2
 
 
 @breaks(ADAPTERS)

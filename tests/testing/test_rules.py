@@ -6,7 +6,14 @@ import pytest
 
 from tests.testing import faults
 from zoo.host import PluginRecord, installed
-from zoo.testing import ADAPTER_RULES, BACKBONE_RULES, PLUGIN_RULES, TASK_RULES, IsolatedHost
+from zoo.testing import (
+    ADAPTER_RULES,
+    BACKBONE_RULES,
+    PLUGIN_RULES,
+    TASK_RULES,
+    IsolatedHost,
+    elsewhere,
+)
 from zoo.testing.plugin_rules import hooks_import_nothing_heavy
 from zoo.testing.rule import Subject, rule
 from zoo.testing.subjects import AdapterSubject, BackboneSubject, PluginSubject, TaskSubject
@@ -24,6 +31,12 @@ SUFFIXES = (
     "_in_what_it_says",
     "_in_place",
     "_of_another_size",
+    "_of_every_pooling",
+    "_of_rates",
+    "_of_rests",
+    "_of_a_penalty",
+    "_to_the_pooled",
+    "_under_gradients",
 )
 
 
@@ -183,3 +196,10 @@ def test_ctrl_c_ends_a_check():
 
     with pytest.raises(KeyboardInterrupt):
         Subject().verdict(waits)
+
+
+def test_a_second_process_that_dies_leaves_its_last_words():
+    process = elsewhere._Process()
+    process._talk.write(b"Fatal Python error: no device\n\n")
+    process._process.kill()
+    assert process.ask() == {"error": "Python ends with -9: Fatal Python error: no device"}

@@ -41,7 +41,7 @@ def zoo_itself() -> Iterator[Check]:
     where = Path(zoo.__file__).parent
     yield Check("zoo", "ok", f"{zoo.__version__}, plugin API {API_VERSION}, in {where}")
     yield Check("python", "ok", f"{platform.python_version()}, {sys.executable}")
-    found = {name: _version(name) for name in _LIBRARIES}
+    found = {name: _build(name) or _version(name) for name in _LIBRARIES}
     known = ", ".join(f"{name} {found[name]}" for name in _LIBRARIES if found[name])
     yield Check("libraries", "ok", known)
     if not found["torch"]:

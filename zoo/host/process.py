@@ -1,8 +1,8 @@
 """What all code in a process shares, and putting back what a plugin changed of it.
 
 What was there stays: the working directory, the recursion limit, the variables of the environment,
-the folders that modules are looked for in, and the modules. A plugin may add to these; folders that it adds are
-behind the others, so that no module of theirs hides one of a neighbour's.
+the folders that modules are looked for in, and the modules. A plugin may add to these; folders that
+it adds are behind the others, so that no module of theirs hides one of a neighbour's.
 """
 
 from __future__ import annotations
@@ -43,8 +43,13 @@ class Shared:
 
     def put_back(self) -> list[str]:
         """Make it as it was; returns what was changed of it, in words."""
-        mends = (self._put_back_depth, self._put_back_folder, self._put_back_variables, self._put_back_path,
-                 self._put_back_modules)  # fmt: skip
+        mends = (
+            self._put_back_depth,
+            self._put_back_folder,
+            self._put_back_variables,
+            self._put_back_path,
+            self._put_back_modules,
+        )
         return [what for mend in mends for what in mend()]
 
     def _put_back_depth(self) -> Iterator[str]:

@@ -49,6 +49,9 @@ def frozen_tensors_stay(subject: BackboneSubject) -> None:
     model.train()
     difference = computing.differs(computing.pooled(backbone, prepared), expected)
     require(not difference, f"in training mode {difference}")
+    answer = backbone(backbone.preprocess.collate(prepared)).pooled.detach()
+    difference = computing.differs(answer, expected)
+    require(not difference, f"where gradients are taken {difference}")
 
 
 @rule(

@@ -26,10 +26,14 @@ def prepare(backbone: Backbone, samples: Sequence[Any]) -> list[dict[str, Tensor
 
 
 @torch.no_grad()
+def features(backbone: Backbone, prepared: Sequence[Mapping[str, Tensor]]) -> Features:
+    """Features of preprocessed samples in one batch."""
+    return backbone(backbone.preprocess.collate(prepared))  # type: ignore[no-any-return]  # a module
+
+
 def pooled(backbone: Backbone, prepared: Sequence[Mapping[str, Tensor]]) -> Tensor:
     """Pooled features of preprocessed samples in one batch."""
-    features: Features = backbone(backbone.preprocess.collate(prepared))
-    return features.pooled
+    return features(backbone, prepared).pooled
 
 
 def differs(found: Tensor, expected: Tensor) -> str:
@@ -138,13 +142,13 @@ def solve(
     """
     task, head = model.task, model.heads[model.task.name]
     given = [model.sample(sample) for sample in samples]
-    features = extract(model.backbone, given, task=task)
+    frozen = extract(model.backbone, given, task=task)
     every = targets_of(model, given, labels)
     task.prepare(every)
     targets = task.units(every)
-    problem = HeadProblem(task, head, features, targets, features, targets)
+    problem = HeadProblem(task, head, frozen, targets, frozen, targets)
     logits = model.adapter.solve(problem).val_logits
-    expected = head(features)
+    expected = head(frozen)
     require(logits.shape == expected.shape, f"val_logits has shape {list(logits.shape)}")
     require(bool(torch.isfinite(logits).all()), "val_logits holds what is no number")
 

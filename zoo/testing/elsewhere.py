@@ -15,6 +15,7 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
@@ -22,11 +23,13 @@ import torch
 from zoo.host import GROUP, Host
 from zoo.host.raised import Raised
 from zoo.model import Backbone, Weights, load_spec
+from zoo.switches import Switches
 from zoo.testing.rule import Broken
 from zoo.testing.subjects import BackboneSubject, samples_of
 
 _SEED = "PYTHONHASHSEED"
 _END = 5  # seconds
+_PATIENCE = 60.0  # seconds for a plugin that has been imported once: two at a time take longer
 
 
 def preprocessed(backbone: Backbone) -> dict[str, Any]:
@@ -65,11 +68,12 @@ class _Process:
     def __init__(self) -> None:
         other = "2" if os.environ.get(_SEED) == "1" else "1"
         script = f"import sys; sys.path[:] = {sys.path!r}\nfrom zoo.testing import elsewhere as e; e.serve()"
+        self._talk = TemporaryFile()  # noqa: SIM115  # open as long as the process talks
         self._process = subprocess.Popen(
             [sys.executable, "-c", script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._talk,
             env=os.environ | {_SEED: other},
             text=True,
             encoding="utf-8",
@@ -86,8 +90,14 @@ class _Process:
         except (OSError, ValueError):
             _other_process.cache_clear()
             self._end()
-            return {"error": f"Python ends with {self._process.returncode}"}
+            return {"error": f"Python ends with {self._process.returncode}: {self._last_words()}"}
         return answer
+
+    def _last_words(self) -> str:
+        with self._talk as talk:
+            talk.seek(0)
+            lines = talk.read().decode("utf-8", "replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "it says nothing")
 
     def _end(self) -> None:
         try:
@@ -127,7 +137,8 @@ def _answer(
     os.chdir(folder)
     torch.set_num_threads(threads)
     name, module = plugin
-    host = Host([EntryPoint(name=name, value=module, group=GROUP)])
+    point = EntryPoint(name=name, value=module, group=GROUP)
+    host = Host([point], switches=Switches(limit=_PATIENCE))
     place, revision, pretrained = weights
     given = Weights(Path(place) if place else None, revision, pretrained)
     return preprocessed(load_spec(host.backbone(backbone), given))

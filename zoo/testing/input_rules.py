@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.model import Backbone
+from zoo.model import Backbone, Features
 from zoo.testing import computing
 from zoo.testing.elsewhere import preprocessed, preprocessed_elsewhere
 from zoo.testing.rule import Broken, NotApplicable, require, rule
@@ -55,18 +55,19 @@ def forward_is_deterministic(subject: BackboneSubject) -> None:
 def features_are_as_declared(subject: BackboneSubject) -> None:
     """Of the backbone and of its spec."""
     backbone = subject.backbone
-    batch = backbone.preprocess.collate(computing.prepare(backbone, subject.samples))
-    with torch.no_grad():
-        features = backbone(batch)
     rows, size = len(subject.samples), backbone.feature_size
-    shape = list(features.pooled.shape)
-    require(shape == [rows, size], f"{rows} inputs give pooled {shape}, not [{rows}, {size}]")
-    require(features.pooled.dtype == torch.float32, f"pooled is {features.pooled.dtype}")
+    for pooling in backbone.poolings:
+        pooled, by = _pooled_by(pooling, subject), f"pooled by {pooling!r}"
+        shape = list(pooled.shape)
+        require(shape == [rows, size], f"{rows} inputs {by} are {shape}, not [{rows}, {size}]")
+        require(pooled.dtype == torch.float32, f"{by} they are {pooled.dtype}")
+        require(finite(pooled), f"{by} some are NaN or infinite")
     declared = subject.spec.feature_size
     require(declared in (None, size), f"the spec says feature_size={declared}; it is {size}")
     count = sum(p.numel() for p in backbone.module.parameters())
     stated = subject.spec.params
     require(stated in (None, count), f"the spec says params={stated}; there are {count}")
+    features = computing.features(backbone, computing.prepare(backbone, subject.samples))
     if features.tokens is None:
         require(features.mask is None, "there is a mask and no tokens")
         return
@@ -148,10 +149,32 @@ def padding_does_not_matter(subject: BackboneSubject) -> None:
     if len(groups) < 2:
         raise NotApplicable("all inputs have one shape")
     prepared = [group[0] for group in groups.values()]
-    together = computing.pooled(subject.backbone, prepared)
-    alone = torch.cat([computing.pooled(subject.backbone, [one]) for one in prepared])
-    difference = computing.differs(together, alone)
+    together = computing.features(subject.backbone, prepared)
+    alone = [computing.features(subject.backbone, [one]) for one in prepared]
+    difference = computing.differs(together.pooled, torch.cat([one.pooled for one in alone]))
     require(not difference, f"padded and unpadded {difference}: obey the mask")
+    if together.tokens is None:
+        return
+    for row, one in enumerate(alone):
+        difference = computing.differs(_real(together, row), _real(one, 0))
+        require(not difference, f"of tokens that the mask calls real, padded and not, {difference}")
+
+
+def _real(features: Features, row: int) -> Tensor:
+    """The tokens of one input that are no padding."""
+    assert features.tokens is not None, "the caller looked"
+    tokens = features.tokens[row]
+    return tokens if features.mask is None else tokens[features.mask[row].bool()]
+
+
+def _pooled_by(pooling: str, subject: BackboneSubject) -> Tensor:
+    backbone = subject.backbone
+    usual = backbone.pooling
+    try:
+        backbone.pool_by(pooling)
+        return computing.pooled(backbone, computing.prepare(backbone, subject.samples))
+    finally:
+        backbone.pool_by(usual)
 
 
 def _by_shape(subject: BackboneSubject) -> Mapping[tuple[Any, ...], Sequence[dict[str, Tensor]]]:

@@ -20,16 +20,18 @@ from zoo.plugin import (
     AdapterSpec,
     Backbone,
     BackboneSpec,
+    Incompatible,
     Task,
     TaskSpec,
     Weights,
 )
 from zoo.specs import check_settings
 from zoo.testing import reference
-from zoo.testing.rule import Subject
+from zoo.testing.rule import Broken, NotApplicable, Subject
 
 TINY = "tiny"  # the tag of a backbone that is small enough to be tried
 TINY_SECONDS = 2.0
+Load = Callable[[], Backbone]
 
 
 @contextlib.contextmanager
@@ -131,6 +133,25 @@ class AdapterSubject(Subject):
     def composed(self, load: Callable[[], Backbone]) -> ComposedModel:
         """A model of a new backbone and a reference task with this adapter attached."""
         return ComposedModel(load(), self.fresh(), [reference.OneOfThree()])
+
+    def on_each(self, try_out: Callable[[Load], None]) -> None:
+        """Try something on each backbone that the adapter does not refuse; say on which it failed."""
+        held, reasons = 0, []
+        for name, load in self.backbones.items():
+            try:
+                self.composed(load)
+            except Incompatible:
+                continue
+            try:
+                try_out(load)
+                held += 1
+            except NotApplicable as err:
+                reasons.append(str(err))
+            except Exception as err:
+                said = str(err) if isinstance(err, Broken) else f"{type(err).__name__}: {err}"
+                raise Broken(f"on {name}: {said}") from err
+        if not held:
+            raise NotApplicable("; ".join(dict.fromkeys(reasons)))
 
 
 class TaskSubject(Subject):
