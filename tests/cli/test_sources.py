@@ -44,6 +44,22 @@ def test_a_directory_is_opened_where_nothing_else_matters(project: Path) -> None
     assert zoo("show", "me/model").code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [(*COMMANDS[name][:1], "me/model@v1", *COMMANDS[name][1:]) for name in COMMANDS]
+    + [("pull", "me/model@v1")],
+)
+def test_a_revision_goes_beside_a_repo(words: tuple[str, ...]) -> None:
+    ended = zoo(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert "'me/model@v1' is not the name of a repo." in ended.err
+    assert "--revision v1`" in ended.err
+
+
+def test_what_is_not_there_is_said_to_be_neither(project: Path) -> None:
+    assert "There is no ./none." in zoo("show", "./none").err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("word", ["me/model", "./me/model"])
 @pytest.mark.parametrize("revision", ["v1", ""])

@@ -14,6 +14,7 @@ import zoo
 from tests.cli.commands import zoo as run
 from tests.hub.pulling import REPO, Told, a_pin, blob, put
 from zoo.errors import CorruptFile, LockDrift, LockInvalid, WriteFailed
+from zoo.hub import lock as locking
 from zoo.hub.lock import add, sync
 from zoo.hub.lock_file import changing, read_lock
 from zoo.hub.push import push
@@ -65,6 +66,19 @@ def test_a_machine_is_made_to_match(
     hub.log.clear()
     sync(lock=lock, endpoint=hub.url)
     assert not [request for request in hub.log if "/resolve/" in request.path]
+
+
+def test_a_folder_is_for_models_whose_backbone_no_hub_has(
+    lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Path | None] = {}
+    monkeypatch.setattr(locking, "pull", lambda repo, weights, **_: asked.update({repo: weights}))
+    with changing(lock) as pins:
+        for repo, source in (("me/one", "me/base"), ("me/two", "")):
+            backbone = a_pin().backbone.model_copy(update={"source": source})
+            pins[repo] = a_pin().model_copy(update={"backbone": backbone})
+    sync(lock=lock, weights=tmp_path)
+    assert asked == {"me/one": None, "me/two": tmp_path}
 
 
 def test_a_branch_that_moved_on_is_said_and_not_followed(
@@ -221,6 +235,10 @@ def test_the_commands(
     assert drifted.code == 1
     assert "pins me/flowers at v1" in drifted.err
     assert run("evaluate", ".", "x", "--locked").code == 2
+    lock.write_text('{"artifacts": {}}')
+    nothing = run("lock", "sync")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "zoo.lock pins nothing." in nothing.err
     assert run("lock", "add", f"{REPO}@v1", "--revision", "main").code == 2
 
 

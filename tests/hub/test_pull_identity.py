@@ -12,6 +12,7 @@ from tests.hub.proxy import FaultyLine
 from tests.hub.pulling import REPO
 from zoo.errors import CorruptFile, HubUnreachable, RepoNotFound
 from zoo.hub.fetch import fetch
+from zoo.hub.signatures import glance
 
 GOOD = files()
 
@@ -63,6 +64,8 @@ class TestRenamed:
         found = fetch(REPO, endpoint=line.url, progress=told)
         assert found.commit == hub.commits["lab/flowers"][-1][0]
         assert told.notes == [f"{REPO} is called lab/flowers now on {line.url}."]
+        assert glance(REPO, endpoint=line.url, progress=told).commit == found.commit
+        assert told.notes[1:] == told.notes[:1]
 
     @pytest.mark.row(43)
     def test_is_followed_at_a_commit_only_if_that_is_there(

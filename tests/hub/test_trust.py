@@ -13,8 +13,10 @@ from huggingface_hub import HfApi, constants
 import zoo
 from tests.artifact import tampering
 from tests.artifact.signing_keys import make_key
+from tests.hub.minimal import MinimalHub
 from tests.hub.pulling import REPO, put
 from tests.plugin_site import PluginSite
+from zoo.artifact import signing
 from zoo.errors import LicenceConflict, NotTrusted, PushRefused, UnsafeFile
 from zoo.host import installed
 from zoo.hub.fetch import fetch
@@ -173,6 +175,51 @@ def test_a_look_at_a_repo_is_a_few_requests_without_torch_and_weights(
     assert facts["tasks"][0]["labels"] == ["ants", "bees", "wasps"]
     assert {"license", "files", "provenance", "backbone"} <= facts.keys()
     assert glance(REPO, endpoint=hub.url).digest == facts["digest"]
+
+
+def test_a_hub_that_redirects_is_not_asked_more_than_that(
+    cache: Path, artifact: Path, keys: Path
+) -> None:
+    with MinimalHub(redirects=True) as hub:
+        pushed = push(artifact, REPO, sign=keys / "ann.pem", endpoint=hub.url)
+        hub.log.clear()
+        found = glance(REPO, endpoint=hub.url)
+        assert len(hub.log) <= 4, hub.log
+    assert found.commit == pushed.commit
+    assert signing.covers(found.content, found.signature)
+
+
+def test_to_look_at_a_branch_takes_nothing_from_who_pulled_it(
+    hub: EmbeddedHub, artifact: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = push(artifact, REPO, endpoint=hub.url).commit
+    zoo.pull(REPO, endpoint=hub.url)
+    new = push(other, REPO, endpoint=hub.url).commit
+    assert glance(REPO, endpoint=hub.url).commit == new
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert fetch(REPO, endpoint=hub.url).commit == old
+
+
+def test_a_signature_that_was_damaged_in_the_cache_is_fetched_by_force(
+    hub: EmbeddedHub, artifact: Path, keys: Path, policy: Path, cache: Path
+) -> None:
+    push(artifact, REPO, sign=keys / "ann.pem", endpoint=hub.url)
+    fetch(REPO, endpoint=hub.url)
+    (kept,) = cache.rglob("model.sig")
+    kept.write_bytes(b"{}")
+    with pytest.raises(NotTrusted):
+        fetch(REPO, endpoint=hub.url)
+    fetch(REPO, force=True, endpoint=hub.url)
+    fetch(REPO, endpoint=hub.url)
+
+
+def test_a_policy_that_knows_no_key_says_so(
+    hub: EmbeddedHub, artifact: Path, keys: Path, policy: Path
+) -> None:
+    push(artifact, REPO, sign=keys / "ann.pem", endpoint=hub.url)
+    policy.write_text('unsigned = "refuse"\n')
+    with pytest.raises(NotTrusted, match="knows no key"):
+        fetch(REPO, endpoint=hub.url)
 
 
 def test_what_looks_like_a_secret_is_sent_only_on_demand(hub: EmbeddedHub, artifact: Path) -> None:

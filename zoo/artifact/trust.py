@@ -112,8 +112,13 @@ def require(repo: str, content: bytes, signature: bytes | None) -> None:
         wanted = source.keys_for(repo.partition("/")[0])
         if wanted is None:
             continue
-        names = " or ".join(wanted) or "no key at all"
-        asks = f"{source.path} asks for a signature by {names}"
+        if not wanted:
+            raise NotTrusted(
+                f"{source.path} asks for a signature on {repo}, and knows no key; nothing of it was "
+                "opened.",
+                hint="Name the keys that you trust in it, under [keys]: `docs/trust.md` shows how.",
+            )
+        asks = f"{source.path} asks for a signature by {' or '.join(wanted)}"
         if signature is None:
             raise NotTrusted(
                 f"{repo} is not signed, and {asks}; nothing of it was opened.",

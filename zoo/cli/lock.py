@@ -44,14 +44,23 @@ def add(
 
 
 @app.command()
-def sync(file: File = sources.LOCK, as_json: options.Json = False) -> None:
+def sync(
+    file: File = sources.LOCK,
+    weights: Annotated[
+        Path | None, typer.Option(help="A folder with the backbone of models made on a local one.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
     """Make this machine match the lock file: fetch, check and open every model in it."""
     from zoo import progress
     from zoo.hub.lock import sync as match
 
-    pins = match(lock=file, progress=progress.default())
+    pins = match(lock=file, weights=weights, progress=progress.default())
     if as_json:
         emit_json({repo: pin.model_dump() for repo, pin in sorted(pins.items())})
+        return
+    if not pins:
+        say(f"{file} pins nothing. `zoo lock add REPO` pins a model.")
         return
     rows = [(repo, pin.revision, pin.commit) for repo, pin in sorted(pins.items())]
     emit_table(("repo", "revision", "commit"), rows)

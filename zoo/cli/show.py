@@ -62,7 +62,8 @@ def show(
 def _known(word: str, revision: str | None) -> Known | None:
     """What is known of the artifact or repo that ``word`` means; ``None`` where it is neither."""
     if sources.is_repo(word):
-        return manifests.remote(word, revision)
+        with sources.may_be_a_path(word):
+            return manifests.remote(word, revision)
     # A directory without one that happens to be called as an adapter does not hide the adapter.
     known = manifests.local(Path(word)) if sources.is_path(word) else None
     if known is not None:
@@ -99,7 +100,10 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
         return "ranker", describe.ranker(host.ranker(name))
     if name in curation.recipes:
         return "recipe", describe.recipe(name, curation.recipe(name))
+    sources.require_no_revision_in(name)
     if sources.is_path(name):
+        if not Path(name).exists():
+            raise NotAnArtifact(f"There is no {name}.", hint="Check the spelling.")
         raise NotAnArtifact(
             f"{name} is not an artifact.",
             hint="An artifact or run is a directory that `zoo fit --out` or `zoo pull --out` wrote.",

@@ -7,7 +7,9 @@ which is meant. Then neither is taken for the other.
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,7 @@ def artifact(word: str, revision: str | None = None) -> Path | str:
         return Path(word)
     if is_repo(word):
         return word
+    require_no_revision_in(word)
     raise NotAnArtifact(
         f"{word!r} is neither a directory here nor a Hub repo.",
         hint="Give the directory of an artifact or a run, or a repo as owner/name.",
@@ -110,12 +113,31 @@ def open_model(
         progress.note(f"Opening {place}")
         return load(place, weights=weights)
     progress.note(f"Pulling {place}")
-    try:
+    with may_be_a_path(word):
         return pull(place, revision=revision, weights=weights, progress=progress, lock=lock(locked))
+
+
+@contextlib.contextmanager
+def may_be_a_path(word: str) -> Iterator[None]:
+    """Say of a repo that is not found that no directory is either: runs/flowers reads as both."""
+    try:
+        yield
     except (RepoNotFound, HubUnreachable) as err:
-        # runs/flowers, mistyped, reads as a repo.
         err.hint = f"{err.hint} There is no directory {word!r} here either.".strip()
         raise
+
+
+def require_no_revision_in(word: str) -> None:
+    """Refuse ``owner/name@v1``, which only `zoo lock add` takes.
+
+    Raises:
+        BadSetting: it is such a word.
+    """
+    repo, mark, revision = word.partition("@")
+    if mark and _REPO.match(repo):
+        raise BadSetting(
+            f"{word!r} is not the name of a repo.", hint=f"Give `{repo} --revision {revision}`."
+        )
 
 
 def _is_written_as_path(word: str) -> bool:

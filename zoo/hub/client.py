@@ -130,9 +130,12 @@ def check_repo(repo: str) -> None:
         BadSetting: ``repo`` is not of the form ``owner/name``.
     """
     if not _REPO.match(repo) or ".." in repo or "--" in repo or repo.endswith((".git", ".", "-")):
+        name, mark, revision = repo.partition("@")
         raise BadSetting(
             f"{repo!r} is not the name of a repo.",
-            hint="A repo is owner/name, of ASCII letters, digits, '-', '_' and '.'.",
+            hint=f"The repo is {name}; a revision to read goes beside it, `--revision {revision}`."
+            if mark and revision and _REPO.match(name)
+            else "A repo is owner/name, of ASCII letters, digits, '-', '_' and '.'.",
         )
 
 

@@ -77,7 +77,7 @@ def fetch(
     commit, reachable = resolve(client, repo, revision, progress)
     manifest = _manifest(client, repo, commit, force=force)
     _refuse_pickles(repo, manifest)
-    require_trusted(client, repo, commit)
+    require_trusted(client, repo, commit, again=force)
     wanted = [
         name for name in manifest.files if force or not _is_cached(client, repo, commit, name)
     ]

@@ -18,11 +18,13 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not
 from zoo.errors import CorruptFile, HubUnreachable
 from zoo.hub import exchange
 from zoo.hub.client import Client, shown_endpoint
+from zoo.hub.repo import COMMIT
 from zoo.hub.translate import not_a_hub
 
 _ETAG = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _SIZE = re.compile(r"[0-9]{1,15}\Z")
 _URL = re.compile(r"https?://[\w.:\[\]-]+(?:[/?][!-~]*)?\Z", re.ASCII)
+_OF_A_REPO = re.compile(r"/([\w.-]+/[\w.-]+)/resolve/", re.ASCII)
 _MOST_REDIRECTS = 8
 _REFUSED = (400, 401, 403, 404, 410)  # what is said to an address whose time is over
 
@@ -39,6 +41,8 @@ class Located:
         url: on the hub, or signed for a while and elsewhere.
         size: in bytes, where the hub says it.
         etag: what the hub names the content by: 40 or 64 hexadecimal digits.
+        commit: that the file is of.
+        repo: what the hub calls it now, where it redirects from an old name.
         elsewhere: whether it is another origin, to which no token goes.
     """
 
@@ -46,6 +50,8 @@ class Located:
     size: int | None
     etag: str
     elsewhere: bool
+    commit: str
+    repo: str
 
 
 def locate(client: Client, repo: str, commit: str, name: str) -> Located:
@@ -56,18 +62,25 @@ def locate(client: Client, repo: str, commit: str, name: str) -> Located:
 
 @contextlib.contextmanager
 def asked_for(
-    client: Client, repo: str, commit: str, name: str, method: str
+    client: Client, repo: str, revision: str, name: str, method: str
 ) -> Iterator[tuple[Located, Any]]:
     """Where a file is, and the answer that says so; to a GET it has the bytes too, if not elsewhere.
 
     Redirects within the hub are followed.
+
+    Args:
+        client: the hub.
+        repo: ``owner/name``.
+        revision: a full commit id, or what stands for one.
+        name: the file's path in the repo.
+        method: of HTTP.
 
     Raises:
         HubUnreachable: what answers is no hub: it names no commit or another one, or gives the
             file a name or a size that none has.
         Exception: of the client library, where the hub refuses or is silent.
     """
-    url = f"{client.endpoint}/{repo}/resolve/{commit}/{quote(name)}"
+    url = f"{client.endpoint}/{repo}/resolve/{quote(revision, safe='')}/{quote(name)}"
     sent = {**exchange.headers(client.token), "accept-encoding": "identity"}
     said: dict[str, str] = {}
     for _ in range(_MOST_REDIRECTS):
@@ -78,9 +91,11 @@ def asked_for(
             target = _target(client, url, response)
             said = {**_said(response, redirects=target is not None), **said}
             if target is None or not _is_ours(client, target):
-                _require_commit(client, repo, name, commit, said.get("commit"))
-                yield _located(client, target or url, said), response
+                _require_commit(client, repo, name, revision, said.get("commit"))
+                yield _located(client, repo, target or url, said), response
                 return
+            if moved := _OF_A_REPO.match(target.removeprefix(client.endpoint)):
+                repo = moved[1]
             url = target
     raise not_a_hub(client)
 
@@ -133,11 +148,18 @@ def _said(response: Any, *, redirects: bool) -> dict[str, str]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _located(client: Client, url: str, said: Mapping[str, str]) -> Located:
+def _located(client: Client, repo: str, url: str, said: Mapping[str, str]) -> Located:
     size, etag = said.get("size"), said.get("etag", "")
     if not _ETAG.match(etag) or not (size is None or _SIZE.match(size)):
         raise not_a_hub(client)
-    return Located(url, None if size is None else int(size), etag, not _is_ours(client, url))
+    return Located(
+        url=url,
+        size=None if size is None else int(size),
+        etag=etag,
+        elsewhere=not _is_ours(client, url),
+        commit=said["commit"],
+        repo=repo,
+    )
 
 
 def _target(client: Client, url: str, response: Any) -> str | None:
@@ -153,12 +175,12 @@ def _target(client: Client, url: str, response: Any) -> str | None:
     raise not_a_hub(client)
 
 
-def _require_commit(client: Client, repo: str, name: str, commit: str, found: str | None) -> None:
-    if found is None:
+def _require_commit(client: Client, repo: str, name: str, revision: str, found: str | None) -> None:
+    if found is None or not COMMIT.match(found):
         raise not_a_hub(client)
-    if found != commit:
+    if COMMIT.match(revision) and found != revision:
         raise HubUnreachable(
-            f"{shown_endpoint(client.endpoint)} was asked for {name} of {repo} at {commit[:12]} "
+            f"{shown_endpoint(client.endpoint)} was asked for {name} of {repo} at {revision[:12]} "
             "and answered with another commit.",
             hint="Check HF_ENDPOINT; no hub does that.",
         )

@@ -51,10 +51,18 @@ def add(
 def sync(
     *,
     lock: str | Path = LOCK,
+    weights: Path | None = None,
     progress: Progress | None = None,
     endpoint: str | None = None,
 ) -> dict[str, Pin]:
     """Fetch every pinned commit with its backbone, open each, and compare its answers.
+
+    Args:
+        lock: the lock file.
+        weights: a folder with the backbone of those that were made on a local folder, which no hub
+            has.
+        progress: told how far it is.
+        endpoint: the hub, by default what ``HF_ENDPOINT`` says.
 
     Returns:
         the pins by repo.
@@ -66,6 +74,7 @@ def sync(
     """
     progress = progress or Silent()
     pins = read_lock(Path(lock)).artifacts
-    for repo in sorted(pins):
-        pull(repo, lock=lock, progress=progress, endpoint=endpoint)
+    for repo, pin in sorted(pins.items()):
+        nowhere = weights if not pin.backbone.source else None
+        pull(repo, lock=lock, weights=nowhere, progress=progress, endpoint=endpoint)
     return dict(pins)

@@ -107,7 +107,7 @@ def read_lock(path: Path) -> Lock:
         at = ".".join(str(part) for part in first["loc"])
         raise _invalid(path, f"{at!r:.200}: {first['msg'][:200]}") from err
     except BadSetting as err:
-        raise _invalid(path, err.message) from err
+        raise _invalid(path, err.message.rstrip(".")) from err
     return lock
 
 

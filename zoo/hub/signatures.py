@@ -15,8 +15,9 @@ from zoo.artifact.signing import MAX_BYTES as MAX_SIGNATURE
 from zoo.artifact.signing import SIGNATURE
 from zoo.errors import HubError, HubUnreachable
 from zoo.hub import cache
-from zoo.hub.client import Client, connect
-from zoo.hub.small_file import manifest_at, small_file
+from zoo.hub.client import Client, check_repo, check_revision, connect
+from zoo.hub.repo import COMMIT
+from zoo.hub.small_file import manifest_at, manifest_now, small_file
 from zoo.hub.translate import status_of
 from zoo.progress import Progress, Silent
 
@@ -52,30 +53,55 @@ def glance(
     progress: Progress | None = None,
     endpoint: str | None = None,
 ) -> Glance:
-    """Look at an artifact on a hub: at most three requests, no torch. Raises as ``fetch``."""
-    from zoo.hub.resolve import resolve
+    """Look at an artifact on a hub: two files, each with a redirect at most. No torch.
 
+    Raises as ``fetch``.
+    """
     progress = progress or Silent()
     client = connect(endpoint, progress)
-    commit = resolve(client, repo, revision, progress).commit
-    path = cache.cached_file(client.entry(repo), commit, MANIFEST)
-    content = cache.read_small(path, MAX_BYTES) if path else manifest_at(client, repo, commit)
+    commit, content = _manifest(client, repo, revision, progress)
     manifest = parse_manifest(content, f"{repo} at {commit[:12]}: {MANIFEST}")
     return Glance(repo, commit, manifest, content, signature_of(client, repo, commit))
 
 
-def signature_of(client: Client, repo: str, commit: str) -> bytes | None:
+def _manifest(
+    client: Client, repo: str, revision: str | None, progress: Progress
+) -> tuple[str, bytes]:
+    """A commit and its manifest; what the revision stands for is asked only where that is needed."""
+    from zoo.hub.resolve import resolve
+
+    wanted = constants.DEFAULT_REVISION if revision is None else revision
+    check_repo(repo)
+    check_revision(wanted)
+    if not COMMIT.match(wanted):
+        found = manifest_now(client, repo, wanted)
+        if found is not None:
+            if found.repo.lower() != repo.lower():
+                progress.note(f"{repo} is called {found.repo} now{client.where}.")
+            return found.commit, found.content
+    commit = resolve(client, repo, revision, progress).commit
+    path = cache.cached_file(client.entry(repo), commit, MANIFEST)
+    return commit, cache.read_small(path, MAX_BYTES) if path else manifest_at(client, repo, commit)
+
+
+def signature_of(client: Client, repo: str, commit: str, *, again: bool = False) -> bytes | None:
     """The signature of a commit, from the cache where it is known, or known to be none.
 
     Where nobody answers there is none: a policy that asks for one then refuses.
+
+    Args:
+        client: the hub.
+        repo: ``owner/name``.
+        commit: a full commit id.
+        again: ask also where it is known.
     """
     path = cache.cached_file(client.entry(repo), commit, SIGNATURE)
-    if path is not None:
+    if path is not None and not again:
         return cache.read_small(path, MAX_SIGNATURE)
     absent = (
         cache.folder(client.entry(repo)) / ".no_exist" / commit / SIGNATURE
     )  # the client library's own mark
-    if absent.exists() or constants.HF_HUB_OFFLINE:
+    if (absent.exists() and not again) or constants.HF_HUB_OFFLINE:
         return None
     try:
         content = small_file(client, repo, commit, SIGNATURE, limit=MAX_SIGNATURE)
@@ -90,13 +116,19 @@ def signature_of(client: Client, repo: str, commit: str) -> bytes | None:
     return content
 
 
-def require_trusted(client: Client, repo: str, commit: str) -> None:
+def require_trusted(client: Client, repo: str, commit: str, *, again: bool = False) -> None:
     """Refuse an artifact whose manifest is in the cache and that no policy lets in.
+
+    Args:
+        client: the hub.
+        repo: ``owner/name``.
+        commit: a full commit id.
+        again: ask for the signature also where it is known.
 
     Raises:
         NotTrusted, PolicyInvalid: as :func:`zoo.artifact.trust.require`.
     """
-    signature = signature_of(client, repo, commit)
+    signature = signature_of(client, repo, commit, again=again)
     path = cache.cached_file(client.entry(repo), commit, MANIFEST)
     assert path is not None  # whoever calls has read it
     trust.require(repo, cache.read_small(path, MAX_BYTES), signature)

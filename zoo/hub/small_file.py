@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
+
 from zoo.artifact.manifest import MANIFEST, MAX_BYTES
-from zoo.errors import CorruptFile, HubError, NotAnArtifact
+from zoo.errors import CorruptFile, HubError, NotAnArtifact, ZooError
 from zoo.hub import exchange
 from zoo.hub.client import Client
 from zoo.hub.locate import Expired, asked_for, opened
@@ -34,7 +37,7 @@ def small_file(client: Client, repo: str, commit: str, name: str, *, limit: int)
         HubError: the hub does not have it, or does not answer.
     """
 
-    def read() -> _Came:
+    def read() -> Came:
         return exchange.persist(lambda: _read(client, repo, commit, name, limit))
 
     with told(client, repo, commit, name):
@@ -72,20 +75,39 @@ def manifest_at(client: Client, repo: str, commit: str) -> bytes:
         raise
 
 
+def manifest_now(client: Client, repo: str, revision: str) -> Came | None:
+    """The manifest that a branch or tag has, asked for once; ``None`` where that takes more."""
+    with contextlib.suppress(ZooError, HTTPError, HfHubHTTPError, OSError, ValueError):
+        came = _read(client, repo, revision, MANIFEST, MAX_BYTES)
+        return came if came.is_named else None
+    return None
+
+
 @dataclass(frozen=True)
-class _Came:
-    """Bytes, and what the hub says of them."""
+class Came:
+    """Bytes, and what the hub says of them.
+
+    Attributes:
+        content: the bytes.
+        etag, size: as the hub names and counts them.
+        commit: that they are of.
+        repo: what the hub calls it now.
+    """
 
     content: bytes
     etag: str
     size: int | None
+    commit: str
+    repo: str
 
     @property
     def is_named(self) -> bool:
+        """Whether they are what the hub says they are."""
         return self._fits and self.etag in _names(self.content)
 
     @property
     def may_have_another_name(self) -> bool:
+        """Whether the name is of no kind that is known here."""
         return self._fits and len(self.etag) == _SHA1
 
     @property
@@ -93,15 +115,15 @@ class _Came:
         return self.size in (None, len(self.content))
 
 
-def _read(client: Client, repo: str, commit: str, name: str, limit: int) -> _Came:
-    what = f"{repo} at {commit[:12]}: {name}"
-    with asked_for(client, repo, commit, name, "GET") as (located, response):
+def _read(client: Client, repo: str, revision: str, name: str, limit: int) -> Came:
+    what = f"{repo} at {revision[:12]}: {name}"
+    with asked_for(client, repo, revision, name, "GET") as (located, response):
         if located.elsewhere:
             with opened(client, located) as there:
                 content = _bounded(there, what, limit)
         else:
             content = _bounded(response, what, limit)
-    return _Came(content, located.etag, located.size)
+    return Came(content, located.etag, located.size, located.commit, located.repo)
 
 
 def _bounded(response: Any, what: str, limit: int) -> bytes:
