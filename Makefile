@@ -11,7 +11,7 @@ pip := $(python) -m pip --disable-pip-version-check install -qq --no-build-isola
 plugins := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml adapters/*/pyproject.toml)))
 installed := $(VENV)/.installed
 
-.PHONY: help setup demo test soak bench check format lint types layers fix docs catalogue picture clean
+.PHONY: help setup demo test soak foreign bench check format lint types layers fix docs catalogue picture clean
 
 help:
 	@echo "make demo    the whole of zoo in three minutes, on real data, with no network"
@@ -21,6 +21,7 @@ help:
 	@echo "make docs    write what the code itself says into docs/ anew"
 	@echo "make catalogue  measure the listed backbones anew, and write docs/catalogue.md"
 	@echo "make soak    the long tests; SOAK_KILLS=1000 processes killed at work, SOAK_SEED=0"
+	@echo "make foreign the conformance kit on backbones of libraries that nobody here wrote"
 	@echo "make bench   the tables in benchmarks/"
 
 setup: $(installed)
@@ -33,6 +34,10 @@ test: $(installed)
 
 soak: $(installed)
 	@$(python) -m pytest -m soak
+
+foreign: $(installed)
+	@$(pip) -e .[foreign]
+	@$(python) -m pytest tests/testing/test_foreign.py
 
 bench: $(installed)
 	$(python) benchmarks/startup.py

@@ -1,6 +1,6 @@
 """The kit on backbones of libraries that nobody here wrote: it runs, and its verdicts are true.
 
-``pip install sentence-transformers open_clip_torch torchxrayvision`` to run them; without they skip.
+``make foreign`` installs the libraries and runs them; without these they skip.
 """
 
 import sys
