@@ -77,8 +77,9 @@ class BackboneSpec:
         require_all(self.name, "tags", self.tags, str)
         sizes = (self.params or 0, self.feature_size or 0, *(self.input_size or ()))
         require_all(self.name, "params, feature_size or input_size", sizes, int)
-        require_all(self.name, "facts", self.facts, str)
-        require_all(self.name, "facts", self.facts.values(), (bool, int, float, str))
+        if self.facts:
+            require_all(self.name, "facts", self.facts, str)
+            require_all(self.name, "facts", self.facts.values(), (bool, int, float, str))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

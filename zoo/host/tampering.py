@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 _GONE = object()
+_Holder = tuple[Any, str, dict[str, Any]]  # a module or class, its full name, what it held
 
 
 class Tampered(Exception):
@@ -55,7 +56,7 @@ class Watch:
 
     def __init__(self, packages: Collection[str]) -> None:
         self._packages = frozenset(packages)
-        self._seen: list[tuple[Any, str, dict[str, Any], tuple[Any, ...]]] = []
+        self._seen: list[tuple[tuple[Any, ...], Collection[Any], _Holder]] = []
         self._modules: set[str] = set()
         self._count = 0
         self.look()
@@ -72,18 +73,18 @@ class Watch:
             if package_of(name) in self._packages and isinstance(module, ModuleType):
                 taken.append(name)
                 for owner, path in owners(module, name):
-                    held = dict(vars(owner))
-                    self._seen.append((owner, path, held, tuple(held.values())))
+                    held, now = dict(vars(owner)), vars(owner).values()
+                    self._seen.append((tuple(held.values()), now, (owner, path, held)))
         return taken
 
     def changes(self) -> list[Change]:
         """What is not as it was when it was taken in."""
         return [
             change
-            for owner, path, held, values in self._seen
+            for before, now, holder in self._seen
             # Names keep their places, so one pass in C tells that nothing was replaced.
-            if not all(map(is_, values, vars(owner).values())) or len(vars(owner)) < len(values)
-            for change in _differences(owner, path, held)
+            if not all(map(is_, before, now)) or len(now) < len(before)
+            for change in _differences(*holder)
         ]
 
 
