@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo import switches as switches_module
 from zoo.errors import MissingPlugin, NameClash, UnknownName
+from zoo.host.answers import nothing_of, reason_of, spec_of, specs_of
 from zoo.host.discovery import given_plugins, installed_plugins, own_distributions
 from zoo.host.excuses import RESOLVE, excuse, lacking
 from zoo.host.loaders import Loaders
@@ -159,7 +160,7 @@ class Host:
         """Why plugins do not let an artifact be pushed; one that breaks when asked is a reason too."""
         sound = [record for record in self._plugins.records if record.status == "ok"]
         answers = self._plugins.ask(
-            "zoo_before_push", _reason, limited=False, repo=repo, manifest=manifest
+            "zoo_before_push", reason_of, limited=False, repo=repo, manifest=manifest
         )
         broken = [(record, record.reason) for record in sound if record.status == "broken"]
         return [f"{record.origin}: {reason}" for record, reason in (*answers, *broken)]
@@ -168,7 +169,7 @@ class Host:
         """Tell plugins of an artifact that was pulled; what broke of them, in words."""
         sound = [record for record in self._plugins.records if record.status == "ok"]
         self._plugins.ask(
-            "zoo_after_pull", _nothing, limited=False, repo=repo, commit=commit, folder=folder
+            "zoo_after_pull", nothing_of, limited=False, repo=repo, commit=commit, folder=folder
         )
         return [f"{r.origin}: {r.reason}" for r in sound if r.status == "broken"]
 
@@ -210,7 +211,7 @@ class Host:
 
     def _collect(self, hook: str, kind: type[S]) -> list[Provided[S]]:
         found: list[Provided[S]] = []
-        understand = functools.partial(_specs, hook, kind)
+        understand = functools.partial(specs_of, hook, kind)
         for record, (specs, complaint) in self._plugins.ask(hook, understand):
             if complaint:
                 self._plugins.fail(record, complaint)
@@ -223,7 +224,7 @@ class Host:
         """What open namespaces say of a backbone's name."""
         if not is_backbone_name(name):
             return
-        understand = functools.partial(_one_spec, RESOLVE, BackboneSpec, name)
+        understand = functools.partial(spec_of, RESOLVE, BackboneSpec, name)
         for record, (spec, complaint) in self._plugins.ask(RESOLVE, understand, name=name):
             if spec is not None:
                 yield Provided(spec, record)
@@ -276,34 +277,3 @@ def require(find: Callable[[str], Provided[S]], name: str, owner: str) -> Provid
 def installed() -> Host:
     """The host over everything installed in this environment; built once a process."""
     return Host(switches=switches_module.current())
-
-
-def _specs(hook: str, kind: type[S], _: PluginRecord, answer: Any) -> tuple[list[S], str]:
-    """The specs in an answer up to the first that is none, and what is wrong with that one."""
-    if not isinstance(answer, Sequence) or isinstance(answer, str):
-        return [], f"{hook} returned {type(answer).__name__}, not a list of specs"
-    specs: list[S] = []
-    for spec in answer:
-        # Specs are data: what a subclass does when it is looked at would end every listing.
-        if type(spec) is not kind:
-            return specs, f"{hook} returned {type(spec).__name__}, not {kind.__name__}"
-        specs.append(spec)
-    return specs, ""
-
-
-def _reason(_: PluginRecord, answer: Any) -> str:
-    return answer if isinstance(answer, str) else f"returned {type(answer).__name__}, not a reason"
-
-
-def _nothing(_: PluginRecord, answer: Any) -> None:
-    pass
-
-
-def _one_spec(
-    hook: str, kind: type[S], name: str, _: PluginRecord, answer: Any
-) -> tuple[S | None, str]:
-    if type(answer) is not kind:
-        return None, f"{hook} returned {type(answer).__name__}, not {kind.__name__}"
-    if answer.name != name:
-        return None, f"{hook} was asked for {name!r} and described {answer.name!r}"
-    return answer, ""
