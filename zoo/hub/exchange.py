@@ -6,10 +6,7 @@ both have an end. The connections are the library's own.
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import json
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,18 +22,16 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not
 
 import zoo
 from zoo.errors import HubError, HubUnreachable
+from zoo.waits import LONGEST_WAIT, TIMEOUT, asked_to_wait
 
 ATTEMPTS = 4
 FIRST_WAIT = 1.0  # seconds; doubled each time
 NOBODY_WAIT = 0.25  # seconds before the only second try where no connection is made at all
-LONGEST_WAIT = 60.0  # seconds that a hub may ask us to wait for
-TIMEOUT = 20.0  # seconds without a sign of life
 WINDOW, LEAST = 60.0, 60_000  # seconds, and bytes in them: 1 kB/s
 LARGEST = 64 << 20  # bytes of an answer that is not a file
 
 _T = TypeVar("_T")
 _MAY_PASS = (408, 425, 429, 500, 502, 503, 504)
-_RESET = re.compile(r"\bt\s*=\s*(\d+)")
 
 
 @dataclass(frozen=True)
@@ -127,21 +122,6 @@ def paced(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 )
             since, came = now, 0
         yield piece
-
-
-def asked_to_wait(found: Mapping[str, str]) -> float:
-    """Seconds that an answer asks to wait for, by either header; 0 where by none."""
-    text = (found.get("Retry-After") or "").strip()
-    if text.isdigit():
-        return float(text)
-    try:
-        until = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        reset = _RESET.search(found.get("RateLimit") or "")
-        return float(reset[1]) if reset else 0.0
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=datetime.UTC)
-    return max(0.0, (until - datetime.datetime.now(datetime.UTC)).total_seconds())
 
 
 def _growing(attempt: int) -> float:

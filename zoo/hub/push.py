@@ -32,7 +32,6 @@ from zoo.hub.commit import Sent, send
 from zoo.hub.findings import refuse_private
 from zoo.hub.head import Head, head_of
 from zoo.hub.outgoing import Outgoing, collect, outgoing, survey
-from zoo.hub.patience import bounded
 from zoo.hub.plan import Plan, make_plan
 from zoo.hub.preflight import Opened
 from zoo.hub.proposal import propose, waiting
@@ -46,6 +45,7 @@ from zoo.hub.target import (
 )
 from zoo.hub.translate import told
 from zoo.progress import Progress, Silent
+from zoo.waits import bounded
 
 if TYPE_CHECKING:
     from zoo.model import ComposedModel

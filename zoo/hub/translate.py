@@ -35,8 +35,8 @@ from zoo.errors import (
     ZooError,
 )
 from zoo.hub.client import Client, shown_endpoint
-from zoo.hub.exchange import asked_to_wait
 from zoo.tokens import redacted
+from zoo.waits import asked_to_wait
 
 # As hubs put it; the first is the Hub's own for a token that never was one.
 _BAD_TOKEN = re.compile(

@@ -16,11 +16,11 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not
 from zoo.errors import HubError
 from zoo.hub.client import Client, quiet
 from zoo.hub.outgoing import LARGE, SMALL, require_unchanged
-from zoo.hub.patience import bounded
 from zoo.hub.plan import Plan
 from zoo.hub.sending import Sending
 from zoo.hub.translate import told
 from zoo.progress import Progress
+from zoo.waits import bounded
 
 IGNORED = "Look for them in the repo's .gitignore, remove those lines, and push again."
 

@@ -134,15 +134,18 @@ class Weights:
             RevisionResolutionError,
         )
 
+        from zoo.waits import bounded
+
         try:
-            folder = Path(
-                snapshot_download(
-                    repo,
-                    revision=self.revision,
-                    allow_patterns=wanted,
-                    token=token_for(constants.ENDPOINT.rstrip("/")),
+            with bounded():
+                folder = Path(
+                    snapshot_download(
+                        repo,
+                        revision=self.revision,
+                        allow_patterns=wanted,
+                        token=token_for(constants.ENDPOINT.rstrip("/")),
+                    )
                 )
-            )
         except (HTTPError, RevisionResolutionError, OSError, ValueError, RuntimeError) as err:
             # RuntimeError: a thread of the client finds the session closed by another's failure.
             raise self._not_found(repo, err) from err

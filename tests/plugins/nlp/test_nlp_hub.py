@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import transformers as tf
 from huggingface_hub import constants, hf_api, snapshot_download
 
 import zoo
+from tests.hub.proxy import ALWAYS, FaultyLine
 from zoo.errors import BackboneMismatch, WeightsInvalid, WeightsNotFound
 from zoo.hub.server import EmbeddedHub
 from zoo.model import extract
@@ -86,6 +88,25 @@ def test_such_a_cache_is_used_as_it_is_where_the_hub_is_gone(hub):
     snapshot_download("org/sentences", ignore_patterns=["1_Pooling/*", "sentence*"])
     hub.close()
     assert zoo.load_backbone("hf:org/sentences").pooling == "mean"
+
+
+@pytest.mark.row(5)
+def test_a_hub_that_is_busy_for_a_day_is_not_waited_for(hub, settings, tmp_path):
+    backbone = zoo.load_backbone("hf:org/plain")
+    model = zoo.compose(
+        backbone, zoo.adapter("linear-probe"), zoo.task("classification", labels=["a", "b"])
+    )
+    zoo.save(model, tmp_path / "mirror/me/model")
+    settings.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
+    slept: list[float] = []
+    settings.setattr(time, "sleep", slept.append)
+    with FaultyLine(hub.url) as line:
+        busy = {"status": 429, "times": ALWAYS, "headers": {"Retry-After": "86400"}}
+        line.on("org/plain", method="", **busy)
+        point_at(line, settings)
+        with pytest.raises(WeightsNotFound, match="org/plain"):
+            zoo.pull("me/model", endpoint=line.url)
+    assert sum(slept) < 60
 
 
 def test_shards_are_those_of_the_index(hub, tiny):

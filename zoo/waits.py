@@ -1,15 +1,18 @@
-"""How long the client library may take over an upload.
+"""How long may be waited for a hub, by huggingface_hub too.
 
 By itself it sleeps as long as a hub asks it to, a day if need be, and waits for an answer for ever.
-The hooks stay with its sessions and do nothing while no upload is made. It has one session after
+The hooks stay with its sessions and do nothing outside of :func:`bounded`. It has one session after
 another: whatever thread cannot connect closes the one that all use.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
+import email.utils
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +22,16 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not
     hf_raise_for_status,
 )
 
-from zoo.hub.exchange import LONGEST_WAIT, TIMEOUT, asked_to_wait
-
+LONGEST_WAIT = 60.0  # seconds that a hub may ask us to wait for
+TIMEOUT = 20.0  # seconds without a sign of life
 ANSWER = 120.0  # seconds that a hub may take over an answer: a commit of many files is work for it
 _FACTORY = "_GLOBAL_CLIENT_FACTORY"
 _LIMITS = {"connect": TIMEOUT, "pool": TIMEOUT, "write": LONGEST_WAIT, "read": ANSWER}
 
+_RESET = re.compile(r"\bt\s*=\s*(\d+)")
+
 _lock = threading.Lock()
-_uploads = 0
+_bounds = 0  # in force, of all threads
 
 
 @contextlib.contextmanager
@@ -38,6 +43,21 @@ def bounded() -> Iterator[None]:
         yield
     finally:
         _count(-1)
+
+
+def asked_to_wait(found: Mapping[str, str]) -> float:
+    """Seconds that an answer asks to wait for, by either header; 0 where by none."""
+    text = (found.get("Retry-After") or "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        until = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        reset = _RESET.search(found.get("RateLimit") or "")
+        return float(reset[1]) if reset else 0.0
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=datetime.UTC)
+    return max(0.0, (until - datetime.datetime.now(datetime.UTC)).total_seconds())
 
 
 def _install() -> None:
@@ -68,19 +88,19 @@ def _hooked(session: Any) -> Any:
 
 
 def _count(change: int) -> None:
-    global _uploads
+    global _bounds
     with _lock:
-        _uploads += change
+        _bounds += change
 
 
 def _limit(request: Any) -> None:
-    if _uploads:
+    if _bounds:
         given = request.extensions.get("timeout") or {}
         kept = {name: value for name, value in given.items() if value is not None}
         request.extensions["timeout"] = _LIMITS | kept
 
 
 def _refuse_long_waits(response: Any) -> None:
-    if _uploads and response.is_error and asked_to_wait(response.headers) > LONGEST_WAIT:
+    if _bounds and response.is_error and asked_to_wait(response.headers) > LONGEST_WAIT:
         response.read()
         hf_raise_for_status(response)
