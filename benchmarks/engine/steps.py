@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import zoo
+from benchmarks.engine.peers import Classifier, mean_of_tokens
 from benchmarks.engine.race import Row, Setup
 from zoo.model import Preprocessed
 from zoo.progress import Silent
@@ -58,7 +59,7 @@ def lora(setup: Setup) -> Iterator[Row]:
         ("LoRA step, MiniLM, 32 x 64 tokens, bf16", "<= 0.70", {"precision": "bf16"}),
     ):
         trainer, rows = _trainer("minilm", samples, targets, options, adapter="lora")
-        model = _model("minilm", "lora")
+        model = _by_peft(trainer._model)
 
         def ours(trainer: Trainer = trainer, rows: list[int] = rows) -> None:
             trainer._model.train()
@@ -72,6 +73,30 @@ def lora(setup: Setup) -> Iterator[Row]:
             ours=ours,
             theirs=lambda model=model: _bare(model, samples, targets, 5),  # type: ignore[misc]
         )
+
+
+def _by_peft(ours: Any) -> Any:
+    """PEFT's LoRA and a linear head on the same layers of transformers' own model, no zoo in it.
+
+    As with zoo the frozen encoder is in evaluation mode, so that both do the same work.
+    """
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModel
+
+    settings = ours.adapter.settings
+    config = LoraConfig(
+        r=settings["rank"],
+        lora_alpha=settings["alpha"],
+        lora_dropout=settings["dropout"],
+        target_modules=[n for n, m in ours.backbone.module.named_modules() if hasattr(m, "lora_A")],
+    )
+    encoder: Any = AutoModel.from_pretrained(ours.backbone.origin.folder)
+    encoder = get_peft_model(encoder, config).eval()
+    for name, module in encoder.named_modules():
+        module.training = "lora_dropout" in name
+    model = Classifier(mean_of_tokens, encoder, ours.backbone.feature_size, 2)
+    model.preprocess = ours.preprocess
+    return model
 
 
 def _model(name: str, adapter: str) -> Any:
@@ -109,8 +134,10 @@ def _bare(model: Any, samples: list[dict[str, Tensor]], targets: Tensor, steps: 
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
     for _ in range(steps):
         batch = model.preprocess.collate(samples)
-        logits = next(iter(model(batch).values()))
-        loss = nn.functional.cross_entropy(logits, targets)
+        if isinstance(model, Classifier):
+            loss = model(targets, **batch)["loss"]
+        else:
+            loss = nn.functional.cross_entropy(next(iter(model(batch).values())), targets)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()

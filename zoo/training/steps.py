@@ -22,6 +22,7 @@ from zoo.training.gradnorm import GradNorm
 from zoo.training.prepared import PreparedSplit, collated
 from zoo.training.processes import processes
 from zoo.training.schedules import Schedule
+from zoo.training.wide import wide_attention
 
 
 class Steps:
@@ -145,7 +146,8 @@ class Steps:
     def _gradient_with_room(self, rows: Sequence[int], whole: int, place: str) -> float:
         while True:
             try:
-                return self._gradient(rows, whole, place)
+                with wide_attention(self._accelerator.device.type, self._config.precision):
+                    return self._gradient(rows, whole, place)
             except (RuntimeError, MemoryError) as err:
                 if not memory.is_out_of_memory(err):
                     raise

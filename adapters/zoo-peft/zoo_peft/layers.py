@@ -18,6 +18,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
 from zoo.plugin import Adapter, Backbone, Block, Incompatible, Layout, NativeHead
+from zoo_peft.dropout import quicken
 
 _PEFT_ROOT = "base_model.model."
 _OURS = ("roles", "last_blocks")  # settings that are no options of PEFT's
@@ -60,6 +61,8 @@ class LayerTuner(Adapter):
                 f"PEFT attached to other layers of {backbone.spec.name} than asked: {odd[:3]}.",
                 hint="Choose other roles, e.g. `--set roles=mlp`.",
             )
+        for name in layers:
+            quicken(backbone.module.get_submodule(name))
         for name, parameter in backbone.module.named_parameters():
             if name in before:  # some methods would train biases they do not save
                 parameter.requires_grad_(before[name])
