@@ -126,6 +126,12 @@ def test_another_plugins_backbone_is_refused():
     assert "zoo plugin check zoo-digits" in ended.err
 
 
+def test_weights_that_nothing_could_have_are_refused(tmp_path):
+    ended = zoo("plugin", "check", "zoo-tasks", "--weights", tmp_path)
+    assert ended.code == 2
+    assert "zoo-tasks has no backbone that could have the weights in" in ended.err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -52,7 +52,8 @@ def check(
 
     Raises:
         UnknownName: no such plugin, backbone or adapter is installed.
-        Incompatible: another plugin provides the backbone, and this one provides no adapter.
+        Incompatible: another plugin provides the backbone, and this one provides no adapter; or
+            nothing could be given the weights.
     """
     host = installed()
     records = _records(host, name)
@@ -62,6 +63,11 @@ def check(
         piece for record in records for piece in _pieces(host, record, chosen, tried, weights)
     ]
     _require_use(records, chosen, pieces)
+    if weights is not None and not any(_is_built(*piece) for piece in pieces):
+        raise Incompatible(
+            f"{name} has no backbone that could have the weights in {weights}.",
+            hint="Leave out --weights, or name one of its open namespaces with --backbone.",
+        )
     return [functools.partial(subject.verdict, rule) for subject, rules in pieces for rule in rules]
 
 
@@ -113,6 +119,10 @@ def _tiny(own: Sequence[Provided[BackboneSpec]]) -> list[Provided[BackboneSpec]]
 
 def _without(rules: Sequence[Rule[Any]]) -> list[Rule[Any]]:
     return [rule for rule in rules if rule.name not in _OF_THE_PLUGIN]
+
+
+def _is_built(subject: Subject, rules: Sequence[Rule[Any]]) -> bool:
+    return isinstance(subject, BackboneSubject) and rules != [spec_is_well_formed]
 
 
 def _require_use(
