@@ -1,5 +1,7 @@
 """Specs and settings: what is not valid is refused at birth, by name."""
 
+from typing import Any
+
 import pytest
 
 from zoo.errors import BadSetting, InvalidSpec
@@ -116,6 +118,23 @@ def test_a_setting_that_is_not_declared_is_refused(
 def test_a_default_that_breaks_its_own_setting_is_refused(declare: object) -> None:
     with pytest.raises(InvalidSpec, match="its own default breaks it"):
         declare()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"default": b"x"},
+            r"a: default=\"b'x'\" is not of type bool or int or float or str or tuple",
+        ),
+        ({"minimum": "1"}, "a: minimum or maximum holds '1', which is not of type int or float"),
+        ({"maximum": float("inf")}, "a: minimum or maximum holds a number that is not finite"),
+        ({"choices": ("", 1)}, "a: choices holds '1', which is not of type str"),
+    ],
+)
+def test_a_setting_that_could_not_be_shown_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSpec, match=message):
+        Setting(**{"name": "a", "default": "", "help": "", **given})
 
 
 @pytest.mark.parametrize(

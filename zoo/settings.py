@@ -34,6 +34,9 @@ class Setting:
 
     def __post_init__(self) -> None:
         _SETTING_TYPES.require(self)
+        bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
+        require_all(self.name, "minimum or maximum", bounds, (int, float))
+        require_all(self.name, "choices", self.choices, str)
         try:
             self.check("setting", self.default)
         except BadSetting as err:
@@ -183,4 +186,4 @@ def _named(kinds: tuple[type, ...], value: object) -> str:
     return f"{named} itself but {type(value).__name__}" if isinstance(value, kinds) else named
 
 
-_SETTING_TYPES = Types(name=str, help=str, choices=tuple)
+_SETTING_TYPES = Types(name=str, default=(bool, int, float, str, tuple), help=str, choices=tuple)
