@@ -1,5 +1,6 @@
 """`zoo.lock`: what is pinned is what is opened, and what differs is said with both commits."""
 
+import errno
 import json
 import os
 import subprocess
@@ -214,6 +215,26 @@ def test_a_place_that_cannot_be_written_is_said(lock: Path, cache: Path) -> None
     with pytest.raises(WriteFailed, match="nothing was changed"), changing(lock) as pins:
         pins.update({REPO: a_pin()})
     assert not lock.exists()
+
+
+def test_a_full_disk_leaves_nothing(lock: Path, cache: Path, monkeypatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WriteFailed, match="No space left"), changing(lock) as pins:
+        pins.update({REPO: a_pin()})
+    assert list(lock.parent.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_not_taken_for_the_project(
+    lock: Path, cache: Path
+) -> None:
+    cache.write_text("a file")
+    cannot = f"The cache, {cache}, cannot be written"
+    with pytest.raises(WriteFailed, match=cannot) as failure, changing(lock) as pins:
+        pins.update({REPO: a_pin()})
+    assert "Set HF_HOME" in failure.value.hint
 
 
 def test_the_commands(

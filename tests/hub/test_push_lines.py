@@ -62,6 +62,17 @@ def test_nor_is_one_that_a_later_session_of_the_client_waits_for(
     assert [commit for commit, _ in hub.commits[REPO]][1:] == [done.commit]
 
 
+@pytest.mark.row(29)
+@pytest.mark.parametrize("oid", [b"../../etc", b"", b"main", b"0" * 39])
+def test_a_commit_that_is_none_is_looked_up(
+    hub: MinimalHub, line: FaultyLine, artifact: Path, oid: bytes
+) -> None:
+    answer = b'{"commitUrl": "x", "commitOid": "%s"}' % oid
+    line.on("/commit/", method="POST", body=lambda _: answer)
+    done = push(artifact, REPO, endpoint=line.url)
+    assert [commit for commit, _ in hub.commits[REPO]][1:] == [done.commit]
+
+
 @pytest.mark.parametrize(("part", "method"), [("/create", "POST"), ("/tag/", "POST")])
 def test_nothing_else_is_waited_for_without_end(
     hub: MinimalHub,

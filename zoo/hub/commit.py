@@ -16,7 +16,8 @@ from zoo.hub.client import Client
 from zoo.hub.exchange import wait_for
 from zoo.hub.head import Head, head_of
 from zoo.hub.plan import Plan
-from zoo.hub.translate import chain, reason, told
+from zoo.hub.repo import COMMIT
+from zoo.hub.translate import chain, not_a_hub, reason, told
 from zoo.hub.upload import IGNORED, uploaded
 from zoo.progress import Progress
 
@@ -90,7 +91,7 @@ def make(
 ) -> CommitInfo:
     """Ask once for the commit; raises :class:`~zoo.errors.HubError`, also where only its reply is lost."""
     with told(client, repo, branch):
-        return client.api.create_commit(
+        made = client.api.create_commit(
             repo,
             [*additions, *(CommitOperationDelete(path) for path in plan.deleted)],
             commit_message=message,
@@ -98,6 +99,9 @@ def make(
             parent_commit=parent,
             create_pr=create_pr,
         )
+        if not COMMIT.match(str(made.oid)):
+            raise not_a_hub(client)
+    return made
 
 
 @contextlib.contextmanager

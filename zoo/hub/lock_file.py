@@ -168,15 +168,21 @@ def _invalid(path: Path, why: str) -> LockInvalid:
 def _alone(path: Path) -> Iterator[None]:
     """No other process changes that file; the mark is in the cache, not in the project."""
     folder = Path(constants.HF_HUB_CACHE, ".locks")
-    folder.mkdir(parents=True, exist_ok=True)
     mark = folder / f"zoo-lock-{hashlib.sha256(os.fsencode(path)).hexdigest()}.lock"
     with contextlib.ExitStack() as stack:
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(WeakFileLock(mark, timeout=PATIENCE))
         except TimeoutError as err:
             raise WriteFailed(
                 f"{path} is being changed by another process; nothing was changed.",
                 hint=f"End it and try again; where there is none, remove {mark}.",
+            ) from err
+        except OSError as err:
+            raise WriteFailed(
+                f"The cache, {constants.HF_HUB_CACHE}, cannot be written: {err.strerror or err}; {path} "
+                "was not changed.",
+                hint="Set HF_HOME to a place that can.",
             ) from err
         yield
 
@@ -184,8 +190,13 @@ def _alone(path: Path) -> Iterator[None]:
 def _write(path: Path, content: bytes) -> None:
     # One name for all, so that what a killed process left is written over by the next.
     fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(path)
+    try:
+        with fresh.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise

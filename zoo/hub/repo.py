@@ -64,10 +64,10 @@ def info(client: Client, repo: str, revision: str | None = None) -> Info:
     with told(client, repo, revision):
         found = client.ask(_model(repo, *(["revision", revision] if revision else [])))
         name, commit = str(found.get("id") or repo), found.get("sha")
-    if commit is not None and not (isinstance(commit, str) and COMMIT.match(commit)):
-        raise not_a_hub(client)
-    if name != repo and not (name.isascii() and name.isprintable() and len(name) <= _LONGEST):
-        raise not_a_hub(client)
+        if commit is not None and not (isinstance(commit, str) and COMMIT.match(commit)):
+            raise not_a_hub(client)
+        if name != repo and not (name.isascii() and name.isprintable() and len(name) <= _LONGEST):
+            raise not_a_hub(client)
     return Info(name, commit)
 
 
