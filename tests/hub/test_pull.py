@@ -106,7 +106,7 @@ class TestTraffic:
         fetch(REPO, pushed, endpoint=hub.url)
         hub.log.clear()
         fetch(REPO, pushed, force=True, endpoint=hub.url)
-        assert len([r for r in hub.log if r.method == "GET" and "resolve" in r.path]) == 5
+        assert len([r for r in hub.log if r.method == "GET" and "resolve" in r.path]) == 6
 
 
 class TestCache:

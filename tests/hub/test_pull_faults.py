@@ -15,6 +15,7 @@ from tests.hub.minimal import MinimalHub
 from tests.hub.proxy import ALWAYS, FaultyLine
 from tests.hub.pulling import REPO
 from tests.hub.test_other_hubs import XET
+from zoo import waits as limits
 from zoo.errors import AccessDenied, CorruptFile, HubUnreachable
 from zoo.hub import exchange
 from zoo.hub.fetch import fetch
@@ -34,7 +35,7 @@ def waits(cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds that were waited for, and were not."""
     asked: list[float] = []
     monkeypatch.setattr(exchange.time, "sleep", lambda seconds: asked.append(seconds))
-    monkeypatch.setattr(exchange, "TIMEOUT", 2.0)
+    monkeypatch.setattr(limits, "TIMEOUT", 2.0)
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2.0)
     return asked
 
@@ -193,7 +194,7 @@ class TestBrokenLine:
     def test_that_stalls_is_not_waited_for_without_end(
         self, line: FaultyLine, monkeypatch: pytest.MonkeyPatch, request_: str
     ) -> None:
-        monkeypatch.setattr(exchange, "TIMEOUT", 0.2)
+        monkeypatch.setattr(limits, "TIMEOUT", 0.2)
         monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
         monkeypatch.setattr(exchange, "ATTEMPTS", 2)
         at, method = where(line, request_)

@@ -11,7 +11,7 @@ from huggingface_hub.utils import _http, close_session, get_session
 
 from tests.hub.minimal import MinimalHub
 from tests.hub.proxy import ALWAYS, FaultyLine
-from zoo import waits
+from zoo import waits as limits
 from zoo.errors import AccessDenied, HeadMoved, HubUnreachable, RepoNotFound, ZooError
 from zoo.hub.push import Pushed, push
 
@@ -40,7 +40,7 @@ def test_a_lost_reply_is_no_second_commit(
 def test_a_reply_that_never_comes_is_not_waited_for(
     hub: MinimalHub, line: FaultyLine, artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(waits._LIMITS, "read", 0.5)
+    monkeypatch.setitem(limits._LIMITS, "read", 0.5)
     line.on("/commit/", method="POST", stall=60)
     start = time.monotonic()
     done = push(artifact, REPO, endpoint=line.url)
@@ -53,7 +53,7 @@ def test_nor_is_one_that_a_later_session_of_the_client_waits_for(
     hub: MinimalHub, line: FaultyLine, artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever thread of the process cannot connect closes the session that this push uses."""
-    monkeypatch.setitem(waits._LIMITS, "read", 0.5)
+    monkeypatch.setitem(limits._LIMITS, "read", 0.5)
     line.on("/preupload/", method="POST", before=close_session)
     line.on("/commit/", method="POST", stall=60)
     start = time.monotonic()
@@ -82,7 +82,7 @@ def test_nothing_else_is_waited_for_without_end(
     part: str,
     method: str,
 ) -> None:
-    monkeypatch.setitem(waits._LIMITS, "read", 0.5)
+    monkeypatch.setitem(limits._LIMITS, "read", 0.5)
     line.on(part, method=method, stall=60, times=ALWAYS)
     start = time.monotonic()
     with pytest.raises(HubUnreachable, match="No answer from"):
@@ -99,12 +99,12 @@ def test_sessions_are_made_as_the_user_wants_them(monkeypatch: pytest.MonkeyPatc
         return made[-1]
 
     monkeypatch.setattr(_http, "_GLOBAL_CLIENT_FACTORY", factory)
-    with waits.bounded(), waits.bounded():
+    with limits.bounded(), limits.bounded():
         first = get_session()
         close_session()
         assert [first, get_session()] == made
     for session in made:
-        assert session.event_hooks["response"].count(waits._refuse_long_waits) == 1
+        assert session.event_hooks["response"].count(limits._refuse_long_waits) == 1
     close_session()
 
 

@@ -59,6 +59,18 @@ _FAMILIES: dict[str, tuple[Kind, tuple[str, ...]]] = {
 }
 # fmt: on
 _FAMILY = {tag: name for name, (_, tags) in _FAMILIES.items() for tag in tags}
+# What a name without a version means is clear enough, though it is no tag of the Hub's.
+_KNOWN = {**{name: name for name in _FAMILIES if name != "permissive"}, **_FAMILY}
+_LONG = (
+    ("creative commons", "cc"),
+    ("attribution", "by"),
+    ("non-?commercial", "nc"),
+    ("no-?deriv(?:ative)?s?", "nd"),
+    ("share-?alike", "sa"),
+    ("gnu affero general", "agpl"),
+    ("gnu lesser general", "lgpl"),
+    ("gnu general", "gpl"),
+)
 _SAME_FAMILY: tuple[Kind, ...] = ("share-alike", "use-restricted")
 SILENT = ("unknown", "other")  # tags that say nothing
 
@@ -89,21 +101,25 @@ def tag_of(name: str) -> str:
 
     >>> tag_of("GPL-3.0-or-later"), tag_of("Apache License, Version 2.0"), tag_of("GPLv3")
     ('gpl-3.0', 'apache-2.0', 'gpl-3.0')
+    >>> tag_of("Creative Commons Attribution-NonCommercial 4.0"), tag_of("CC BY-NC")
+    ('cc-by-nc-4.0', 'cc-by-nc')
     """
     plain = name.strip().lower().removesuffix("-only").removesuffix("-or-later")
-    if plain in _FAMILY:
+    if plain in _KNOWN:
         return plain
-    found = _SPELLED.get(_letters(plain))
-    return found or plain
+    letters = _letters(plain)
+    return _SPELLED.get(letters) or _SPELLED.get(letters.removesuffix("+")) or plain
 
 
 def _letters(name: str) -> str:
     """What is left of a spelling: letters and digits, without the words that all licences have."""
+    for long, short in _LONG:
+        name = re.sub(long, short, name)
     bare = re.sub(r"\b(?:the|licen[cs]e|version|public|international)\b|\bv(?=\d)", "", name)
     return re.sub(r"(?<=\d)\.0\b|(?<=[a-z])v(?=\d)|[^a-z0-9+]", "", bare)
 
 
-_SPELLED = {_letters(tag): tag for tag in sorted(_FAMILY)}
+_SPELLED = {_letters(tag): tag for tag in sorted(_KNOWN)}
 
 
 def kind_of(name: str | None) -> Kind:
@@ -112,7 +128,7 @@ def kind_of(name: str | None) -> Kind:
     >>> kind_of("CC-BY-NC-4.0"), kind_of("Apache-2.0"), kind_of("Our own")
     ('non-commercial', 'permissive', 'unknown')
     """
-    family = _FAMILY.get(tag_of(name)) if name else None
+    family = _KNOWN.get(tag_of(name)) if name else None
     return _FAMILIES[family][0] if family else "unknown"
 
 
@@ -190,7 +206,7 @@ def _contradicts(model: str | None, source: str) -> str:
         return ""
     if gives == "unknown":
         return f"and zoo does not know whether {model!r} asks what that asks"
-    same = _FAMILY[tag_of(model)] == _FAMILY[tag_of(source)]
+    same = _KNOWN[tag_of(model)] == _KNOWN[tag_of(source)]
     if asks in _SAME_FAMILY and not same:
         return "which asks that what is made from it stays under the same terms"
     if asks == "non-commercial":

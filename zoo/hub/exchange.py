@@ -21,8 +21,9 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not
 )
 
 import zoo
+from zoo import waits
 from zoo.errors import HubError, HubUnreachable
-from zoo.waits import LONGEST_WAIT, TIMEOUT, asked_to_wait
+from zoo.waits import LONGEST_WAIT, asked_to_wait
 
 ATTEMPTS = 4
 FIRST_WAIT = 1.0  # seconds; doubled each time
@@ -129,7 +130,7 @@ def _growing(attempt: int) -> float:
 
 
 def _once(url: str, sent: dict[str, str]) -> Answer:
-    with get_session().stream("GET", url, headers=sent, timeout=TIMEOUT) as response:
+    with get_session().stream("GET", url, headers=sent, timeout=waits.TIMEOUT) as response:
         hf_raise_for_status(response)
         read = bytearray()
         for piece in paced(response.iter_bytes()):

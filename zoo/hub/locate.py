@@ -15,12 +15,12 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not
     hf_raise_for_status,
 )
 
+from zoo import waits
 from zoo.errors import CorruptFile, HubUnreachable
 from zoo.hub import exchange
 from zoo.hub.client import Client, shown_endpoint
 from zoo.hub.repo import COMMIT
 from zoo.hub.translate import not_a_hub
-from zoo.waits import TIMEOUT
 
 _ETAG = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _SIZE = re.compile(r"[0-9]{1,15}\Z")
@@ -86,7 +86,7 @@ def asked_for(
     said: dict[str, str] = {}
     for _ in range(_MOST_REDIRECTS):
         with get_session().stream(
-            method, url, headers=sent, timeout=TIMEOUT, follow_redirects=False
+            method, url, headers=sent, timeout=waits.TIMEOUT, follow_redirects=False
         ) as response:
             hf_raise_for_status(response)
             target = _target(client, url, response)
