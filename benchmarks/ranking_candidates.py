@@ -16,6 +16,7 @@ SIDE = 64  # pixels of an image; what 224 would add in accuracy costs twelve tim
 MOBILENETS = ("tf2_in1k", "inat_insect", "inat_bird")
 CUTS = (2, 4)  # of a MobileNet's seven groups of blocks
 LAYERS = 6  # of MiniLM
+TOKENS = 64  # of a text; reviews are longer
 SMALL_EPOCHS = 15  # of the network that is trained here
 
 
@@ -104,6 +105,7 @@ def minilm(layers: int, *, pretrained: bool = True) -> Any:
     import zoo
 
     backbone = zoo.load_backbone("minilm", pretrained=pretrained)
+    backbone.shorten(TOKENS)
     backbone.module.encoder.layer = backbone.module.encoder.layer[:layers]
     return _cut(backbone)
 

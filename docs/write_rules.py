@@ -6,7 +6,7 @@
 import re
 from pathlib import Path
 
-from zoo.testing import ADAPTER_RULES, BACKBONE_RULES, PLUGIN_RULES, TASK_RULES
+from zoo.testing import ADAPTER_RULES, BACKBONE_RULES, PLUGIN_RULES, RANKER_RULES, TASK_RULES
 
 PAGE = Path(__file__).with_name("testing.md")
 RULES = {
@@ -14,6 +14,7 @@ RULES = {
     "backbone": BACKBONE_RULES,
     "adapter": ADAPTER_RULES,
     "task": TASK_RULES,
+    "ranker": RANKER_RULES,
 }
 
 

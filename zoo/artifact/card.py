@@ -18,8 +18,8 @@ from zoo.artifact.load import load
 from zoo.artifact.manifest import Manifest, read_manifest
 from zoo.artifact.stock import without_zoo
 from zoo.model import ComposedModel
+from zoo.report.card_plots import CAPTIONS
 
-CONFUSION = "confusion.png"
 REPO = "OWNER/NAME"  # stands for the repo until there is one
 
 _MARKER = re.compile(r"<!-- zoo: the card of (\S+) -->")
@@ -60,7 +60,7 @@ def render(
         repo=Markup(repo),
         settings={k: v for k, v in manifest.adapter.settings.items() if v not in ([], "")},
         results=_results(manifest),
-        plots=[Markup(f"{ASSETS}/{plot}") for plot in plots],
+        plots=[(CAPTIONS[plot], Markup(f"{ASSETS}/{plot}")) for plot in plots],
         install=Markup(_distributions(manifest)),
         example=_example(model),
         asked=_asked(model),

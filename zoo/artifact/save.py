@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from zoo.artifact import configs, probe
 from zoo.artifact.anonymous import without_paths
 from zoo.artifact.atomic import replacing, write
-from zoo.artifact.card import CONFUSION, render
+from zoo.artifact.card import render
 from zoo.artifact.contents import ASSETS, CARD, contents
 from zoo.artifact.licences import Stated, require_consistent
 from zoo.artifact.manifest import (
@@ -35,7 +35,7 @@ from zoo.errors import ArtifactError, OutputExists
 from zoo.host import Provided, installed
 from zoo.model import ComposedModel
 from zoo.model.per_task import PerTask
-from zoo.report.plots import confusion_png
+from zoo.report.card_plots import card_plots
 from zoo.report.record import RunRecord
 
 _INERT = (MANIFEST, CARD, ASSETS, SIGNATURE)
@@ -46,6 +46,7 @@ def save(
     folder: str | Path,
     *,
     record: RunRecord | None = None,
+    history: Sequence[Mapping[str, Any]] = (),
     provenance: Provenance | None = None,
     license: str | None = None,
     data_license: str | None = None,
@@ -57,6 +58,7 @@ def save(
         model: trained.
         folder: the destination; interrupted at any moment, it is as it was or wholly new.
         record: the run's, for metrics and plots.
+        history: the lines of its ``metrics.jsonl``, for a plot.
         provenance: how the model came about; by default what ``record`` says, or what the model
             already carries.
         license: of the model; by default what it carries, or the backbone's.
@@ -85,7 +87,7 @@ def save(
     require_consistent(licences_of(model))
     files = _loaded_files(model)
     manifest = _described(model, files)
-    plots = _plots(record)
+    plots = card_plots(record, history)
     card = render(manifest, model, plots=tuple(plots))
     with replacing(folder) as fresh:
         for name, content in files.items():
@@ -234,10 +236,3 @@ def _publishable(provenance: Provenance) -> Provenance:
     }
     plain = without_paths(provenance.model_copy(update={"metrics": metrics}).model_dump())
     return Provenance.model_validate(plain)
-
-
-def _plots(record: RunRecord | None) -> dict[str, bytes]:
-    """The confusion matrix of the split that is reported on, by file name."""
-    by_split = {c.split: c for c in record.confusions} if record else {}
-    shown = by_split.get("test") or by_split.get("val")
-    return {CONFUSION: confusion_png(shown)} if shown else {}

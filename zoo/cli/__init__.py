@@ -48,6 +48,7 @@ COMMANDS = {
     "predict": ("predict", _WORK),
     "embed": ("embed", _WORK),
     "report": ("report", _WORK),
+    "compare": ("compare", _WORK),
     "merge": ("merge", _SHARE),
     "push": ("share", _SHARE),
     "pull": ("share", _SHARE),

@@ -50,6 +50,7 @@ class Baseline(StrEnum):
 
     scratch = "scratch"
     twins = "twins"
+    curve = "curve"
 
 
 class Mixing(StrEnum):

@@ -121,9 +121,6 @@ def fit(
     gradient_checkpointing: Annotated[
         bool, _training("Less memory for more time.", "--gradient-checkpointing")
     ] = False,
-    compile: Annotated[
-        bool, _training("Compile trained blocks; pays back in long fits alone.", "--compile")
-    ] = False,
     precision: Annotated[choices.Precision | None, _training("Of the arithmetic.")] = None,
     augment: Annotated[
         choices.Augment | None, _training("Images cropped anew in each epoch; mild: mirrored, too.")
@@ -144,7 +141,10 @@ def fit(
     ] = 1,
     baseline: Annotated[
         list[choices.Baseline] | None,
-        _training("Also train this; majority class and linear probe are always there."),
+        _training(
+            "Also train this: from random weights, each task by itself, or the probe on fewer rows, "
+            "which little data has anyway."
+        ),
     ] = None,
     license: Annotated[
         str | None, _licences("Of the model; the backbone's where not given.", metavar="NAME")
@@ -229,7 +229,6 @@ def fit(
                 average=average.value if average else None,
                 balance=balance.value if balance else None,
                 gradient_checkpointing=gradient_checkpointing or None,
-                compile=compile or None,
                 precision=precision.value if precision else None,
                 augment=augment.value if augment else None,
                 views=views,

@@ -132,6 +132,11 @@ def rank(
     words += [flag for flag, given in flags.items() if given]
     model = [f"--backbone={found.best.name}", f"--out={then_fit}"]
     run_words("fit", [*model, *words, "--", str(data)])
+    from zoo.report.html import write_report
+    from zoo.report.ranking import write_ranking
+
+    write_ranking(then_fit, found.plain())
+    write_report(then_fit)
 
 
 def _require_one_output(*, as_json: bool, then_fit: Path | None) -> None:
@@ -214,12 +219,7 @@ def _cells(entry: dict[str, Any], best: str) -> tuple[object, ...]:
 
 
 def _drawn(found: Ranking) -> bytes:
-    from zoo.report.scatter import Point, pareto_png
+    from zoo.report.ranking import points
+    from zoo.report.scatter import pareto_png
 
-    front = {candidate.name for candidate in found.pareto}
-    points = [
-        Point(c.name, c.milliseconds, c.estimate, c.spread, c.name in front)
-        for c in found.candidates
-        if c.milliseconds is not None
-    ]
-    return pareto_png(points, found.ranker)
+    return pareto_png(points(found.plain()), found.ranker)

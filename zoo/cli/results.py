@@ -30,7 +30,10 @@ def emit_run(folder: Path, record: RunRecord, *, as_json: bool) -> None:
     rows = found.results[0].rows if found.results else 0
     say(f"Results on {found.split} ({rows} rows):")
     emit_comparison({result.model: result.metrics for result in found.results}, bold=0)
-    for line in filter(None, (verdict(record), *record.notes)):
+    judged = record.evidence.verdicts if record.evidence else []
+    for each in judged:
+        say(f"{each.level.capitalize()}: {each.text}")
+    for line in filter(None, ("" if judged else verdict(record), *record.notes)):
         say(f"Note: {line}")
     where = shlex.quote(str(folder))
     say(f"Artifact: {folder / ARTIFACT}")

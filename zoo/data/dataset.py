@@ -62,6 +62,7 @@ class Dataset:
         notes: what a person should know, such as test inputs that also occur in training.
         convert: whether 16-bit, float and CMYK images are turned into 8-bit while reading.
         tasks: where several are learned at once, the labels of each; ``labels`` are their names.
+        carved: the splits that are not the data's own but were taken from its training rows.
     """
 
     kind: str
@@ -74,6 +75,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     convert: bool = False
     tasks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    carved: tuple[str, ...] = ()
 
     @property
     def rows(self) -> dict[str, int]:

@@ -109,6 +109,7 @@ def load(
     learnable = labelling.learn(found.rows, str(root), skip_bad=skip_bad)
     rows = learnable.rows
     identity = fingerprint({UNSPLIT: rows["train"]} if roles["train"] == UNSPLIT else rows)
+    own = {role for role in rows if rows[role]}
     carved = _carve_missing(rows, val_fraction, test_fraction, seed, labelling)
     odd = oddities.of_rows(rows, found.modality, labelling.stratum)
     return Dataset(
@@ -122,6 +123,7 @@ def load(
         skipped=(*found.skipped, *learnable.skipped),
         notes=(*found.notes, *carved, *odd),
         convert=convert,
+        carved=tuple(role for role in ("val", "test") if rows.get(role) and role not in own),
     )
 
 

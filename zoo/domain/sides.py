@@ -14,10 +14,9 @@ from zoo.data.load import load_for_evaluation
 from zoo.data.recognise import recognise
 from zoo.data.roles import role_of
 from zoo.data.rows import Input, parts
+from zoo.domain.compare import FEWEST
 from zoo.errors import DataError
 from zoo.ranking.sample import chosen
-
-FEWEST = 20  # of each set; a permutation test of fewer has no power
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ _DPI = 144
 _NAMED = 40  # classes beyond which names on the axes could not be read
 _NUMBERED = 20  # classes beyond which numbers in the cells could not be read
 _LABEL = 24  # characters of a class name on an axis
-BLUE, ORANGE, _INK = "#2f6fab", "#c8611c", "#222222"
+BLUE, ORANGE, GREY, _INK = "#2f6fab", "#c8611c", "#8a8a8a", "#222222"
 
 
 def confusion_png(confusion: Confusion) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import NotAnArtifact
+from zoo.report.evidence import Evidence
 
 RECORD = "run.json"
 HISTORY = "metrics.jsonl"
@@ -68,6 +69,7 @@ class RunRecord(BaseModel):
     seconds: float = 0.0
     versions: dict[str, str] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
+    evidence: Evidence | None = None  # ``None`` where the fit was cut short
 
     def write(self, folder: Path) -> None:
         """Write ``folder/run.json``."""

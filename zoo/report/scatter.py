@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.report.plots import BLUE, ORANGE, canvas, png, short
+from zoo.report.plots import BLUE, GREY, ORANGE, canvas, png, short
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_GREY = "#8a8a8a"
 _MOST = 2000  # points of each set; more hide each other
 
 
@@ -31,7 +30,7 @@ def pareto_png(points: Sequence[Point], ranker: str) -> bytes:
     """Estimate against the time of one input; those that none beats in both are named and joined."""
     figure, (axes,) = canvas(7.5, 4.6)
     for points_, colour in (
-        ([p for p in points if not p.front], _GREY),
+        ([p for p in points if not p.front], GREY),
         ([p for p in points if p.front], BLUE),
     ):
         axes.errorbar(
@@ -53,7 +52,7 @@ def pareto_png(points: Sequence[Point], ranker: str) -> bytes:
             textcoords="offset points",
             xytext=(5, 5),
             size=8,
-            color="black" if point.front else _GREY,
+            color="black" if point.front else GREY,
             parse_math=False,
         )
     axes.set_xscale("log")

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from zoo.testing.backbone_rules import BACKBONE_RULES
     from zoo.testing.checking import check
     from zoo.testing.fixtures import IsolatedHost, zoo_host
-    from zoo.testing.kits import AdapterKit, BackboneKit, TaskKit
+    from zoo.testing.kits import AdapterKit, BackboneKit, RankerKit, TaskKit
     from zoo.testing.plugin_rules import PLUGIN_RULES
+    from zoo.testing.ranker_rules import RANKER_RULES
     from zoo.testing.rule import Broken, NotApplicable, Rule, Verdict
     from zoo.testing.task_rules import TASK_RULES
 
@@ -36,6 +37,8 @@ _HOMES = {
     "IsolatedHost": "fixtures",
     "NotApplicable": "rule",
     "PLUGIN_RULES": "plugin_rules",
+    "RANKER_RULES": "ranker_rules",
+    "RankerKit": "kits",
     "Rule": "rule",
     "TASK_RULES": "task_rules",
     "TaskKit": "kits",
@@ -55,12 +58,14 @@ __all__ = [
     "ADAPTER_RULES",
     "BACKBONE_RULES",
     "PLUGIN_RULES",
+    "RANKER_RULES",
     "TASK_RULES",
     "AdapterKit",
     "BackboneKit",
     "Broken",
     "IsolatedHost",
     "NotApplicable",
+    "RankerKit",
     "Rule",
     "TaskKit",
     "Verdict",

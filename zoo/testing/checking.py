@@ -15,6 +15,7 @@ from zoo.specs import BackboneSpec
 from zoo.testing.adapter_rules import ADAPTER_RULES
 from zoo.testing.backbone_rules import BACKBONE_RULES
 from zoo.testing.plugin_rules import PLUGIN_RULES, spec_is_well_formed
+from zoo.testing.ranker_rules import RANKER_RULES
 from zoo.testing.rule import Rule, Subject, Verdict
 from zoo.testing.subjects import (
     TINY,
@@ -22,6 +23,7 @@ from zoo.testing.subjects import (
     AdapterSubject,
     BackboneSubject,
     PluginSubject,
+    RankerSubject,
     TaskSubject,
     ours_or,
 )
@@ -110,6 +112,9 @@ def _pieces(
     for task in host.tasks:
         if task.plugin is record:
             yield TaskSubject(task, adapters=adapters), _without(TASK_RULES)
+    for ranker in host.rankers:
+        if ranker.plugin is record:
+            yield RankerSubject(ranker), _without(RANKER_RULES)
 
 
 def _tiny(own: Sequence[Provided[BackboneSpec]]) -> list[Provided[BackboneSpec]]:

@@ -1,4 +1,4 @@
-"""Test classes to subclass: every rule is a test, on the backbone, adapter or task that you name."""
+"""Test classes to subclass: every rule is a test, on the backbone, adapter, task or ranker that you name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from zoo.host import installed
 from zoo.model import Weights
 from zoo.testing.adapter_rules import ADAPTER_RULES
 from zoo.testing.backbone_rules import BACKBONE_RULES
+from zoo.testing.ranker_rules import RANKER_RULES
 from zoo.testing.rule import NotApplicable, Rule, Subject
-from zoo.testing.subjects import TINY_SECONDS, AdapterSubject, BackboneSubject, TaskSubject
+from zoo.testing.subjects import (
+    TINY_SECONDS,
+    AdapterSubject,
+    BackboneSubject,
+    RankerSubject,
+    TaskSubject,
+)
 from zoo.testing.task_rules import TASK_RULES
 
 
@@ -123,4 +130,27 @@ class TaskKit:
     @pytest.mark.parametrize("rule", TASK_RULES, ids=_names(TASK_RULES))
     def test_rule(self, rule: Rule[Any], subject: TaskSubject) -> None:
         """Hold the task to one rule."""
+        _ask(rule, subject)
+
+
+class RankerKit:
+    """Tests of a ranker.
+
+    Attributes:
+        ranker: its name.
+        settings: other than its defaults.
+    """
+
+    ranker: ClassVar[str]
+    settings: ClassVar[Mapping[str, object]] = {}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> RankerSubject:
+        """What the rules are asked of."""
+        return RankerSubject(installed().ranker(cls.ranker), settings=cls.settings)
+
+    @pytest.mark.parametrize("rule", RANKER_RULES, ids=_names(RANKER_RULES))
+    def test_rule(self, rule: Rule[Any], subject: RankerSubject) -> None:
+        """Hold the ranker to one rule."""
         _ask(rule, subject)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -70,12 +71,10 @@ def features_of(
     *,
     bf16: bool = False,
     tell: Callable[[str], None] | None = None,
-    weights: str | None = None,
 ) -> dict[str, Tensor]:
     """Features by split, ``[units, size]``, as the head of ``task`` takes them.
 
-    Pooled ones are kept from run to run; ``tell`` is told what a person should know of it, and
-    ``weights`` is the backbone's digest as it is now, where that is known.
+    Pooled ones are kept from run to run; ``tell`` is told what a person should know of it.
     """
     if processes().size > 1 and (task is None or task.reads_pooled):
         return {
@@ -84,9 +83,7 @@ def features_of(
         }
     if task is None or task.reads_pooled:
         samples = {name: split.ready for name, split in splits.items()}
-        return features.features_of(
-            backbone, samples, bf16=bf16, progress=progress, tell=tell, weights=weights
-        )
+        return features.features_of(backbone, samples, bf16=bf16, progress=progress, tell=tell)
     return {
         name: extract(
             backbone,
@@ -207,6 +204,7 @@ def scratch(
         seed=config.seed,
     )
     progress.note(f"Baseline: training {model.backbone.spec.name} from random weights.")
+    start = time.perf_counter()
     # Random weights do not get anywhere within the patience that pretrained ones are given.
     patient = config.model_copy(update={"patience": sys.maxsize})
     outcome = train(untrained, task, splits, patient, progress=progress, on_epoch=lambda line: None)
@@ -216,7 +214,8 @@ def scratch(
         name: logits_of(task, untrained.logits(splits[name].ready, progress=Silent()))
         for name in held_out(splits)
     }
-    return results(SCRATCH, task, splits, logits)
+    seconds = round(time.perf_counter() - start, 3)
+    return results(SCRATCH, task, splits, logits, {"seconds": seconds})
 
 
 class FromScratch(Adapter):

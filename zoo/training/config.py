@@ -34,7 +34,6 @@ class FitConfig(BaseModel):
         default_factory=dict
     )  # of a task's loss, by name
     gradient_checkpointing: bool = False  # less memory, more time
-    compile: bool = False  # trained blocks, by torch; see zoo.training.compiled
     patience: int = Field(3, ge=1)  # epochs without a better validation before stopping
     clip: float = Field(1.0, gt=0)  # largest norm of the gradient
     precision: Literal["no", "bf16", "fp16"] = "no"  # as accelerate names them
@@ -43,7 +42,10 @@ class FitConfig(BaseModel):
     seed: int = Field(0, ge=0, lt=2**32)
     checkpoint_minutes: float = Field(5.0, gt=0)  # within an epoch
     checkpoint_steps: int = Field(0, ge=0)  # also after every so many steps; 0: by time alone
-    baselines: tuple[Literal["majority", "probe", "scratch", "twins"], ...] = ("majority", "probe")
+    baselines: tuple[Literal["majority", "probe", "scratch", "twins", "curve"], ...] = (
+        "majority",
+        "probe",
+    )
 
     @field_validator("task_weights", mode="before")
     @classmethod

@@ -18,10 +18,10 @@ from zoo.data.load import load
 from zoo.model import ComposedModel
 from zoo.progress import Progress, Silent, default
 from zoo.report.html import write_report
+from zoo.report.mistakes import write_mistakes
 from zoo.report.record import ARTIFACT, HISTORY, RunRecord
 from zoo.training.callback import Callback, Callbacks, make_callbacks
 from zoo.training.checkpoint import Checkpoints
-from zoo.training.compiled import require_compiler
 from zoo.training.config import FitConfig
 from zoo.training.folder import LOGS, keep_checkpoint, require_begun, require_free, unfinished
 from zoo.training.interrupts import held
@@ -87,9 +87,7 @@ def fit(
     own, base = license or model.license, model.backbone.license
     require_consistent(Stated(own or base, base, data_license, accept_licenses))
     out = Path(out)
-    device = accelerate(config.precision).device
-    if config.compile:
-        require_compiler(device.type)
+    accelerate(config.precision)
     first = processes().first
     told = make_callbacks(callbacks)
     if first:  # all this is refused now rather than after an hour of reading and computing
@@ -162,9 +160,11 @@ def _fitted(
         callbacks.end(record.model_dump())
         with held(), replacing(out) as folder:  # Ctrl-C in the end must not lose what was trained
             record.write(folder)
+            write_mistakes(folder, job.mistakes)
             if outcome.history:
                 shutil.copyfile(work / HISTORY, folder / HISTORY)
-            save(job.model, folder / ARTIFACT, record=record, **vars(licences))
+            own = {"record": record, "history": outcome.history, **vars(licences)}
+            save(job.model, folder / ARTIFACT, **own)
             write_report(folder)
             for logs in (work / LOGS).iterdir():
                 shutil.copytree(logs, folder / logs.name)

@@ -16,6 +16,8 @@ from zoo.errors import BadSetting, Incompatible, LabelProblem
 from zoo.model import Adapter, ComposedModel, Solution, Task, extract
 from zoo.model.joint import Joint, head_of, logits_of, task_of
 from zoo.progress import Progress
+from zoo.report.evidence import Evidence
+from zoo.report.mistakes import Mistake
 from zoo.report.record import THIS_MODEL, Confusion, Result, RunRecord
 from zoo.training import baselines, jointly
 from zoo.training.augmenting import Augmentation
@@ -23,6 +25,7 @@ from zoo.training.baselines import Splits
 from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
+from zoo.training.judging import Fitted, judge
 from zoo.training.loop import Epoch, Outcome, train
 from zoo.training.prepared import prepare
 from zoo.training.sharing import shared_logits
@@ -61,6 +64,8 @@ class Job:
         self.notes: list[str] = []
         self.results: list[Result] = []
         self.confusions: list[Confusion] = []
+        self.evidence: Evidence | None = None
+        self.mistakes: list[Mistake] = []
         self.reuse = Reuse(
             model,
             self.splits,
@@ -99,9 +104,12 @@ class Job:
         if outcome.whole and self.task.makes_texts:
             self.results[-1] = judged(self.model, self.dataset, self.results[-1], self.progress)
         self.results += guesses
+        seconds = time.perf_counter() - begun
         if outcome.whole:
             try:
-                self._hold_against(features, time.perf_counter() - begun)
+                self._hold_against(features, seconds)
+                fitted = Fitted(logits, features, outcome.history, outcome.best_epoch, seconds)
+                self.evidence, self.mistakes = judge(self, fitted)
             except KeyboardInterrupt:  # what was trained until here is not lost over a baseline
                 outcome.interrupted = True
                 self.notes.append("Interrupted while baselines were computed; the model is whole.")
@@ -130,7 +138,6 @@ class Job:
                 self.task,
                 bf16=self.config.precision == "bf16",
                 tell=self.reuse.tell,
-                weights=self.reuse.whole,
             )
 
     def record(self, outcome: Outcome, seconds: float) -> RunRecord:
@@ -167,6 +174,7 @@ class Job:
             seconds=round(seconds, 3),
             versions=versions(),
             notes=[*self.notes, *self.reuse.notes],
+            evidence=self.evidence,
         )
 
     def _by_solving(

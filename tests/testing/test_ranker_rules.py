@@ -1,0 +1,101 @@
+"""Every built-in ranker keeps every rule, and each rule finds the ranker that breaks it."""
+
+import numpy as np
+import pytest
+
+from zoo.host import installed
+from zoo.ranking.ranker import Ranker
+from zoo.testing import RANKER_RULES, RankerKit
+from zoo.testing.subjects import RankerSubject
+
+RANKERS = [provided.spec.name for provided in installed().rankers]
+
+
+@pytest.mark.parametrize("ranker", RANKERS, scope="class")
+class TestRankers(RankerKit):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls, ranker):
+        return RankerSubject(installed().ranker(ranker))
+
+
+def told(problem):
+    """How much of the first target's variance the features have."""
+    target = problem.targets if problem.targets.ndim == 1 else np.nan_to_num(problem.targets[:, 0])
+    classes = (target[:, None] == np.unique(target)[:3]) if problem.kind == "classes" else target
+    centred = problem.features - problem.features.mean(axis=0)
+    return float(np.abs(centred.T @ (classes - np.mean(classes, axis=0))).max() / len(target))
+
+
+class Sound(Ranker):
+    def estimate(self, problem):
+        return told(problem)
+
+
+class OfNothing(Sound):
+    takes = frozenset()
+
+
+class NoNumber(Sound):
+    def estimate(self, problem):
+        return float("nan")
+
+
+class LowerIsBetter(Sound):
+    def estimate(self, problem):
+        return -told(problem)
+
+
+class AtRandom(Sound):
+    def estimate(self, problem):
+        return told(problem) + float(np.random.default_rng().normal(scale=1e-6))
+
+
+class Mutating(Sound):
+    def estimate(self, problem):
+        found = told(problem)
+        problem.features[:] = 0
+        return found
+
+
+class FirstRows(Sound):
+    def estimate(self, problem):
+        return told(problem.rows(np.arange(12)))
+
+
+class NotWide(Sound):
+    def estimate(self, problem):
+        if problem.features.shape[1] > len(problem):
+            return float("-inf")
+        return told(problem)
+
+
+@pytest.mark.parametrize(
+    ("made", "rule"),
+    [
+        (OfNothing, "makes_a_ranker"),
+        (NoNumber, "gives_a_finite_number"),
+        (LowerIsBetter, "signal_beats_noise"),
+        (AtRandom, "repeats_itself"),
+        (Mutating, "repeats_itself"),
+        (FirstRows, "order_decides_nothing"),
+        (NotWide, "bears_gaps_and_wide_features"),
+    ],
+)
+def test_a_broken_ranker_is_found(made, rule):
+    found = verdicts(made)
+    assert found[rule].status == "failed", found[rule]
+    assert all(v.status != "failed" for name, v in found.items() if name != rule)
+
+
+def test_a_sound_one_is_not():
+    assert {v.status for v in verdicts(Sound).values()} == {"passed"}
+
+
+def verdicts(made):
+    class Given(RankerSubject):
+        def fresh(self):
+            return made(self.spec, self.settings)
+
+    subject = Given(installed().ranker("logme"))
+    return {rule.name: subject.verdict(rule) for rule in RANKER_RULES}
