@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any, Literal
 
-from zoo.errors import InvalidSpec
+from zoo.errors import Incompatible, InvalidSpec
 from zoo.settings import Setting, Types, check_settings, require_all
 
 Verified = Literal["weights", "architecture", "unverified"]
@@ -95,7 +95,7 @@ class AdapterSpec:
         training: this adapter's own defaults for the training loop (names of
             :class:`zoo.training.FitConfig`), with the source cited in ``reference``.
         reference: the paper or specification it follows.
-        heads_only: it fits heads on frozen features and never trains the backbone.
+        language: whether it can train a backbone that keeps its own language head.
     """
 
     name: str
@@ -104,7 +104,7 @@ class AdapterSpec:
     settings: tuple[Setting, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     reference: str = ""
-    heads_only: bool = False
+    language: bool = True
 
     def __post_init__(self) -> None:
         _require_name("Adapter", self.name)
@@ -274,7 +274,7 @@ _ADAPTER_TYPES = Types(
     settings=tuple,
     training=(dict, Mapping),
     reference=str,
-    heads_only=bool,
+    language=bool,
 )
 _TASK_TYPES = Types(
     name=str, loader=str, modalities=tuple, summary=str, settings=tuple, labelling=str, language=str
@@ -292,12 +292,25 @@ def is_backbone_name(name: str) -> bool:
 
 def misfit(task: TaskSpec, adapter: AdapterSpec) -> str:
     """Why this adapter cannot train this task on any backbone; empty where it can on some."""
-    if task.language and adapter.heads_only:
+    if task.language and not adapter.language:
         return (
             f"{task.name} uses the language head that the backbone was trained with; "
-            f"{adapter.name} would fit a new one on frozen features."
+            f"{adapter.name} trains a backbone without one."
         )
     return ""
+
+
+def works_on(task: TaskSpec, modality: str, backbone: str) -> None:
+    """Refuse a backbone of a modality that the task does not take.
+
+    Raises:
+        Incompatible: it does not.
+    """
+    if task.modalities and modality not in task.modalities:
+        raise Incompatible(
+            f"{task.name} works on {' and '.join(task.modalities)}; {backbone} takes {modality}.",
+            hint="`zoo tasks` lists what each task works on.",
+        )
 
 
 def _require_name(kind: str, name: str) -> None:
@@ -340,4 +353,5 @@ __all__ = [
     "check_settings",
     "is_backbone_name",
     "misfit",
+    "works_on",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.data.labelling import Labelling, labelling_of
 from zoo.errors import BadSetting
 from zoo.host import installed
-from zoo.specs import check_settings
+from zoo.specs import check_settings, works_on
 
 if TYPE_CHECKING:
     from zoo.cli.plan import Plan
@@ -36,6 +36,16 @@ class AskedTasks:
     several: Mapping[str, tuple[str, str, str]]
     settings: Mapping[str, Any]
     typed: Mapping[str, Any]
+
+    def require_fit(self, chosen: Plan) -> None:
+        """Refuse a backbone of a modality that one of them does not take, before any data is read.
+
+        Raises:
+            Incompatible: it does not.
+        """
+        if chosen.backbone and chosen.modality:
+            for kind in [kind for kind, *_ in self.several.values()] or [chosen.task]:
+                works_on(installed().task(kind).spec, chosen.modality, chosen.backbone)
 
     def labelling(self, chosen: Plan) -> Labelling:
         """What they make of labels."""

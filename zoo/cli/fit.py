@@ -241,6 +241,7 @@ def fit(
         },
     )
     chosen = asked(recipe=recipe, backbone=backbone, adapter=adapter)
+    tasks.require_fit(chosen)
     parts = options.split_names(splits)
     from zoo.training.folder import require_free
 

@@ -133,7 +133,11 @@ class Labelling(abc.ABC):
             sound[role], out = self._sound(rows[role], skip_bad=skip_bad)
             skipped += out
             self._require_some(sound[role], role, where)
-        outputs = self.outputs([row.label for row in sound["train"] if row.label])
+        try:
+            outputs = self.outputs([row.label for row in sound["train"] if row.label])
+        except LabelProblem as err:
+            err.message = f"{where}: {err.message}"
+            raise
         for role in sound.keys() - {"train"}:
             sound[role], out = self._known(sound[role], outputs, role, skip_bad=skip_bad)
             skipped += out

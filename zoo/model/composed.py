@@ -25,7 +25,7 @@ from zoo.model.prediction import Prediction
 from zoo.model.task import Task
 from zoo.model.weights import Weights
 from zoo.progress import Progress, Silent
-from zoo.specs import BackboneSpec, check_settings, misfit
+from zoo.specs import BackboneSpec, check_settings, misfit, works_on
 
 
 class ComposedModel(nn.Module):
@@ -276,13 +276,7 @@ class ComposedModel(nn.Module):
                     f"A task cannot be called {task.name!r}.",
                     hint="Use letters, digits, - and _, and no name that torch uses.",
                 )
-            modality = self.backbone.contract.modality
-            if task.spec.modalities and modality not in task.spec.modalities:
-                raise Incompatible(
-                    f"{task.spec.name} works on {' and '.join(task.spec.modalities)}; "
-                    f"{self.backbone.spec.name} takes {modality}.",
-                    hint="`zoo tasks` lists what each task works on.",
-                )
+            works_on(task.spec, self.backbone.contract.modality, self.backbone.spec.name)
             _require_language(self.backbone, self.adapter, task)
             if task.labelling.inputs != tasks[0].labelling.inputs:
                 raise Incompatible(

@@ -28,6 +28,6 @@ def zoo_adapters() -> list[AdapterSpec]:
                 ),
             ),
             reference="Alain and Bengio 2016, arXiv:1610.01644",
-            heads_only=True,
+            language=False,
         )
     ]

@@ -17,6 +17,7 @@ def zoo_adapters() -> list[AdapterSpec]:
             settings=(*method.settings, *PLACES) if method.loader == BESIDE else method.settings,
             training={"lr": method.lr, "batch_size": 32},
             reference=method.reference,
+            language=method.loader == BESIDE,  # learned tokens would stand in what is generated
         )
         for method in METHODS
     ]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from zoo.plugin import Labelling, LabelProblem, cells
 
 ALONE = "value"  # the output of a column without a name
+_MISTAKES = 10  # a column of numbers has so many for each cell that is none
 
 
 class Numbers(Labelling):
@@ -17,12 +18,11 @@ class Numbers(Labelling):
     missing = True
 
     def likely(self, values: Sequence[str]) -> bool:
-        """Numbers that differ and do not merely count the rows."""
-        try:
-            found = [number(value) for value in values]
-        except ValueError:
+        """Numbers that differ and do not merely count the rows; a few cells may be none, by mistake."""
+        found = [_number_or_none(value) for value in values]
+        known = [value for value in found if value is not None and not math.isnan(value)]
+        if found.count(None) * _MISTAKES > len(known):
             return False
-        known = [value for value in found if not math.isnan(value)]
         distinct = set(known)
         counts = (
             len(distinct) == len(known)
@@ -63,6 +63,13 @@ class Numbers(Labelling):
         """A column that is no output."""
         odd = [name for name in cells(label) if name and name not in outputs]
         return repr(odd[0]) if odd else ""
+
+
+def _number_or_none(cell: str) -> float | None:
+    try:
+        return number(cell)
+    except ValueError:
+        return None
 
 
 def number(cell: str) -> float:

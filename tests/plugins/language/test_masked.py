@@ -126,7 +126,7 @@ def test_a_mask_is_filled_with_what_is_likely(run):
 
 
 def test_a_linear_probe_is_refused(masked):
-    with pytest.raises(Incompatible, match=r"uses the language head .* linear-probe would fit"):
+    with pytest.raises(Incompatible, match=r"uses the language head .* linear-probe trains"):
         zoo.compose(f"hf:{masked('bert')}", "linear-probe", zoo.task("masked-language", labels=()))
 
 

@@ -1,0 +1,111 @@
+"""Bad data of every kind of task: the command names file and row, and exits with 2."""
+
+import csv
+import json
+
+import pytest
+
+from tests.cli.commands import zoo as command
+
+TEXTS = [f"text number {at} of thirty" for at in range(30)]
+
+
+def table(path, *columns):
+    """Texts with a column for each function of their number."""
+    path.parent.mkdir(exist_ok=True)
+    names = [name for name, _ in columns]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", *names])
+        writer.writerows([[text, *(of(at) for _, of in columns)] for at, text in enumerate(TEXTS)])
+    return path
+
+
+def lines(path, of):
+    """A JSONL file of texts with what a function of their number says of each."""
+    path.parent.mkdir(exist_ok=True)
+    rows = [json.dumps({"text": text, **of(at)}) for at, text in enumerate(TEXTS)]
+    path.write_text("\n".join(rows))
+    return path
+
+
+def spans(*kinds, end=4):
+    return {"spans": [{"start": 0, "end": end, "label": kind} for kind in kinds]}
+
+
+def refused(*words, out):
+    ended = command(
+        "fit", *words, "--backbone", "minilm", "--adapter", "linear-probe", "--out", out
+    )
+    assert ended.code == 2, ended.err
+    assert not out.exists()
+    return ended.err
+
+
+def test_a_span_that_leaves_its_text(tmp_path):
+    data = lines(tmp_path / "data.jsonl", lambda at: spans("A", end=400 if at == 7 else 4))
+    said = refused(data, "--task", "token-classification", out=tmp_path / "run")
+    assert "the span 0-400 (A) leaves the text" in said
+    assert "data.jsonl row 8" in said
+
+
+@pytest.mark.parametrize("task", ["classification", "ordinal", "regression"])
+def test_all_labels_missing(task, tmp_path):
+    data = table(tmp_path / "data.csv", ("target", lambda at: ""))
+    said = refused(data, "--task", task, "--label-column", "target", out=tmp_path / "run")
+    assert "data.csv row 2" in said
+
+
+def test_a_label_that_no_row_has(tmp_path):
+    marks = [("a", lambda at: at % 2), ("b", lambda at: "")]
+    data = table(tmp_path / "data.csv", *marks)
+    words = ("--task", "multilabel", "--label-column", "a,b")
+    assert "data.csv: 'b' applies to no training row" in refused(data, *words, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize("column", [(), ("--label-column", "price")])
+def test_a_string_among_numbers(column, tmp_path):
+    data = table(tmp_path / "data.csv", ("price", lambda at: "dear" if at == 11 else at / 2))
+    said = refused(data, "--task", "regression", *column, out=tmp_path / "run")
+    assert "'dear'" in said
+    assert "is no number at data.csv row 13" in said
+
+
+@pytest.mark.parametrize("task", ["classification", "ordinal"])
+def test_one_class_only_in_validation(task, tmp_path):
+    folder = tmp_path / "data"
+    table(folder / "train.csv", ("grade", lambda at: at % 3))
+    table(folder / "val.csv", ("grade", lambda at: 1))
+    said = refused(folder, "--task", task, "--label-column", "grade", out=tmp_path / "run")
+    assert "All 30 rows of val have one class, '1', from val.csv row 2 to val.csv row 31" in said
+    assert "--splits train=train" in said
+
+
+@pytest.mark.parametrize(
+    ("task", "train", "val", "named"),
+    [
+        ("classification", lambda at: {"label": "ab"[at % 2]}, lambda at: {"label": "abc"[at % 3]}, "'c'"),
+        ("ordinal", lambda at: {"label": str(at % 3)}, lambda at: {"label": str(at % 4)}, "'3'"),
+        ("multilabel", lambda at: {"labels": ["ab"[at % 2]]}, lambda at: {"labels": ["a", "c"]}, "'c'"),
+        ("token-classification", lambda at: spans("A"), lambda at: spans("AB"[at % 2]), "'B'"),
+    ],
+)  # fmt: skip
+def test_labels_that_training_never_saw(task, train, val, named, tmp_path):
+    lines(tmp_path / "data/train.jsonl", train)
+    lines(tmp_path / "data/val.jsonl", val)
+    said = refused(tmp_path / "data", "--task", task, out=tmp_path / "run")
+    assert f"have a label never seen in training: {named} at val.jsonl row" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--task", "token-classification"),
+        ("--task", "a=similarity:label", "--task", "b=similarity:label"),
+    ],
+)
+def test_a_task_on_the_wrong_modality(words, tmp_path):
+    data = table(tmp_path / "data.csv", ("label", lambda at: at % 2))
+    ended = command("fit", data, "--backbone", "digits", *words, "--out", tmp_path / "run")
+    assert ended.code == 2
+    assert "works on text; digits takes image" in ended.err
