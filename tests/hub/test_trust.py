@@ -252,8 +252,9 @@ def test_a_licence_that_contradicts_is_not_pushed(hub: EmbeddedHub, artifact: Pa
         }  # fmt: skip
 
     tampering.edit_manifest(artifact, contradict)
-    with pytest.raises(LicenceConflict, match=r"the data is under cc-by-nc-4\.0"):
+    with pytest.raises(LicenceConflict, match=r"the data is under cc-by-nc-4\.0") as failure:
         push(artifact, REPO, endpoint=hub.url)
+    assert "zoo.save(zoo.load(FOLDER), FOLDER, license='cc-by-nc-4.0')" in failure.value.hint
     tampering.edit_manifest(artifact, lambda d: d.update(accepted_licenses=["cc-by-nc-4.0"]))
     assert push(artifact, REPO, endpoint=hub.url).changed
 

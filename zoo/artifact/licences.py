@@ -169,8 +169,12 @@ def unknown(stated: Stated) -> list[str]:
     ]
 
 
-def require_consistent(stated: Stated) -> None:
+def require_consistent(stated: Stated, *, saved: bool = False) -> None:
     """Refuse a licence that gives away what is not the author's to give.
+
+    Args:
+        stated: what is stated about the model.
+        saved: whether it has to be saved again to state something else; for the hint.
 
     Raises:
         LicenceConflict: the model's contradicts the backbone's or the data's, and that was not
@@ -188,13 +192,19 @@ def require_consistent(stated: Stated) -> None:
         )
     ]
     fitting = next((tag_of(s) for s in blocking if kind_of(s) != "no-derivatives"), None)
-    instead = f"Use `--license {fitting}`" if fitting else "Do not publish it"
+    accepted = [tag_of(source) for source in dict.fromkeys(blocking)]
     raise LicenceConflict(
         f"The model would be under {stated.effective or 'no licence'}, but {'; and '.join(found)}.",
-        hint=f"{instead}; or, if you have the right to, "
-        + " ".join(f"`--accept-license {tag_of(source)}`" for source in dict.fromkeys(blocking))
-        + ".",
+        hint=_way_out(fitting, accepted, saved=saved),
     )
+
+
+def _way_out(fitting: str | None, accepted: list[str], *, saved: bool) -> str:
+    use, names = f"Use `--license {fitting}`", " ".join(f"`--accept-license {n}`" for n in accepted)
+    if saved:
+        use = f"Save it anew, `zoo.save(zoo.load(FOLDER), FOLDER, license={fitting!r})`"
+        names = f"`accept_licenses={accepted!r}` there"
+    return f"{use if fitting else 'Do not publish it'}; or, if you have the right to, {names}."
 
 
 def _contradicts(model: str | None, source: str) -> str:

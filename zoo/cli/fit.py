@@ -121,6 +121,9 @@ def fit(
     gradient_checkpointing: Annotated[
         bool, _training("Less memory for more time.", "--gradient-checkpointing")
     ] = False,
+    compile: Annotated[
+        bool, _training("Compile trained blocks; pays back in long fits alone.", "--compile")
+    ] = False,
     precision: Annotated[choices.Precision | None, _training("Of the arithmetic.")] = None,
     augment: Annotated[
         choices.Augment | None, _training("Images cropped anew in each epoch; mild: mirrored, too.")
@@ -229,6 +232,7 @@ def fit(
                 average=average.value if average else None,
                 balance=balance.value if balance else None,
                 gradient_checkpointing=gradient_checkpointing or None,
+                compile=compile or None,
                 precision=precision.value if precision else None,
                 augment=augment.value if augment else None,
                 views=views,

@@ -140,7 +140,7 @@ def push(
     client = connect(endpoint, progress)
     with bounded(), _on_disk(artifact) as path:
         folder, manifest, paths = _look(path)
-        require_consistent(_licences(manifest))
+        require_consistent(_licences(manifest), saved=True)
         _ask_plugins(repo, manifest)
         if sign is not None:
             signing.signer_of(sign)
@@ -150,7 +150,7 @@ def push(
         if head is None and create_pr:
             raise nothing_to_propose_to(client, repo, branch)
         found = _opened(path, folder, repo, weights, progress, here=here, force=force)
-        require_consistent(_licences(manifest, found.license))
+        require_consistent(_licences(manifest, found.license), saved=True)
         files = collect(
             folder, paths, manifest, found.card, repo=repo, allow_findings=allow_findings
         )

@@ -71,10 +71,12 @@ def features_of(
     *,
     bf16: bool = False,
     tell: Callable[[str], None] | None = None,
+    weights: str | None = None,
 ) -> dict[str, Tensor]:
     """Features by split, ``[units, size]``, as the head of ``task`` takes them.
 
-    Pooled ones are kept from run to run; ``tell`` is told what a person should know of it.
+    Pooled ones are kept from run to run; ``tell`` is told what a person should know of it, and
+    ``weights`` is the backbone's digest as it is now, where that is known.
     """
     if processes().size > 1 and (task is None or task.reads_pooled):
         return {
@@ -83,7 +85,9 @@ def features_of(
         }
     if task is None or task.reads_pooled:
         samples = {name: split.ready for name, split in splits.items()}
-        return features.features_of(backbone, samples, bf16=bf16, progress=progress, tell=tell)
+        return features.features_of(
+            backbone, samples, bf16=bf16, progress=progress, tell=tell, weights=weights
+        )
     return {
         name: extract(
             backbone,

@@ -34,6 +34,7 @@ class FitConfig(BaseModel):
         default_factory=dict
     )  # of a task's loss, by name
     gradient_checkpointing: bool = False  # less memory, more time
+    compile: bool = False  # trained blocks, by torch; see zoo.training.compiled
     patience: int = Field(3, ge=1)  # epochs without a better validation before stopping
     clip: float = Field(1.0, gt=0)  # largest norm of the gradient
     precision: Literal["no", "bf16", "fp16"] = "no"  # as accelerate names them

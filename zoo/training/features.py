@@ -31,6 +31,7 @@ def features_of(
     batch_size: int = 32,
     progress: Progress,
     tell: Callable[[str], None] | None = None,
+    weights: str | None = None,
 ) -> dict[str, Tensor]:
     """Features by name, ``[rows, feature_size]``, float32 on the CPU.
 
@@ -41,6 +42,7 @@ def features_of(
         batch_size: rows of mean length at a time.
         progress: whom to tell how far it has come.
         tell: is told what a person should know; by default ``progress``.
+        weights: digest of all the backbone's tensors as they are, where it is known.
     """
     tell = tell or progress.note
 
@@ -57,7 +59,8 @@ def features_of(
         )
 
     room = Room.configured()
-    kept = _kept(backbone, samples, entry, bf16)
+    own = weights or frozen_digest(backbone, len(backbone.blocks))
+    kept = _kept(backbone, samples, entry, bf16, own)
     found: dict[str, Tensor] = {}
     for name, ready in samples.items():
         places = kept.places(ready, name)
@@ -96,12 +99,12 @@ def _kept(
     samples: Mapping[str, Preprocessed],
     entry: Callable[[str], Kept],
     bf16: bool,
+    own: str,
 ) -> Kept:
     """The entry of the backbone as published where that has all, else of the backbone as it is.
 
     An adapter that begins as the identity has tensors of its own and changes nothing.
     """
-    own = frozen_digest(backbone, len(backbone.blocks))
     if own != backbone.digest:
         published = entry(backbone.digest)
         if all(

@@ -22,6 +22,7 @@ from zoo.report.mistakes import write_mistakes
 from zoo.report.record import ARTIFACT, HISTORY, RunRecord
 from zoo.training.callback import Callback, Callbacks, make_callbacks
 from zoo.training.checkpoint import Checkpoints
+from zoo.training.compiled import require_compiler
 from zoo.training.config import FitConfig
 from zoo.training.folder import LOGS, keep_checkpoint, require_begun, require_free, unfinished
 from zoo.training.interrupts import held
@@ -87,7 +88,9 @@ def fit(
     own, base = license or model.license, model.backbone.license
     require_consistent(Stated(own or base, base, data_license, accept_licenses))
     out = Path(out)
-    accelerate(config.precision)
+    device = accelerate(config.precision).device
+    if config.compile:
+        require_compiler(device.type)
     first = processes().first
     told = make_callbacks(callbacks)
     if first:  # all this is refused now rather than after an hour of reading and computing

@@ -138,6 +138,7 @@ class Job:
                 self.task,
                 bf16=self.config.precision == "bf16",
                 tell=self.reuse.tell,
+                weights=self.reuse.whole,
             )
 
     def record(self, outcome: Outcome, seconds: float) -> RunRecord:

@@ -29,6 +29,7 @@ from zoo.training.averaging import Average
 from zoo.training.best import Best, Moving
 from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
+from zoo.training.compiled import compiled
 from zoo.training.config import FitConfig
 from zoo.training.interrupts import held, noticed
 from zoo.training.prepared import PreparedSplit, row_weights, shuffled
@@ -188,6 +189,7 @@ class Trainer:
             with contextlib.ExitStack() as saved:
                 for backbone in self._model.computed:
                     saved.enter_context(recomputed(backbone, wanted=saving))
+                    saved.enter_context(compiled(backbone, wanted=self._config.compile))
                 while self.epoch <= self._epochs and not self._patience_is_over():
                     self._train_epoch()
         except KeyboardInterrupt:

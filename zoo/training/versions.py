@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import sys
 from importlib.metadata import version
@@ -14,6 +15,9 @@ def versions() -> dict[str, str]:
     used = [name for name in _RECORDED if name in sys.modules]
     return {
         "python": platform.python_version(),
-        "zoo": version("zoo"),
-        **{name: version(name) for name in used},
+        "zoo": _version("zoo"),
+        **{name: _version(name) for name in used},
     }
+
+
+_version = functools.cache(version)  # each look-up reads a file

@@ -38,6 +38,7 @@ class Reuse:
 
     Attributes:
         notes: what a person should know.
+        whole: digest of all of the backbone, where all of it was frozen and has been looked at.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Reuse:
         self._model, self._splits, self._bf16, self._progress = model, splits, bf16, progress
         self._augmentation = augmentation
         self._room = Room.configured()
+        self.whole: str | None = None
         self._found: dict[int, _Prepared | None] = {}
 
     @contextlib.contextmanager
@@ -142,7 +144,10 @@ class Reuse:
             place = features_place(backbone)
         else:
             block = next(i for i, each in enumerate(backbone.blocks) if each.name == cut.name)
-        key = identity(backbone, frozen_digest(backbone, block), place, bf16=self._bf16)
+        weights = frozen_digest(backbone, block)
+        if block == len(backbone.blocks):
+            self.whole = weights
+        key = identity(backbone, weights, place, bf16=self._bf16)
         return Kept(cut, self._room, key, bf16=self._bf16, progress=self._progress, tell=self.tell)
 
     def _agrees(self, prepared: _Prepared) -> bool:
