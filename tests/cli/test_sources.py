@@ -56,6 +56,11 @@ def test_a_revision_goes_beside_a_repo(words: tuple[str, ...]) -> None:
     assert "--revision v1`" in ended.err
 
 
+def test_an_older_format_is_shown_as_it_was_written(project: Path) -> None:
+    assert zoo("show", "me/model", "--json").data["format"] == "0"
+    assert "format    0\n" in zoo("show", "me/model").out
+
+
 def test_what_is_not_there_is_said_to_be_neither(project: Path) -> None:
     assert "There is no ./none." in zoo("show", "./none").err
 

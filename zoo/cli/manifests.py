@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +68,11 @@ def emit(name: str, known: Known, *, as_json: bool) -> None:
 
     manifest, signed = known.manifest, trust.signed(known.content, known.signature)
     digest = digest_of(known.content)
+    written = str(json.loads(known.content)["format"])  # reading it made it this zoo's own
     if as_json:
         facts = {"kind": "artifact", "commit": known.commit, "digest": digest}
         who = signed and {"key": signed.key, "by": signed.by}
-        output.emit_json({**facts, "signed": who, **manifest.model_dump()})
+        output.emit_json({**facts, "signed": who, **manifest.model_dump(), "format": written})
         return
     backbone, data = manifest.backbone, manifest.provenance.data
     output.emit(f"artifact {output.one_line(name)}")
@@ -90,7 +92,7 @@ def emit(name: str, known: Known, *, as_json: bool) -> None:
             "data": data and f"{data.description}; {_settings(data.rows)}",
             "seed": manifest.provenance.seed,
             "versions": _settings(manifest.provenance.versions),
-            "format": manifest.format,
+            "format": written,
             "files": ", ".join(f"{n} ({_size(f.size)})" for n, f in manifest.files.items()),
             "size": _size(sum(file.size for file in manifest.files.values())),
         }
