@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
+from zoo.errors import Incompatible
 from zoo.model.backbone import Preprocess
 
 TARGETS = "zoo.targets"
@@ -70,6 +71,17 @@ class LanguagePreprocess(Preprocess):
     @abc.abstractmethod
     def prompt(self, given: Any) -> dict[str, Tensor]:
         """The same where an answer is to be made; nothing is to be named."""
+
+    def speak(self, source: str, target: str) -> None:
+        """Take texts for those of one language, and answers for those of another; empty: as it is.
+
+        Raises:
+            Incompatible: it does not tell languages apart, or does not know one of these.
+        """
+        if source or target:
+            raise Incompatible(
+                "This backbone does not tell languages apart.", hint="Leave out their names."
+            )
 
     @abc.abstractmethod
     def text(self, tokens: Tensor) -> str:

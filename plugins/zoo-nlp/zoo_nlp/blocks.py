@@ -1,6 +1,7 @@
 """The ordered pieces of a transformer, and its layers by role.
 
-The layers are the heaviest list of modules of one class. What lies outside goes before, between or
+The layers are the heaviest list of modules of one class, and of an encoder-decoder those of both.
+What lies outside goes before, between or
 after them by when the model calls it, because the order of definition says nothing: DeBERTa defines
 its relative embeddings after the layers that use them.
 """
@@ -26,9 +27,9 @@ def blocks_of(model: nn.Module, run: Callable[[], object]) -> tuple[Block, ...]:
         model: to be divided.
         run: calls it once.
     """
-    path, layers = _layers(model)
-    names = ["embeddings", *(f"{path}.{i}" for i in range(len(layers))), "final"]
-    places = _places(model, path, layers, run)
+    layers = _layers(model)
+    names = ["embeddings", *layers, "final"]
+    places = _places(model, layers, run)
     members: list[set[str]] = [set() for _ in names]
     for parameter, _ in model.named_parameters():
         members[places[parameter.rpartition(".")[0]]].add(parameter)
@@ -41,28 +42,40 @@ def blocks_of(model: nn.Module, run: Callable[[], object]) -> tuple[Block, ...]:
 
 def lora_targets(model: nn.Module) -> Mapping[str, tuple[str, ...]]:
     """The linear modules of the layers by role: ``attention`` (all its projections) and ``mlp``."""
-    path, _ = _layers(model)
+    paths = {layer.rpartition(".")[0] for layer in _layers(model)}
     roles: dict[str, list[str]] = {"attention": [], "mlp": []}
     for name, module in model.named_modules():
-        inside = name.removeprefix(f"{path}.")
-        if inside != name and isinstance(module, (nn.Linear, Conv1D)):
-            roles["attention" if _ATTENTION.search(inside) else "mlp"].append(name)
+        inside = [name.removeprefix(f"{path}.") for path in paths if name.startswith(f"{path}.")]
+        if inside and isinstance(module, (nn.Linear, Conv1D)):
+            roles["attention" if _ATTENTION.search(inside[0]) else "mlp"].append(name)
     return {role: tuple(names) for role, names in roles.items() if names}
 
 
-def _layers(model: nn.Module) -> tuple[str, list[nn.Module]]:
-    heaviest, found = 0, ("", list[nn.Module]())
+def _layers(model: nn.Module) -> dict[str, nn.Module]:
+    """The layers by name, in their order; those of an encoder before those of its decoder."""
+    path = _heaviest(model)
+    sides = [path.replace("decoder", "encoder"), path.replace("encoder", "decoder")]
+    known = dict(model.named_modules())
+    stacks = [side for side in dict.fromkeys(sides) if isinstance(known.get(side), nn.ModuleList)]
+    return {
+        f"{stack}.{i}": layer for stack in stacks for i, layer in enumerate(known[stack].children())
+    }
+
+
+def _heaviest(model: nn.Module) -> str:
+    """The heaviest list of modules of one class; empty where there is none."""
+    heaviest, found = 0, ""
     for name, module in model.named_modules():
         if not isinstance(module, nn.ModuleList) or len({type(m) for m in module}) != 1:
             continue
         weight = sum(p.numel() for p in module.parameters())
         if weight > heaviest:
-            heaviest, found = weight, (name, list(module))
+            heaviest, found = weight, name
     return found
 
 
 def _places(
-    model: nn.Module, path: str, layers: list[nn.Module], run: Callable[[], object]
+    model: nn.Module, layers: Mapping[str, nn.Module], run: Callable[[], object]
 ) -> dict[str, int]:
     """The block of every module: 0 before the layers, then one a layer, then what comes after."""
     places: dict[str, int] = {}
@@ -76,13 +89,16 @@ def _places(
         places.setdefault(name, now)
 
     hooks = []
-    for i, layer in enumerate(layers):
+    for i, layer in enumerate(layers.values()):
         hooks.append(layer.register_forward_pre_hook(partial(enter, i + 1)))
     if layers:
-        hooks.append(layers[-1].register_forward_hook(partial(enter, len(layers) + 1)))
+        last = list(layers.values())[-1]
+        hooks.append(last.register_forward_hook(partial(enter, len(layers) + 1)))
+    numbers = {name: i + 1 for i, name in enumerate(layers)}
     for name, module in model.named_modules():
-        if name.startswith(f"{path}.") and path:
-            places[name] = int(name.removeprefix(f"{path}.").partition(".")[0]) + 1
+        owner = next((layer for layer in numbers if f"{name}.".startswith(f"{layer}.")), None)
+        if owner is not None:
+            places[name] = numbers[owner]
         else:
             hooks.append(module.register_forward_pre_hook(partial(note, name)))
     try:

@@ -49,6 +49,8 @@ _HEADS = {
 }
 _SIZE = re.compile(r"size|num|layer|head|position|dim|length|^n_|^d_")
 _MOST = 1 << 24  # of any one dimension: sixty times the largest vocabulary
+# Positions that are sines; Marian, which has them as parameters, does not save them.
+_COMPUTED = re.compile(r"(^|\.)embed_positions\.weight$")
 _POOLER = re.compile(r"(^|\.)pooler\.")
 # Buffers that older transformers saved and newer ones compute.
 _LEFTOVERS = re.compile(
@@ -268,7 +270,7 @@ def _require_enough(
     with torch.device("meta"):
         # A language head may be missing altogether, which is told below.
         body = _built(name, model_class, config, options).base_model
-        needed = sum(p.numel() for p in body.parameters())
+        needed = sum(p.numel() for n, p in body.named_parameters() if not _COMPUTED.search(n))
     held = sum(tensor.numel() for tensor in state.values())
     if needed > held:
         raise WeightsInvalid(

@@ -36,9 +36,12 @@ POOLING, SENTENCES = "1_Pooling/config.json", "sentence_bert_config.json"
 OPTIONAL = (
     "README.md",
     "added_tokens.json",
+    "chat_template.jinja",
     "merges.txt",
     "model-*.safetensors",
+    "source.spm",
     "special_tokens_map.json",
+    "target.spm",
     "tokenizer_config.json",
     POOLING,
     SENTENCES,

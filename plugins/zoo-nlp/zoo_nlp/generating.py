@@ -29,6 +29,12 @@ def prompts(batch: Batch, tokens: int, positions: int | None) -> tuple[dict[str,
     return {name: rows[:, -(positions - tokens) :] for name, rows in rolled.items()}, tokens
 
 
+def sources(batch: Batch, tokens: int, positions: int | None) -> tuple[dict[str, Tensor], int]:
+    """As :func:`prompts`, of texts that an encoder reads."""
+    room = tokens if positions is None else min(tokens, positions - 1)
+    return {name: batch[name] for name in _INPUTS}, room
+
+
 def _to_the_left(rows: Tensor, mask: Tensor) -> Tensor:
     shift = mask.shape[1] - mask.sum(1, keepdim=True)
     place = (torch.arange(mask.shape[1], device=mask.device) - shift) % mask.shape[1]

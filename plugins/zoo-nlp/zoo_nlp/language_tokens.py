@@ -40,6 +40,10 @@ class LanguageTokens(Tokens, LanguagePreprocess):
         """As :meth:`prompt`: what is to be named is hidden later."""
         return self.prompt(given)
 
+    def beginning(self) -> dict[str, int]:
+        """With which tokens an answer begins, where that is not the model's own affair."""
+        return {}
+
     def text(self, tokens: Tensor) -> str:
         """The text of some tokens, without special ones."""
         return str(self._tokenizer.decode(tokens.tolist(), skip_special_tokens=True)).strip()

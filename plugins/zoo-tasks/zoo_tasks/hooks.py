@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zoo.plugin import Setting, TaskSpec, hookimpl
 
 _LENGTH = Setting("length", 128, "most tokens of an answer that is made", minimum=1, maximum=8192)
@@ -166,6 +168,30 @@ REGRESSION = TaskSpec(
     ),
 )
 
+SEQUENCE_TO_SEQUENCE = TaskSpec(
+    name="sequence-to-sequence",
+    loader="zoo_tasks.sequence_to_sequence:SequenceToSequence",
+    labelling="zoo_tasks.language_data:Pairs",
+    modalities=("text",),
+    language="seq2seq",
+    summary="texts made of texts: translation, summaries",
+    settings=(
+        Setting("prefix", "", "what every source is to begin with, e.g. 'summarize: ' for T5"),
+        Setting("source_language", "", "of sources, by the backbone's own code, e.g. eng_Latn"),
+        Setting("target_language", "", "of targets, by the backbone's own code, e.g. hin_Deva"),
+        _LENGTH,
+        replace(_BEAMS, default=4),
+        Setting(
+            "length_penalty",
+            1.0,
+            "of beams: above 0 favours longer texts",
+            minimum=-10.0,
+            maximum=10.0,
+        ),
+        replace(_SMOOTHING, default=0.1),
+    ),
+)
+
 SIMILARITY = TaskSpec(
     name="similarity",
     loader="zoo_tasks.pairs:Similarity",
@@ -203,6 +229,7 @@ def zoo_tasks() -> list[TaskSpec]:
         ORDINAL,
         PAIR_CLASSIFICATION,
         REGRESSION,
+        SEQUENCE_TO_SEQUENCE,
         SIMILARITY,
         TOKEN_CLASSIFICATION,
     ]

@@ -11,6 +11,8 @@ from zoo.plugin import Labelling
 _CHATS = ("messages", "conversation", "conversations")
 _PROMPTS = ("prompt", "instruction", "question", "input")
 _ANSWERS = ("response", "completion", "answer", "output")
+_SOURCES = ("source", "src", "document", "article", "text")
+_TARGETS = ("target", "tgt", "translation", "summary", "highlights")
 _ROLES = ("system", "user", "assistant", "tool")
 
 
@@ -108,3 +110,25 @@ def _wrong(messages: Sequence[Mapping[str, Any]], *, answered: bool) -> str:
     if answered and messages[-1]["role"] != "assistant":
         return f"a chat without an answer: it ends with a message of the {messages[-1]['role']}"
     return ""
+
+
+class Pairs(Labelling):
+    """Texts and what is to be made of each."""
+
+    names = frozenset(_TARGETS)
+
+    def roles(self, columns: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """A source and a target by their usual names."""
+        return _first(columns, _SOURCES), _first(columns, _TARGETS)
+
+    def likely(self, values: Sequence[str]) -> bool:
+        """Never: a target is known by its name, or told."""
+        return False
+
+    def fault(self, label: str) -> str:
+        """Any text may be made."""
+        return ""
+
+    def outputs(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """None that has a name."""
+        return ()
