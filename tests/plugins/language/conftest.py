@@ -45,16 +45,17 @@ CAUSAL = {
     "qwen2": (tf.Qwen2ForCausalLM, {"num_key_value_heads": 1, "tie_word_embeddings": True}),
     "opt": (tf.OPTForCausalLM, {"ffn_dim": 48, "word_embed_proj_dim": 32}),
 }
-PAIRED = {
-    "t5": (tf.T5ForConditionalGeneration, {"d_model": 32, "d_kv": 16, "d_ff": 48, "num_layers": 2}),
-    "bart": (tf.BartForConditionalGeneration, {}),
-    "marian": (tf.MarianMTModel, {"decoder_start_token_id": 0}),
-    "m2m_100": (tf.M2M100ForConditionalGeneration, {}),
-    "mbart": (tf.MBartForConditionalGeneration, {}),
+_SIDES = {"layers": 2, "attention_heads": 2, "ffn_dim": 48}
+_BOTH = {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in _SIDES.items()}
+_BOTH |= {"d_model": 32, "decoder_start_token_id": 0, "num_heads": 2, "scale_embedding": True}
+_T5 = {"d_kv": 16, "d_ff": 48, "num_layers": 2}
+SEQ2SEQ = {
+    "bart": (tf.BartForConditionalGeneration, _BOTH),
+    "t5": (tf.T5ForConditionalGeneration, _BOTH | _T5),
+    "marian": (tf.MarianMTModel, _BOTH),
+    "m2m_100": (tf.M2M100ForConditionalGeneration, _BOTH),
+    "mbart": (tf.MBartForConditionalGeneration, _BOTH),
 }
-_BOTH = {"d_model": 32, "decoder_start_token_id": 0, "num_heads": 2, "scale_embedding": True}
-_BOTH |= {f"{side}_{what}": n for side in ("encoder", "decoder")
-          for what, n in (("layers", 2), ("attention_heads", 2), ("ffn_dim", 48))}  # fmt: skip
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{{ {'user': 'user', 'assistant': 'bot'}[message['role']] }} : "
@@ -120,9 +121,8 @@ def paired(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
     @functools.cache
     def make(kind: str) -> Path:
-        model_class, options = PAIRED[kind]
         folder = tmp_path_factory.mktemp("paired") / f"tiny-{kind}"
-        return save(folder, model_class, _BOTH | options, marks="$A </s>")
+        return save(folder, *SEQ2SEQ[kind], marks="$A </s>")
 
     return make
 

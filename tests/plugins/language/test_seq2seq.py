@@ -10,7 +10,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 import zoo
 from tests.cli.commands import zoo as command
-from tests.plugins.language.conftest import PAIRED, fitted, reopened
+from tests.plugins.language.conftest import SEQ2SEQ, fitted, reopened
 from zoo.errors import ColumnMissing, Incompatible, LabelProblem
 from zoo.hub.server import EmbeddedHub
 from zoo.model import Prediction
@@ -87,7 +87,7 @@ def test_architectures_round_trip(kind, adapter, paired, pairs, tmp_path):
     assert [p.as_dict() for p in reopened(run).predict(list(PAIRS))] == said
 
 
-@pytest.mark.parametrize("kind", PAIRED)
+@pytest.mark.parametrize("kind", SEQ2SEQ)
 def test_the_loss_is_that_of_transformers(kind, paired):
     model = composed(paired(kind), label_smoothing=0.0)
     samples = model.task.taught(list(PAIRS), list(PAIRS.values()))

@@ -93,7 +93,7 @@ def learn(model: ComposedModel, labels: Sequence[str]) -> None:
 
 def said(model: ComposedModel) -> list[dict[str, Any]]:
     """Its predictions, as JSON has them."""
-    inputs = [model.sample(text) for text in TEXTS]
+    inputs = [getattr(sample, "given", sample) for sample in map(model.sample, TEXTS)]
     return json.loads(json.dumps([found.as_dict() for found in model.predict(inputs)]))
 
 
