@@ -130,11 +130,12 @@ class Reuse:
             if places is None:
                 return False
             rows = _Rows(view, prepared.kept, places, blank=prepared.cut.blank)
+            if not prepared.views:
+                self.tell(
+                    f"Epochs see {self._augmentation.views} changes of each image "
+                    f"({self._augmentation.kind}) in turn; frozen blocks are computed once for each."
+                )
             prepared.views[view.number] = rows
-            self.tell(
-                f"Epochs see {self._augmentation.views} changes of each image "
-                f"({self._augmentation.kind}) in turn; frozen blocks are computed once for each."
-            )
         return True
 
     def _kept(self, cut: Cut, block: int) -> Kept:
