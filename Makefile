@@ -45,6 +45,9 @@ bench: $(installed)
 	$(python) benchmarks/pull.py
 	$(python) benchmarks/table.py ../shared
 	$(python) -m benchmarks.ranking ../shared
+	$(python) -m benchmarks.targets ../shared
+	$(python) -m benchmarks.multi_task ../shared
+	$(python) -m benchmarks.entities ../shared
 
 check: format lint types layers
 
