@@ -38,7 +38,8 @@ def table(ranks: Cells, fits: Cells) -> str:
         if len(names) < FEWEST:
             continue
         of_case = [(ranks[case.name, name], fits[case.name, name]) for name in names]
-        last = [f"{name}{LAST}" for name in RANKERS if case.modality == "text"]
+        told = set.intersection(*(set(rank["rankers"]) for rank, _ in of_case))
+        last = [name for name in (f"{each}{LAST}" for each in RANKERS) if name in told]
         for ranker in (*RANKERS, *last, "peer"):
             cells, tau = _row(case.name, ranker, of_case)
             taus.setdefault((case.modality, ranker), []).append(tau)

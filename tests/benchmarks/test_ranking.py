@@ -30,7 +30,7 @@ def cells(estimates, accuracies, case="trec"):
 
 
 def row(page, ranker="logme"):
-    (line,) = [line for line in page.splitlines() if f"| {ranker} |" in line]
+    (line,) = [line for line in page.splitlines() if f"| trec | 4 | {ranker} |" in line]
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -40,7 +40,7 @@ def test_a_ranker_that_is_right_has_a_tau_of_one_and_loses_nothing():
     assert (case, count, lost) == ("trec", "4", "0.0")
     assert tau.startswith("1.00 [")
     assert (tuning, probes) == ("1/25", "1/8")
-    assert "logme: mean tau 1.00 over 1 data sets" in table(*cells([1, 2, 3, 4], accuracies))
+    assert "| text | 1 | logme | 1.00 |" in table(*cells([1, 2, 3, 4], accuracies))
 
 
 def test_a_ranker_that_is_wrong_loses_what_it_loses():
