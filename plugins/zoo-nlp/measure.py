@@ -39,6 +39,8 @@ class Listed:
         pooling: the one it was trained for; ``None`` where it was trained for none.
         prefix: what its authors ask every text to begin with.
         longest: the longest text in tokens, where its authors say less than fits.
+        head: the kind of language head it is published with, for those listed for it.
+        counted: its sizes are known; of a vocabulary that nobody could look up they are not.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Listed:
     pooling: str | None = None
     prefix: str = ""
     longest: int = LONGEST
+    head: str = ""
+    counted: bool = True
 
 
 ROBERTA = {"max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
@@ -84,6 +88,52 @@ ELECTRA_BASE = {
     "intermediate_size": 3072,
 }
 MODERN_LARGE = LARGE | {"num_hidden_layers": 28, "intermediate_size": 2624}
+GATED = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
+FLAN_SMALL = GATED | {"d_ff": 1024, "num_layers": 8, "num_heads": 6}
+FLAN_BASE = GATED | {"d_model": 768, "d_ff": 2048, "num_layers": 12, "num_heads": 12}
+BART_BASE = {
+    "d_model": 768,
+    **{
+        f"{side}_{what}": size
+        for side in ("encoder", "decoder")
+        for what, size in (("layers", 6), ("attention_heads", 12), ("ffn_dim", 3072))
+    },
+}
+NLLB = {
+    "vocab_size": 256206,
+    "d_model": 1024,
+    **{
+        f"{side}_{what}": size
+        for side in ("encoder", "decoder")
+        for what, size in (("layers", 12), ("attention_heads", 16), ("ffn_dim", 4096))
+    },
+}
+MARIAN = {
+    "d_model": 512,
+    **{
+        f"{side}_{what}": size
+        for side in ("encoder", "decoder")
+        for what, size in (("layers", 6), ("attention_heads", 8), ("ffn_dim", 2048))
+    },
+}
+SMOLLM2 = {
+    "vocab_size": 49152,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "tie_word_embeddings": True,
+}
+QWEN25 = {
+    "vocab_size": 151936,
+    "hidden_size": 896,
+    "intermediate_size": 4864,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 14,
+    "num_key_value_heads": 2,
+    "tie_word_embeddings": True,
+}
 EN, DE, MULTI, SENTENCE = "english", "german", "multilingual", "sentence"
 
 LISTED = (
@@ -336,6 +386,107 @@ LISTED = (
         T5_BASE,
         lower=False,
     ),
+    Listed(
+        "flan-t5-small",
+        "google/flan-t5-small",
+        "T5EncoderModel",
+        "Flan-T5, small: T5 that follows instructions; English",
+        (EN, "t5", "seq2seq"),
+        FLAN_SMALL,
+        lower=False,
+        head="seq2seq",
+    ),
+    Listed(
+        "flan-t5-base",
+        "google/flan-t5-base",
+        "T5EncoderModel",
+        "Flan-T5, base: T5 that follows instructions; English",
+        (EN, "t5", "seq2seq"),
+        FLAN_BASE,
+        lower=False,
+        head="seq2seq",
+    ),
+    Listed(
+        "mt5-small",
+        "google/mt5-small",
+        "MT5EncoderModel",
+        "mT5, small; 101 languages",
+        (MULTI, "mt5", "seq2seq"),
+        lower=False,
+        head="seq2seq",
+    ),
+    Listed(
+        "bart-base",
+        "facebook/bart-base",
+        "BartModel",
+        "BART, base; English texts to texts",
+        (EN, "bart", "seq2seq"),
+        BART_BASE,
+        lower=False,
+        head="seq2seq",
+    ),
+    Listed(
+        "mbart-large-50",
+        "facebook/mbart-large-50-many-to-many-mmt",
+        "MBartModel",
+        "mBART-50, large: translates between 50 languages",
+        (MULTI, "mbart", "seq2seq"),
+        {"vocab_size": 250054},
+        lower=False,
+        head="seq2seq",
+    ),
+    Listed(
+        "nllb-200-600m",
+        "facebook/nllb-200-distilled-600M",
+        "M2M100Model",
+        "NLLB-200, 600M: translates between 200 languages",
+        (MULTI, "nllb", "seq2seq"),
+        NLLB,
+        lower=False,
+        head="seq2seq",
+    ),
+    Listed(
+        "opus-mt-en-hi",
+        "Helsinki-NLP/opus-mt-en-hi",
+        "MarianModel",
+        "Marian: translates English to Hindi",
+        (EN, "hindi", "marian", "seq2seq"),
+        MARIAN,
+        lower=False,
+        head="seq2seq",
+        counted=False,
+    ),
+    Listed(
+        "opus-mt-hi-en",
+        "Helsinki-NLP/opus-mt-hi-en",
+        "MarianModel",
+        "Marian: translates Hindi to English",
+        (EN, "hindi", "marian", "seq2seq"),
+        MARIAN,
+        lower=False,
+        head="seq2seq",
+        counted=False,
+    ),
+    Listed(
+        "smollm2-135m",
+        "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "LlamaModel",
+        "SmolLM2, 135M, for chat; English",
+        (EN, "llama", "decoder", "chat"),
+        SMOLLM2,
+        lower=False,
+        head="causal",
+    ),
+    Listed(
+        "qwen2.5-0.5b",
+        "Qwen/Qwen2.5-0.5B-Instruct",
+        "Qwen2Model",
+        "Qwen2.5, 0.5B, for chat; many languages",
+        (MULTI, "qwen2", "decoder", "chat"),
+        QWEN25,
+        lower=False,
+        head="causal",
+    ),
 )
 
 
@@ -351,6 +502,8 @@ def measure(listed: Listed) -> dict[str, Any]:
         model = model_of(listed)
     facts: dict[str, Any] = {}
     options: dict[str, Any] = {}
+    if listed.head:
+        facts["language-head"] = listed.head
     if listed.lower is not None:
         facts["lower-cases"] = listed.lower
     if listed.pooling:
@@ -361,7 +514,7 @@ def measure(listed: Listed) -> dict[str, Any]:
         "name": f"nlp:{listed.name}",
         "source": listed.repo,
         "summary": listed.summary,
-        "params": sum(parameter.numel() for parameter in model.parameters()),
+        "params": sum(p.numel() for p in model.parameters()) if listed.counted else None,
         "feature_size": model.config.hidden_size,
         "input_size": [listed.longest],
         "tags": list(listed.tags),

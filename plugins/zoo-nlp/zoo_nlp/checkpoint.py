@@ -220,7 +220,8 @@ def _model_class(name: str, config: PreTrainedConfig) -> Any:
         raise Incompatible(
             f"{name} is an encoder-decoder ({config.model_type}), and transformers has no class "
             "for its encoder alone.",
-            hint="zoo-nlp takes encoders such as BERT, T5's encoder, and decoders such as Llama.",
+            hint="With its decoder it does `--task sequence-to-sequence`; elsewhere zoo-nlp takes "
+            "encoders such as BERT, T5's encoder, and decoders such as Llama.",
         )
     return encoder
 

@@ -72,6 +72,7 @@ ENCODERS = {
     "mobilebert": (tf.MobileBertModel, _BERT | _MOBILE),
     "modernbert": (tf.ModernBertModel, _BERT | {"cls_token_id": 1, "sep_token_id": 2}),
     "mpnet": (tf.MPNetModel, _BERT),
+    "mt5": (tf.MT5EncoderModel, _T5),
     "rembert": (tf.RemBertModel, _BERT | {"input_embedding_size": 8}),
     "roberta": (tf.RobertaModel, _BERT),
     "t5": (tf.T5EncoderModel, _T5),
