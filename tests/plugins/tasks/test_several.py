@@ -63,11 +63,13 @@ def test_targets_of_each_come_back_as_the_task_has_them(joint):
     assert split["marks"][1].nan_to_num(9).tolist() == [[1.0, 9.0], [0.0, 1.0]]
 
 
-@pytest.mark.parametrize("weighting", ["fixed", "uncertainty"])
+@pytest.mark.parametrize("weighting", ["fixed", "uncertainty", "gradnorm"])
 def test_what_is_missing_has_a_gradient_of_exactly_zero(weighting, joint):
     task, targets = joint
     if weighting == "uncertainty":
         task.log_variances = torch.nn.Parameter(torch.zeros(3))
+    if weighting == "gradnorm":
+        task.balance = torch.nn.Parameter(torch.tensor([0.5, 1.0, 1.5]))
     logits = torch.randn(3, 5, requires_grad=True)
     task.loss(logits, targets).backward()
     known = torch.tensor([[1, 1, 1, 1, 0], [0, 0, 1, 0, 0], [1, 1, 0, 1, 1]]).bool()
