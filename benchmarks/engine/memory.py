@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import subprocess
 import sys
@@ -11,7 +10,8 @@ from pathlib import Path
 
 from benchmarks.engine.race import Row, Setup
 
-_MB = 1024  # ru_maxrss counts kilobytes on Linux
+_STATUS = Path("/proc/self/status")  # getrusage would give the parent's peak where that is more
+_PEAK = "VmHWM:"
 
 
 def memory(setup: Setup) -> Iterator[Row]:
@@ -51,7 +51,8 @@ def _alone(shared: str, rows: str, side: str, adapter: str) -> float:
         texts.fit(data, adapter, {}, epochs=1, lr=5e-5)
     else:
         texts.by_trainer(data, epochs=1, lr=5e-5, blocks=None, lora=adapter == "lora")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MB
+    (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith(_PEAK))
+    return int(line.split()[1]) / 1024
 
 
 ROWS = {"memory": memory}
