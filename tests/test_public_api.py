@@ -4,11 +4,13 @@ import zoo
 import zoo.plugin
 
 API = [
+    "Adapt",
     "ComposedModel",
     "Prediction",
     "Run",
     "adapter",
     "adapters",
+    "alignments",
     "backbones",
     "compose",
     "evaluate",
@@ -26,6 +28,7 @@ API = [
     "sweep",
     "task",
     "tasks",
+    "validators",
     "verify",
 ]
 
@@ -33,6 +36,9 @@ PLUGIN_API = [
     "API_VERSION",
     "Adapter",
     "AdapterSpec",
+    "AlignStep",
+    "Alignment",
+    "AlignmentSpec",
     "Backbone",
     "BackboneSpec",
     "BadSetting",
@@ -52,6 +58,7 @@ PLUGIN_API = [
     "Incompatible",
     "InputContract",
     "InputError",
+    "JudgeProblem",
     "LabelProblem",
     "Labelling",
     "LanguagePreprocess",
@@ -75,6 +82,8 @@ PLUGIN_API = [
     "Tell",
     "TrainingFailed",
     "UnknownName",
+    "Validator",
+    "ValidatorSpec",
     "Weights",
     "WeightsInvalid",
     "WeightsNotFound",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zoo.artifact.load import load
     from zoo.artifact.save import save
     from zoo.artifact.verify import verify
-    from zoo.catalogue import adapters, backbones, rankers, recipes, tasks
+    from zoo.catalogue import adapters, alignments, backbones, rankers, recipes, tasks, validators
     from zoo.data.load import load as load_data
     from zoo.domain.gap import gap
     from zoo.hub.pull import pull
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoo.model import make_adapter as adapter
     from zoo.model import make_task as task
     from zoo.ranking.rank import rank
+    from zoo.training.adaptation.adapt import Adapt
     from zoo.training.evaluate import evaluate
     from zoo.training.fit import fit
     from zoo.training.run import Run
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _EXPORTS = {
+    "Adapt": "zoo.training.adaptation.adapt:Adapt",
     "ComposedModel": "zoo.model:ComposedModel",
     "Prediction": "zoo.model:Prediction",
     "Run": "zoo.training.run:Run",
     "adapter": "zoo.model:make_adapter",
     "adapters": "zoo.catalogue:adapters",
+    "alignments": "zoo.catalogue:alignments",
     "backbones": "zoo.catalogue:backbones",
     "compose": "zoo.model:compose",
     "evaluate": "zoo.training.evaluate:evaluate",
@@ -51,6 +54,7 @@ _EXPORTS = {
     "sweep": "zoo.training.sweep:sweep",
     "task": "zoo.model:make_task",
     "tasks": "zoo.catalogue:tasks",
+    "validators": "zoo.catalogue:validators",
     "verify": "zoo.artifact.verify:verify",
 }
 
@@ -67,11 +71,13 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Adapt",
     "ComposedModel",
     "Prediction",
     "Run",
     "adapter",
     "adapters",
+    "alignments",
     "backbones",
     "compose",
     "evaluate",
@@ -89,5 +95,6 @@ __all__ = [
     "sweep",
     "task",
     "tasks",
+    "validators",
     "verify",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoo import registry
 from zoo.host import installed
 from zoo.registry import Recipe
-from zoo.specs import AdapterSpec, BackboneSpec, RankerSpec, TaskSpec
+from zoo.specs import AdapterSpec, AlignmentSpec, BackboneSpec, RankerSpec, TaskSpec, ValidatorSpec
 
 
 def backbones(*, modality: str | None = None, everything: bool = False) -> list[BackboneSpec]:
@@ -33,6 +33,16 @@ def tasks() -> list[TaskSpec]:
 def rankers() -> list[RankerSpec]:
     """All rankers."""
     return [p.spec for p in installed().rankers]
+
+
+def alignments() -> list[AlignmentSpec]:
+    """All alignments."""
+    return [p.spec for p in installed().alignments]
+
+
+def validators() -> list[ValidatorSpec]:
+    """All validators."""
+    return [p.spec for p in installed().validators]
 
 
 def recipes() -> dict[str, Recipe]:

@@ -19,12 +19,14 @@ import pluggy
 
 from zoo.specs import (
     AdapterSpec,
+    AlignmentSpec,
     BackboneSpec,
     CallbackSpec,
     CommandSpec,
     NamespaceSpec,
     RankerSpec,
     TaskSpec,
+    ValidatorSpec,
 )
 
 PROJECT = "zoo"
@@ -107,6 +109,30 @@ def zoo_rankers() -> Sequence[RankerSpec]:  # type: ignore[empty-body]
         @hookimpl
         def zoo_rankers():
             return [RankerSpec(name="mine", loader="mine.ranker:Mine")]
+    """
+
+
+@hookspec
+def zoo_alignments() -> Sequence[AlignmentSpec]:  # type: ignore[empty-body]
+    """Alignments: domain-adaptation terms that are added to the loss.
+
+    Example::
+
+        @hookimpl
+        def zoo_alignments():
+            return [AlignmentSpec(name="mine", loader="mine.alignment:Mine")]
+    """
+
+
+@hookspec
+def zoo_validators() -> Sequence[ValidatorSpec]:  # type: ignore[empty-body]
+    """Validators: judges of models on a target domain that need none of its labels.
+
+    Example::
+
+        @hookimpl
+        def zoo_validators():
+            return [ValidatorSpec(name="mine", loader="mine.validator:Mine")]
     """
 
 

@@ -21,6 +21,7 @@ SHAPE: dict[str, Any] = {
         "adapter": str,
         "task": str,
         "baseline_adapter": str,
+        "validator": str,
         "merged_adapter": str,
     },
     "recipes": {

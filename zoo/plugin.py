@@ -7,6 +7,7 @@ spec's ``loader`` names.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.contract import InputContract
@@ -28,12 +29,14 @@ from zoo.hookspecs import API_VERSION, hookimpl
 from zoo.settings import Setting
 from zoo.specs import (
     AdapterSpec,
+    AlignmentSpec,
     BackboneSpec,
     CallbackSpec,
     CommandSpec,
     NamespaceSpec,
     RankerSpec,
     TaskSpec,
+    ValidatorSpec,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +66,8 @@ if TYPE_CHECKING:
         Weights,
     )
     from zoo.ranking.ranker import Ranker, RankProblem
+    from zoo.training.adaptation.alignment import Alignment, AlignStep
+    from zoo.training.adaptation.validator import JudgeProblem, Validator
     from zoo.training.callback import Callback
 
 _NEEDS_TORCH = frozenset(
@@ -94,6 +99,12 @@ _NEEDS_TORCH = frozenset(
 )
 
 
+_OF_ADAPTATION = {
+    "AlignStep": "alignment",
+    "Alignment": "alignment",
+    "JudgeProblem": "validator",
+    "Validator": "validator",
+}
 _NEEDS_NUMPY = frozenset({"RankProblem", "Ranker"})
 
 
@@ -106,6 +117,9 @@ def __getattr__(name: str) -> Any:
         from zoo.training.callback import Callback
 
         return Callback
+    if name in _OF_ADAPTATION:
+        module = importlib.import_module(f"zoo.training.adaptation.{_OF_ADAPTATION[name]}")
+        return getattr(module, name)
     if name in _NEEDS_NUMPY:
         import zoo.ranking.ranker
 
@@ -119,6 +133,9 @@ __all__ = [
     "TARGETS",
     "Adapter",
     "AdapterSpec",
+    "AlignStep",
+    "Alignment",
+    "AlignmentSpec",
     "Backbone",
     "BackboneSpec",
     "BadSetting",
@@ -137,6 +154,7 @@ __all__ = [
     "Incompatible",
     "InputContract",
     "InputError",
+    "JudgeProblem",
     "LabelProblem",
     "Labelling",
     "LanguagePreprocess",
@@ -159,6 +177,8 @@ __all__ = [
     "Tell",
     "TrainingFailed",
     "UnknownName",
+    "Validator",
+    "ValidatorSpec",
     "Weights",
     "WeightsInvalid",
     "WeightsNotFound",

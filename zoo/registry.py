@@ -51,6 +51,7 @@ class Defaults:
     adapter: str = ""
     task: str = ""
     baseline_adapter: str = ""  # fitted beside every result
+    validator: str = ""  # chooses where a fit is for a target
     merged_adapter: str = ""  # what a merged model is opened with: all of a backbone's own weights
 
     def backbone_for(self, modality: str) -> str:

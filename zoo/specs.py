@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any, Literal
 
-from zoo.errors import Incompatible, InvalidSpec
+from zoo.errors import BadSetting, Incompatible, InvalidSpec
 from zoo.settings import Setting, Types, check_settings, require_all
 
 Verified = Literal["weights", "architecture", "unverified"]
@@ -182,6 +182,72 @@ class RankerSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AlignmentSpec:
+    """A domain-adaptation term that is added to the loss.
+
+    Attributes:
+        name: e.g. ``coral``.
+        loader: ``"package.module:Class"``, a :class:`zoo.plugin.Alignment`, called with the checked
+            settings.
+        summary: one line for the catalogue.
+        settings: its options.
+        tries: settings of the candidates that a fit chooses among, in the order they are tried;
+            empty tries the defaults alone.
+        training: its own defaults for the training loop (names of
+            :class:`zoo.training.FitConfig`), above the adapter's.
+        reference: the paper it follows.
+    """
+
+    name: str
+    loader: str
+    summary: str = ""
+    settings: tuple[Setting, ...] = ()
+    tries: tuple[Mapping[str, Any], ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        _ALIGNMENT_TYPES.require(self)
+        _require_name("Alignment", self.name)
+        _require_import_string(self.name, self.loader)
+        require_all(self.name, "settings", self.settings, Setting)
+        require_all(self.name, "training", self.training, str)
+        require_all(self.name, "training", self.training.values(), (bool, int, float, str))
+        require_all(self.name, "tries", self.tries, (dict, Mapping))
+        try:
+            for each in self.tries:
+                check_settings(self.name, self.settings, each)
+        except BadSetting as err:
+            raise InvalidSpec(f"{self.name}: tries do not fit its settings. {err.message}") from err
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValidatorSpec:
+    """A judge of models on a target domain that needs none of its labels.
+
+    Attributes:
+        name: e.g. ``infomax``.
+        loader: ``"package.module:Class"``, a :class:`zoo.plugin.Validator`, called with the checked
+            settings.
+        summary: one line for the catalogue.
+        settings: its options.
+        reference: the paper it follows.
+    """
+
+    name: str
+    loader: str
+    summary: str = ""
+    settings: tuple[Setting, ...] = ()
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        _RANKER_TYPES.require(self)
+        _require_name("Validator", self.name)
+        _require_import_string(self.name, self.loader)
+        require_all(self.name, "settings", self.settings, Setting)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CallbackSpec:
     """What is told how a fit goes, e.g. a logger.
 
@@ -249,7 +315,15 @@ class CommandSpec:
 
 
 Spec = (
-    BackboneSpec | AdapterSpec | TaskSpec | RankerSpec | CallbackSpec | NamespaceSpec | CommandSpec
+    BackboneSpec
+    | AdapterSpec
+    | TaskSpec
+    | RankerSpec
+    | AlignmentSpec
+    | ValidatorSpec
+    | CallbackSpec
+    | NamespaceSpec
+    | CommandSpec
 )
 
 # What is printed and written to JSON must be of its type, or one spec would break every listing.
@@ -280,6 +354,15 @@ _TASK_TYPES = Types(
     name=str, loader=str, modalities=tuple, summary=str, settings=tuple, labelling=str, language=str
 )
 _RANKER_TYPES = Types(name=str, loader=str, summary=str, settings=tuple, reference=str)
+_ALIGNMENT_TYPES = Types(
+    name=str,
+    loader=str,
+    summary=str,
+    settings=tuple,
+    tries=tuple,
+    training=(dict, Mapping),
+    reference=str,
+)
 _CALLBACK_TYPES = Types(name=str, loader=str, summary=str)
 _NAMESPACE_TYPES = Types(name=str, modality=str, summary=str, example=str)
 _COMMAND_TYPES = Types(name=str, loader=str, summary=str)
@@ -342,6 +425,7 @@ def _require_import_string(name: str, loader: str) -> None:
 
 __all__ = [
     "AdapterSpec",
+    "AlignmentSpec",
     "BackboneSpec",
     "CallbackSpec",
     "CommandSpec",
@@ -350,6 +434,7 @@ __all__ = [
     "Setting",
     "Spec",
     "TaskSpec",
+    "ValidatorSpec",
     "check_settings",
     "is_backbone_name",
     "misfit",

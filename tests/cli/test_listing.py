@@ -8,7 +8,17 @@ from zoo.host import installed
 
 
 @pytest.mark.parametrize(
-    "kind", ["backbones", "adapters", "tasks", "rankers", "recipes", "plugins"]
+    "kind",
+    [
+        "backbones",
+        "adapters",
+        "tasks",
+        "rankers",
+        "alignments",
+        "validators",
+        "recipes",
+        "plugins",
+    ],
 )
 def test_people_and_programs_are_told_the_same_names(kind):
     listed = zoo(kind, "--json").data

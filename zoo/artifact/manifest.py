@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from typing_extensions import TypedDict
@@ -133,6 +133,15 @@ class DataEntry(_Strict):
     license: Short | None = None
 
 
+class AdaptationEntry(_Strict):
+    """For which target the model was chosen, without its labels."""
+
+    alignment: Short
+    validator: Short
+    kept: Literal["aligned", "source-only"]
+    target: DataEntry
+
+
 class Provenance(_Strict):
     """How the artifact came about."""
 
@@ -143,6 +152,7 @@ class Provenance(_Strict):
         dict[Line, Annotated[dict[Short, float], Field(max_length=10_000)]], Field(max_length=1000)
     ] = Field(default_factory=dict)
     versions: Annotated[dict[Short, Short], Field(max_length=1000)] = Field(default_factory=dict)
+    adaptation: AdaptationEntry | None = None
 
 
 class Manifest(_Strict):

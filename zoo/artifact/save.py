@@ -19,6 +19,7 @@ from zoo.artifact.contents import ASSETS, CARD, contents
 from zoo.artifact.licences import Stated, require_consistent
 from zoo.artifact.manifest import (
     MANIFEST,
+    AdaptationEntry,
     AdapterEntry,
     BackboneEntry,
     DataEntry,
@@ -35,6 +36,7 @@ from zoo.errors import ArtifactError, OutputExists
 from zoo.host import Provided, installed
 from zoo.model import ComposedModel
 from zoo.model.per_task import PerTask
+from zoo.report.adaptation import Adaptation
 from zoo.report.card_plots import card_plots
 from zoo.report.record import RunRecord
 
@@ -225,6 +227,23 @@ def _told_by(record: RunRecord | None) -> Provenance | None:
         seed=record.config.get("training", {}).get("seed"),
         metrics={f"{result.model} on {result.split}": result.metrics for result in record.results},
         versions=record.versions or {name: version(name) for name in ("zoo", "torch")},
+        adaptation=_adapted(record.adaptation),
+    )
+
+
+def _adapted(found: Adaptation | None) -> AdaptationEntry | None:
+    if found is None:
+        return None
+    target = found.target
+    return AdaptationEntry(
+        alignment=found.alignment,
+        validator=found.validator,
+        kept=found.kept,
+        target=DataEntry(
+            description=str(target["description"]),
+            fingerprint=str(target["fingerprint"]),
+            rows=dict(target["rows"]),
+        ),
     )
 
 

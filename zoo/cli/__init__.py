@@ -36,6 +36,8 @@ COMMANDS = {
     "adapters": ("listing", _LOOK),
     "tasks": ("listing", _LOOK),
     "rankers": ("listing", _LOOK),
+    "alignments": ("listing", _LOOK),
+    "validators": ("listing", _LOOK),
     "recipes": ("listing", _LOOK),
     "plugins": ("plugins", _LOOK),
     "show": ("show", _LOOK),

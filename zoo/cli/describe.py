@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from zoo.host import PluginRecord, Provided
     from zoo.registry import Recipe
     from zoo.settings import Setting
-    from zoo.specs import AdapterSpec, BackboneSpec, NamespaceSpec, RankerSpec, TaskSpec
+    from zoo.specs import (
+        AdapterSpec,
+        AlignmentSpec,
+        BackboneSpec,
+        NamespaceSpec,
+        RankerSpec,
+        TaskSpec,
+        ValidatorSpec,
+    )
 
 
 def backbone(provided: Provided[BackboneSpec]) -> dict[str, Any]:
@@ -80,14 +88,28 @@ def task(provided: Provided[TaskSpec]) -> dict[str, Any]:
     }
 
 
-def ranker(provided: Provided[RankerSpec]) -> dict[str, Any]:
-    """A ranker's facts and settings."""
+def ranker(provided: Provided[RankerSpec] | Provided[ValidatorSpec]) -> dict[str, Any]:
+    """The facts and settings of a ranker, or of a validator."""
     spec = provided.spec
     return {
         "name": spec.name,
         "summary": spec.summary,
         "reference": spec.reference,
         "settings": [setting(s) for s in spec.settings],
+        "plugin": _owner(provided.plugin),
+    }
+
+
+def alignment(provided: Provided[AlignmentSpec]) -> dict[str, Any]:
+    """An alignment's facts, settings and candidates."""
+    spec = provided.spec
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "reference": spec.reference,
+        "settings": [setting(s) for s in spec.settings],
+        "tries": [dict(each) for each in spec.tries],
+        "training": dict(spec.training),
         "plugin": _owner(provided.plugin),
     }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import choices, options, results
+from zoo.cli.adapting import Asked, say_choice
 from zoo.cli.asked_tasks import asked_tasks, placed
 from zoo.cli.find_lr import suggest
 from zoo.cli.launch import is_one_of_several, is_silent, launch
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 def _training(help: str, *names: str, **more: Any) -> Any:
     return typer.Option(
         *names, help=help, rich_help_panel="Training; each adapter has its own defaults", **more
+    )
+
+
+def _domain(help: str, *names: str, **more: Any) -> Any:
+    return typer.Option(
+        *names, help=help, rich_help_panel="Domain adaptation; see docs/adaptation.md", **more
     )
 
 
@@ -149,6 +156,30 @@ def fit(
             "which little data has anyway."
         ),
     ] = None,
+    target: Annotated[
+        Path | None,
+        _domain("Data of the domain that the model will meet; its labels choose nothing."),
+    ] = None,
+    align: Annotated[str | None, _domain("From `zoo alignments`.")] = None,
+    align_set: Annotated[
+        list[str] | None,
+        _domain("A setting of the alignment; repeatable.", "--align-set", metavar="KEY=VALUE"),
+    ] = None,
+    validator: Annotated[
+        str | None, _domain("From `zoo validators`: what chooses without target labels.")
+    ] = None,
+    tries: Annotated[
+        int | None, _domain("Candidates with the alignment, and as many without.", min=1)
+    ] = None,
+    target_unlabelled: Annotated[
+        bool, _domain("The target has no labels.", "--target-unlabelled")
+    ] = False,
+    target_labelled: Annotated[
+        Path | None, _domain("A few labelled rows of the target, to be trained on too.")
+    ] = None,
+    source: Annotated[
+        list[Path] | None, _domain("Another source beside DATA; repeatable.", metavar="DATA")
+    ] = None,
     license: Annotated[
         str | None, _licences("Of the model; the backbone's where not given.", metavar="NAME")
     ] = None,
@@ -192,6 +223,17 @@ def fit(
         again(ctx, resume)
         return
     begun = resumed(ctx)
+    adapting = Asked(
+        target,
+        align,
+        align_set or [],
+        validator,
+        tries,
+        target_unlabelled,
+        target_labelled,
+        source or [],
+    )
+    adapting.require(seeds=seeds)
     if data is None:
         raise BadSetting(
             "zoo fit needs DATA.",
@@ -254,8 +296,8 @@ def fit(
     from zoo import progress
     from zoo.data.load import load
 
-    dataset = load(
-        data,
+    read = functools.partial(
+        load,
         task=tasks.labelling(chosen),
         modality=chosen.modality,
         input_column=input_column,
@@ -268,7 +310,10 @@ def fit(
         convert=convert,
         progress=progress.default(),
     )
+    dataset = read(data)
     say_each(dataset.describe())
+    if source:
+        dataset = adapting.sources(dataset, read, tasks.labelling(chosen))
     if not (recipe or backbone or adapter or set_) and (
         found := by_itself(dataset.modality, len(dataset.splits["train"]), len(dataset.labels))
     ):
@@ -294,6 +339,9 @@ def fit(
         return
     how = {"overwrite": overwrite, "resume": begun is not None, "words": words_of(ctx)}
     how["callbacks"] = callback or []
+    how["adapt"] = adapting.adapt(
+        input_column=input_column, label_column=label_column, skip_bad=skip_bad, convert=convert
+    )
     repeats = fit_file.FitFile(
         data=fit_file.data_word(data),
         backbone=name,
@@ -310,6 +358,7 @@ def fit(
         test_fraction=test_fraction,
         skip_bad=skip_bad,
         convert=convert,
+        **adapting.plain(),
         license=license,
         data_license=data_license,
         accept_license=accept_license or [],
@@ -319,6 +368,7 @@ def fit(
     )
     with _leaving(repeats, out, dataset.fingerprint):
         run = _train(model, dataset, out, {**how, **chosen.training, **licences})
+    say_choice(run.record)
     results.emit_run(run.folder, run.record, as_json=as_json)
 
 

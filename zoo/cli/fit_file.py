@@ -46,6 +46,14 @@ class FitFile(BaseModel):
     test_fraction: float | None = None
     skip_bad: bool = False
     convert: bool = False
+    target: str | None = None
+    align: str | None = None
+    align_set: list[str] = Field(default_factory=list)
+    validator: str | None = None
+    tries: int | None = None
+    target_unlabelled: bool = False
+    target_labelled: str | None = None
+    source: list[str] = Field(default_factory=list)
     license: str | None = None
     data_license: str | None = None
     accept_license: list[str] = Field(default_factory=list)

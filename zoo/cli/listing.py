@@ -1,4 +1,4 @@
-"""``zoo backbones``, ``adapters``, ``tasks``, ``rankers``, ``recipes``: what can be composed."""
+"""``zoo backbones``, ``adapters``, ``tasks``, ``rankers`` and their kin: what can be composed."""
 
 from __future__ import annotations
 
@@ -114,6 +114,22 @@ def rankers(as_json: Json = False) -> None:
     from zoo.host import installed
 
     found = [describe.ranker(p) for p in installed().rankers]
+    _list(found, ("name", "summary", "reference", "plugin"), as_json=as_json)
+
+
+def alignments(as_json: Json = False) -> None:
+    """List alignments: what draws source and target together in a fit."""
+    from zoo.host import installed
+
+    found = [describe.alignment(p) for p in installed().alignments]
+    _list(found, ("name", "summary", "reference", "plugin"), as_json=as_json)
+
+
+def validators(as_json: Json = False) -> None:
+    """List validators: what judges a model on a target without labels."""
+    from zoo.host import installed
+
+    found = [describe.ranker(p) for p in installed().validators]
     _list(found, ("name", "summary", "reference", "plugin"), as_json=as_json)
 
 

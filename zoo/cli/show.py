@@ -90,6 +90,8 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
     adapters = [p.spec.name for p in host.adapters]
     tasks = [p.spec.name for p in host.tasks]
     rankers = [p.spec.name for p in host.rankers]
+    alignments = [p.spec.name for p in host.alignments]
+    validators = [p.spec.name for p in host.validators]
     if name in adapters:
         return "adapter", describe.adapter(host.adapter(name))
     if ":" in name or name in curation.aliases:
@@ -98,6 +100,10 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
         return "task", describe.task(host.task(name))
     if name in rankers:
         return "ranker", describe.ranker(host.ranker(name))
+    if name in alignments:
+        return "alignment", describe.alignment(host.alignment(name))
+    if name in validators:
+        return "validator", describe.ranker(host.validator(name))
     if name in curation.recipes:
         return "recipe", describe.recipe(name, curation.recipe(name))
     sources.require_no_revision_in(name)
@@ -109,8 +115,17 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
             hint="An artifact or run is a directory that `zoo fit --out` or `zoo pull --out` wrote.",
         )
     backbones = [p.spec.name for p in host.backbones]
-    known = [*adapters, *tasks, *rankers, *curation.recipes, *curation.aliases, *backbones]
-    hint = "`zoo backbones`, `adapters`, `tasks`, `rankers` and `recipes` list them."
+    known = [
+        *adapters,
+        *tasks,
+        *rankers,
+        *alignments,
+        *validators,
+        *curation.recipes,
+        *curation.aliases,
+        *backbones,
+    ]
+    hint = "`zoo backbones`, `adapters`, `tasks`, `rankers`, `alignments`, `validators` and `recipes` list them."
     raise UnknownName("name", name, known, hint=hint)
 
 

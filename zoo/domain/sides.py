@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.data.cell import Cell
 from zoo.data.dataset import Dataset, EvaluationSplit, Split
 from zoo.data.load import load_for_evaluation
 from zoo.data.recognise import recognise
 from zoo.data.roles import role_of
-from zoo.data.rows import Input, parts
+from zoo.data.rows import Input
+from zoo.data.sameness import digest
 from zoo.domain.compare import FEWEST
 from zoo.errors import DataError
 from zoo.ranking.sample import chosen
@@ -75,8 +74,8 @@ def without_shared(source: Side, target: Side) -> tuple[Side, int]:
     Raises:
         DataError: they are more than half of it.
     """
-    seen = {_digest(each) for each in source.inputs}
-    new = [at for at, each in enumerate(target.inputs) if _digest(each) not in seen]
+    seen = {digest(each) for each in source.inputs}
+    new = [at for at, each in enumerate(target.inputs) if digest(each) not in seen]
     shared = len(target.inputs) - len(new)
     if shared * 2 > len(target.inputs):
         raise DataError(
@@ -85,16 +84,6 @@ def without_shared(source: Side, target: Side) -> tuple[Side, int]:
             hint="Give a target that the model is not trained on.",
         )
     return _picked(target, new), shared
-
-
-def _digest(given: Input) -> bytes:
-    total = hashlib.sha256()
-    for part in parts(given):
-        value: Any = part.read() if isinstance(part, Cell) else part
-        content = value.read_bytes() if isinstance(value, Path) else value
-        total.update(content.encode() if isinstance(content, str) else bytes(content))
-        total.update(b"\0")
-    return total.digest()
 
 
 def require_rows(side: Side) -> None:

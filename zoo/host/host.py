@@ -19,12 +19,14 @@ from zoo.host.plugins import Plugins
 from zoo.host.record import PluginRecord, Provided, S
 from zoo.specs import (
     AdapterSpec,
+    AlignmentSpec,
     BackboneSpec,
     CallbackSpec,
     CommandSpec,
     NamespaceSpec,
     RankerSpec,
     TaskSpec,
+    ValidatorSpec,
     is_backbone_name,
 )
 from zoo.switches import Switches
@@ -54,7 +56,7 @@ class Host:
         """Every plugin found, broken ones included; asks each for what it provides."""
         # Filling `provides`.
         self.backbones, self.namespaces, self.adapters, self.tasks  # noqa: B018
-        self.rankers, self.callbacks, self.commands  # noqa: B018
+        self.rankers, self.alignments, self.validators, self.callbacks, self.commands  # noqa: B018
         return self._plugins.records
 
     @functools.cached_property
@@ -81,6 +83,16 @@ class Host:
     def rankers(self) -> list[Provided[RankerSpec]]:
         """All rankers, in plugin order."""
         return self._collect("zoo_rankers", RankerSpec)
+
+    @functools.cached_property
+    def alignments(self) -> list[Provided[AlignmentSpec]]:
+        """All alignments, in plugin order."""
+        return self._collect("zoo_alignments", AlignmentSpec)
+
+    @functools.cached_property
+    def validators(self) -> list[Provided[ValidatorSpec]]:
+        """All validators, in plugin order."""
+        return self._collect("zoo_validators", ValidatorSpec)
 
     @functools.cached_property
     def callbacks(self) -> list[Provided[CallbackSpec]]:
@@ -127,6 +139,14 @@ class Host:
         """The ranker called ``name``; raises as :meth:`backbone`."""
         return self._named("ranker", name, self.rankers)
 
+    def alignment(self, name: str) -> Provided[AlignmentSpec]:
+        """The alignment called ``name``; raises as :meth:`backbone`."""
+        return self._named("alignment", name, self.alignments)
+
+    def validator(self, name: str) -> Provided[ValidatorSpec]:
+        """The validator called ``name``; raises as :meth:`backbone`."""
+        return self._named("validator", name, self.validators)
+
     def callback(self, name: str) -> Provided[CallbackSpec]:
         """The callback called ``name``; raises as :meth:`backbone`."""
         return self._named("callback", name, self.callbacks)
@@ -143,6 +163,8 @@ class Host:
             "adapter": self.adapters,
             "task": self.tasks,
             "ranker": self.rankers,
+            "alignment": self.alignments,
+            "validator": self.validators,
             "callback": self.callbacks,
             "command": self.commands,
         }

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import NotAnArtifact
+from zoo.report.adaptation import Adaptation
 from zoo.report.evidence import Evidence
 
 RECORD = "run.json"
@@ -70,6 +71,7 @@ class RunRecord(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     evidence: Evidence | None = None  # ``None`` where the fit was cut short
+    adaptation: Adaptation | None = None  # to a target
 
     def write(self, folder: Path) -> None:
         """Write ``folder/run.json``."""

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,14 @@ class Checkpoints:
         folder: holds them; exists.
         minutes: one is written within an epoch where the last is older.
         steps: one is written after every so many steps; 0 leaves it to time.
+
+    Attributes:
+        wrap: puts what is saved into a larger tree, where several trainings make one fit.
     """
 
     def __init__(self, folder: Path, *, minutes: float = 5.0, steps: int = 0) -> None:
         self.folder = folder
+        self.wrap: Callable[[Any], Any] = lambda tree: tree
         self._minutes = minutes
         self._steps = steps
         self._written = time.monotonic()
@@ -64,7 +69,7 @@ class Checkpoints:
         start = time.monotonic()
         numbers = self._numbers()
         with replacing(self.folder / _name(max(numbers, default=0) + 1)) as fresh:
-            write_state(fresh, tree)
+            write_state(fresh, self.wrap(tree))
         for number in sorted(numbers)[: -(_KEPT - 1)]:
             shutil.rmtree(self.folder / _name(number), ignore_errors=True)
         self._written = time.monotonic()

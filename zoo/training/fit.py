@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import time
@@ -15,11 +16,15 @@ from zoo.artifact.licences import Stated, require_consistent
 from zoo.artifact.save import save
 from zoo.data.dataset import Dataset
 from zoo.data.load import load
+from zoo.host import installed
 from zoo.model import ComposedModel
 from zoo.progress import Progress, Silent, default
 from zoo.report.html import write_report
 from zoo.report.mistakes import write_mistakes
 from zoo.report.record import ARTIFACT, HISTORY, RunRecord
+from zoo.training.adaptation.adapt import Adapt
+from zoo.training.adaptation.job import AdaptingJob
+from zoo.training.adaptation.target import Target, read_target, with_labelled
 from zoo.training.callback import Callback, Callbacks, make_callbacks
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.compiled import require_compiler
@@ -39,6 +44,7 @@ def fit(
     data: Dataset | str | Path,
     out: str | Path,
     *,
+    adapt: Adapt | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
     resume: bool = False,
@@ -63,6 +69,7 @@ def fit(
         model: from :func:`zoo.compose`.
         data: a dataset from :func:`zoo.load_data`, or a path that it understands.
         out: the run directory; it appears whole or not at all.
+        adapt: to which target, and how; the model is then chosen for that, without its labels.
         progress: whom to tell; by default bars where stderr is a terminal.
         overwrite: replace an earlier run at ``out``.
         resume: go on with the fit that was begun at ``out``; ``model`` is composed anew.
@@ -84,7 +91,7 @@ def fit(
         CheckpointMismatch, CheckpointInvalid: it is of something else, or damaged.
         TrainingFailed: the loss diverged, or there is too little memory for a single row.
     """
-    config = FitConfig.resolve(model.adapter.spec.training, options)
+    config = FitConfig.resolve(_defaults(model, adapt), options)
     own, base = license or model.license, model.backbone.license
     require_consistent(Stated(own or base, base, data_license, accept_licenses))
     out = Path(out)
@@ -105,9 +112,12 @@ def fit(
         for note in dataset.notes:
             progress.note(note)
     written = Licences(license, data_license, tuple(accept_licenses))
-    request = Request.of(model, dataset, config, words)
+    if adapt is not None:
+        dataset = with_labelled(dataset, adapt, model)
+    make, asked = _job(model, dataset, config, adapt)
+    request = Request.of(model, dataset, config, words, asked)
     with seeded(config.seed):
-        job = Job(model, dataset, config, progress)
+        job = make(progress)
         outcome, record = (
             _fitted(job, out, request, written, told, resume=resume) if first else _helped(job)
         )
@@ -117,6 +127,33 @@ def fit(
     if outcome.interrupted:
         raise KeyboardInterrupt
     return Run(out, record, model)
+
+
+def _defaults(model: ComposedModel, adapt: Adapt | None) -> Mapping[str, Any]:
+    own = model.adapter.spec.training
+    return own if adapt is None else {**own, **installed().alignment(adapt.align).spec.training}
+
+
+def _job(
+    model: ComposedModel, dataset: Dataset, config: FitConfig, adapt: Adapt | None
+) -> tuple[Callable[[Progress], Job], dict[str, Any]]:
+    """What makes the job, and all that its result depends on besides model, data and training."""
+    if adapt is None:
+        return functools.partial(Job, model, dataset, config), {}
+    target = read_target(adapt.target, model, unlabelled=adapt.unlabelled, **adapt.reading)
+    made = functools.partial(_adapting, model, dataset, config, target, adapt)
+    return made, {"target": target.plain(), **adapt.plain()}
+
+
+def _adapting(
+    model: ComposedModel,
+    dataset: Dataset,
+    config: FitConfig,
+    target: Target,
+    adapt: Adapt,
+    progress: Progress,
+) -> Job:
+    return AdaptingJob(model, dataset, config, progress, target, adapt)
 
 
 @dataclass(frozen=True)
@@ -164,6 +201,7 @@ def _fitted(
         with held(), replacing(out) as folder:  # Ctrl-C in the end must not lose what was trained
             record.write(folder)
             write_mistakes(folder, job.mistakes)
+            job.write(folder)
             if outcome.history:
                 shutil.copyfile(work / HISTORY, folder / HISTORY)
             own = {"record": record, "history": outcome.history, **vars(licences)}

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -140,6 +141,9 @@ class Job:
                 tell=self.reuse.tell,
                 weights=self.reuse.whole,
             )
+
+    def write(self, folder: Path) -> None:
+        """Write what belongs into the run besides its record; nothing here."""
 
     def record(self, outcome: Outcome, seconds: float) -> RunRecord:
         """All that happened, as plain data."""

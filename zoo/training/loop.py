@@ -18,12 +18,14 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from torch import Tensor
 
 from zoo.errors import BadSetting, TrainingFailed, WriteFailed
 from zoo.model import ComposedModel, Task
 from zoo.model.joint import logits_of
 from zoo.progress import Progress
 from zoo.training import optimizer
+from zoo.training.adaptation.aligning import Aligning
 from zoo.training.augmenting import Augmentation, changing, drawing
 from zoo.training.averaging import Average
 from zoo.training.best import Best, Moving
@@ -41,6 +43,8 @@ from zoo.training.sharing import shared_logits
 from zoo.training.steps import Steps
 
 Epoch = dict[str, Any]
+Judge = Callable[[int, Tensor, float], float]
+"""What chooses among epochs, lower is better, from validation logits and the metric on these rows."""
 
 
 @dataclass
@@ -79,6 +83,8 @@ def train(
     checkpoints: Checkpoints | None = None,
     resume: Mapping[str, Any] | None = None,
     reuse: Reuse | None = None,
+    aligning: Aligning | None = None,
+    judge: Judge | None = None,
 ) -> Outcome:
     """Train ``model`` in place and leave it at its best state by validation.
 
@@ -96,11 +102,15 @@ def train(
         checkpoints: where to write them; nowhere where ``None``.
         resume: what a checkpoint of this very fit holds, to go on from.
         reuse: keeps what frozen blocks give; they are computed in every epoch where ``None``.
+        aligning: adds its term to the loss.
+        judge: chooses among epochs instead of validation rows.
 
     Raises:
         TrainingFailed: the loss is not a number, and there was no good state to keep.
     """
-    trainer = Trainer(model, task, splits, config, progress, on_epoch, checkpoints, reuse)
+    trainer = Trainer(
+        model, task, splits, config, progress, on_epoch, checkpoints, reuse, aligning, judge
+    )
     trainer.on_step = on_step
     return trainer.run(resume)
 
@@ -141,6 +151,8 @@ class Trainer:
         on_epoch: Callable[[Epoch], None],
         checkpoints: Checkpoints | None,
         reuse: Reuse | None,
+        aligning: Aligning | None,
+        judge: Judge | None,
     ) -> None:
         self._active = reuse.active if reuse else contextlib.nullcontext
         self.outcome = Outcome()
@@ -157,8 +169,11 @@ class Trainer:
         per_epoch = math.ceil(len(splits["train"]) / config.batch_size)
         self._epochs = config.epochs_for(per_epoch)
         schedule = schedule_of(config, per_epoch * self._epochs)
+        self._aligning, self._judge = aligning, judge
+        if aligning is not None:
+            aligning.begin(self._accelerator.device, per_epoch * self._epochs)
         self._steps = Steps(
-            model, task, splits["train"], config, schedule, self._accelerator, progress
+            model, task, splits["train"], config, schedule, self._accelerator, progress, aligning
         )
         self._augmentation = Augmentation.of(config, model)
         self._average = Average(self._moving, config, self._epochs)
@@ -264,15 +279,17 @@ class Trainer:
             raise KeyboardInterrupt
 
     def _validated(self, epoch: int) -> Epoch:
-        val = self._splits["val"]
-        logits = shared_logits(
-            self._model,
-            val,
-            functools.partial(logits_of, self._task),
-            batch_size=self._config.batch_size,
-        )
-        line: Epoch = {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
-        self._best.consider(epoch, line["val"][self._task.monitor])
+        with self._aligning.settled() if self._aligning else contextlib.nullcontext():
+            val = self._splits["val"]
+            logits = shared_logits(
+                self._model,
+                val,
+                functools.partial(logits_of, self._task),
+                batch_size=self._config.batch_size,
+            )
+            line: Epoch = {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
+            value = line["val"][self._task.monitor]
+            self._best.consider(epoch, self._judge(epoch, logits, value) if self._judge else value)
         return line
 
     def _end_epoch(self, line: Epoch) -> None:
@@ -321,6 +338,7 @@ class Trainer:
             "scaler": scaler.state_dict() if scaler else None,
             "order": self._order_before,
             "random": random_state(),
+            "aligning": self._aligning.state() if self._aligning else None,
         }
 
     def _load(self, state: Mapping[str, Any]) -> None:
@@ -336,6 +354,8 @@ class Trainer:
         if self._accelerator.scaler and state["scaler"]:
             self._accelerator.scaler.load_state_dict(state["scaler"])
         self._order.set_state(state["order"])
+        if self._aligning:
+            self._aligning.load(state["aligning"])
         restore_random_state(state["random"])
         for line in self.outcome.history:
             self._on_epoch(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,13 @@ class Request(BaseModel):
         dataset: Dataset,
         config: FitConfig,
         words: Sequence[str] | None = None,
+        adaptation: Mapping[str, Any] | None = None,
     ) -> Request:
         """What is asked for now."""
         return cls(
             model=_plain(_describe(model)),
             data=_plain(_data(dataset)),
-            training=config.model_dump(mode="json"),
+            training={**config.model_dump(mode="json"), **_plain(dict(adaptation or {}))},
             versions=versions(),
             words=None if words is None else list(words),
         )

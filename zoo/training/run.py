@@ -19,9 +19,9 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Metrics of the model on the test split, or on validation where there is no test."""
+        """Metrics of the model on the target, else on the test split, else on validation."""
         own = {r.split: r.metrics for r in self.record.results if r.model == THIS_MODEL}
-        return own.get("test") or own["val"]
+        return own.get("target") or own.get("test") or own["val"]
 
     def report(self) -> Path:
         """The run's HTML report, written if it is not there yet."""

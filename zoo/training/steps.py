@@ -17,6 +17,7 @@ from zoo.model import ComposedModel, Task
 from zoo.model.joint import Joint, logits_of
 from zoo.progress import Progress
 from zoo.training import memory, nonfinite, optimizer
+from zoo.training.adaptation.aligning import Aligning
 from zoo.training.config import FitConfig
 from zoo.training.gradnorm import GradNorm
 from zoo.training.prepared import PreparedSplit, collated
@@ -36,6 +37,7 @@ class Steps:
         schedule: the learning rate's, by steps done.
         accelerator: scales and casts.
         progress: is told when fewer rows are computed at a time.
+        aligning: adds its term to the loss.
 
     Attributes:
         done: how many steps were taken.
@@ -54,6 +56,7 @@ class Steps:
         schedule: Schedule,
         accelerator: Accelerator,
         progress: Progress,
+        aligning: Aligning | None = None,
     ) -> None:
         self.done = 0
         self.interrupted = False
@@ -72,6 +75,7 @@ class Steps:
             self._norms = GradNorm(model, task, split.targets, config.gradnorm_alpha)
         self._clipped = [p for p in self.parameters if p is not model.learned_weights]
         self._schedule, self._accelerator, self._progress = schedule, accelerator, progress
+        self._aligning = aligning
 
     @property
     def rate(self) -> float:
@@ -94,6 +98,8 @@ class Steps:
         self._clip(place)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if self._aligning:
+            self._aligning.step(self._schedule.factor(self.done))
         if self._norms:
             self._norms.renew()
         self.done += 1
@@ -159,6 +165,7 @@ class Steps:
     def _gradient(self, rows: Sequence[int], whole: int, place: str) -> float:
         """Accumulate the gradient of the summed loss over ``rows``, each worth one in ``whole``."""
         total = 0.0
+        there = self._aligning.rows(self.done, self._config.batch_size) if self._aligning else []
         if self._norms:
             self._norms.start()
         for at in range(0, len(rows), self.rows):
@@ -166,7 +173,8 @@ class Steps:
             batch, targets = collated(self._split, self._model.preprocess, piece)
             device = self._accelerator.device
             on_device = {key: value.to(device) for key, value in batch.items()}
-            watching = self._norms.watching() if self._norms else contextlib.nullcontext()
+            watcher = self._norms or self._aligning
+            watching = watcher.watching() if watcher else contextlib.nullcontext()
             with self._accelerator.autocast(), watching, self._pooled() as pooled:
                 logits = logits_of(self._task, self._model(on_device, self._asked(targets)))
             loss = self._task.loss(logits.float(), targets.to(device))
@@ -174,6 +182,8 @@ class Steps:
                 loss = loss + self._model.companion(pooled.pop().float(), targets.to(device))
             if self._norms:
                 self._norms.observe(logits.float(), targets.to(device))
+            if self._aligning:
+                loss = self._aligned(loss, logits, targets.to(device), there[at : at + self.rows])
             value = float(loss.detach())
             if not math.isfinite(value):
                 what = f"The loss became {value}"
@@ -208,6 +218,15 @@ class Steps:
             return None
         device = self._accelerator.device
         return {name: has.to(device) for name, (has, _) in self._task.split(targets).items()}
+
+    def _aligned(
+        self, loss: Tensor, logits: Tensor, targets: Tensor, there: Sequence[int]
+    ) -> Tensor:
+        """The loss with the alignment's term, for these rows of the target."""
+        assert self._aligning is not None  # the caller asked
+        with self._accelerator.autocast():
+            term = self._aligning.loss(there, logits, targets, self.done)
+        return loss if term is None else loss + term
 
     def _tell_of_halving(self, place: str) -> None:
         text = (

@@ -73,8 +73,8 @@ class Pooled(Cut):
         super().__init__(backbone, "features", ragged=False, blank=True)
 
     def capture(self, batch: Batch) -> Tensor:
-        """Pooled features."""
-        features: Features = self.backbone(batch)
+        """Pooled features; not what an adapter behind them makes of them, as a hook does."""
+        features: Features = self.backbone.forward(batch)
         return features.pooled
 
     @contextlib.contextmanager

@@ -1,0 +1,211 @@
+"""Domain adaptation on frozen features: what each alignment gains, and what is kept of it without labels.
+
+The twelve pairs of office_caltech10's four domains (MobileNetV2, tf2_in1k) and the twelve of
+amazon_reviews' (MiniLM), with the adapter ``bottleneck`` on cached features. Of every candidate (two
+without alignment, two of each alignment) all epochs are kept in a cell, so that every way of
+choosing among them can be held against the same trainings: by the source's risk, by each validator,
+by the target's labels (the oracle). A target is adapted to and measured on with all of its rows; its
+labels choose nothing but the oracle's state.
+
+Every cell is kept in ``benchmarks/adaptation/`` and not computed twice; the table goes to
+``benchmarks/adaptation.md`` and covers what there is.
+
+    python -m benchmarks.adaptation ../shared --sets office --methods dann coral --seeds 0
+    python -m benchmarks.adaptation ../shared --lora           # one pair of each, end to end
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+CELLS = HERE / "adaptation"
+SOURCE_ONLY = "source-only"
+METHODS = ("coral", "dan", "dann", "cdan", "mcc", "pseudo-labels", "adabn")
+VALIDATORS = ("infomax", "density", "nuclear-norm", "source-risk")
+SEEDS = (0, 1, 2)
+TRIES = 2  # candidates of each side
+TRIES_OF = {"adabn": 1}
+STEPS = 120  # about so many in a training, as two cores allow
+SMALL: dict[
+    str, dict[str, Any]
+] = {  # smaller than in the papers, whose features are trained end to end
+    "dann": {"hidden": 256},
+    "cdan": {"hidden": 256, "projection": 256},
+}
+
+
+@dataclass(frozen=True)
+class Domains:
+    """Some domains of one problem, of which every ordered pair is adapted."""
+
+    name: str
+    folder: str
+    domains: tuple[str, ...]
+    backbone: str
+    end_to_end: tuple[str, str]  # the pair that LoRA is fitted on too
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Source and target."""
+        return itertools.permutations(self.domains, 2)
+
+
+SETS = (
+    Domains(
+        "office",
+        "office_caltech10",
+        ("amazon", "webcam", "dslr", "caltech10"),
+        "timm:{shared}/hub/zoo-mirror/mobilenetv2_100.tf2_in1k",
+        ("amazon", "webcam"),
+    ),
+    Domains(
+        "amazon",
+        "amazon_reviews",
+        ("books", "dvd", "electronics", "kitchen"),
+        "nlp:minilm",
+        ("books", "dvd"),
+    ),
+)
+
+
+def main() -> None:
+    """Compute what is missing, then write the table."""
+    from benchmarks.adaptation_table import table
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("shared", type=Path, help="the folder that holds data/ and hub/")
+    parser.add_argument("--sets", nargs="*", default=[each.name for each in SETS])
+    parser.add_argument("--pairs", nargs="*", help="only these, e.g. amazon-webcam")
+    parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
+    parser.add_argument("--seeds", nargs="*", type=int, default=SEEDS)
+    parser.add_argument("--lora", action="store_true", help="one pair of each, end to end")
+    parser.add_argument("--minutes", type=float, default=60, help="begin no cell after so many")
+    asked = parser.parse_args()
+    CELLS.mkdir(exist_ok=True)
+    until = time.monotonic() + 60 * asked.minutes
+    for seed in asked.seeds:
+        for domains in SETS:
+            if domains.name not in asked.sets:
+                continue
+            pairs = [domains.end_to_end] if asked.lora else list(domains.pairs())
+            for pair in pairs:
+                if asked.pairs and "-".join(pair) not in asked.pairs:
+                    continue
+                if time.monotonic() < until:
+                    adapter = "lora" if asked.lora else "bottleneck"
+                    cell(asked.shared, domains, pair, seed, adapter, asked.methods)
+    (HERE / "adaptation.md").write_text(table(CELLS, VALIDATORS), encoding="utf-8")
+
+
+def path_of(name: str, pair: tuple[str, str], method: str, seed: int, adapter: str) -> Path:
+    """Where a cell is kept."""
+    return CELLS / f"{name}--{adapter}--{'-'.join(pair)}--{method}--{seed}.json"
+
+
+def cell(
+    shared: Path,
+    domains: Domains,
+    pair: tuple[str, str],
+    seed: int,
+    adapter: str,
+    methods: Sequence[str],
+) -> None:
+    """Train the candidates of each method whose cell is not there, and write it."""
+    wanted = [
+        method
+        for method in (SOURCE_ONLY, *methods)
+        if not path_of(domains.name, pair, method, seed, adapter).exists()
+    ]
+    if not wanted:
+        return
+    start = time.process_time()
+    found = trained(shared, domains, pair, seed, adapter, wanted)
+    taken = (time.process_time() - start) / len(found)
+    for method in wanted:
+        tried = [each for each in found if each["method"] == method]
+        content = {"seconds_a_candidate": round(taken, 2), "candidates": tried}
+        text = json.dumps(content) + "\n"
+        path_of(domains.name, pair, method, seed, adapter).write_text(text, encoding="utf-8")
+    print(f"{domains.name} {'-'.join(pair)} seed {seed}: {taken:.1f} s a candidate", flush=True)
+
+
+def trained(
+    shared: Path,
+    domains: Domains,
+    pair: tuple[str, str],
+    seed: int,
+    adapter: str,
+    methods: Sequence[str],
+) -> list[dict[str, Any]]:
+    """All candidates of these methods with all their epochs, as plain data."""
+    import zoo
+    from zoo.progress import Silent
+    from zoo.training.adaptation.adapt import Adapt, candidates_of
+    from zoo.training.adaptation.job import AdaptingJob
+    from zoo.training.config import FitConfig
+    from zoo.training.randomness import seeded
+
+    folder = shared / "data" / domains.folder
+    data = zoo.load_data(folder / pair[0], test_fraction=0.0, seed=seed)
+    model = zoo.compose(
+        domains.backbone.format(shared=shared.resolve()),
+        zoo.adapter(adapter, {"size": 128} if adapter == "bottleneck" else {}),
+        zoo.task("classification", labels=data.labels),
+        seed=seed,
+    )
+    steps = len(data.splits["train"]) / (64 if adapter == "bottleneck" else 32)
+    epochs = min(10, max(3, round(STEPS / steps)))
+    given = {"seed": seed, "baselines": (), "epochs": epochs}
+    config = FitConfig.resolve(model.adapter.spec.training, given)
+    asked = [
+        Adapt("", name, SMALL.get(name, {}), VALIDATORS[0], tries=TRIES_OF.get(name, TRIES))
+        for name in methods
+    ]
+    candidates = []
+    for adapt in asked:
+        if adapt.align == SOURCE_ONLY:
+            candidates += [
+                each
+                for each in candidates_of(Adapt("", METHODS[0], tries=TRIES), config)
+                if each.method == SOURCE_ONLY
+            ]
+        else:
+            candidates += [
+                each.model_copy(update={"settings": {**adapt.settings, **each.settings}})
+                for each in candidates_of(adapt, config)
+                if each.method != SOURCE_ONLY
+            ]
+    some = Adapt("", METHODS[0], validator=VALIDATORS[0], watched=VALIDATORS)
+    with seeded(config.seed):
+        target = whole_target(folder / pair[1], model)
+        job = AdaptingJob(model, data, config, Silent(), target, some, candidates)
+        job.run(lambda line: None)
+    return [json.loads(each.model_dump_json()) for each in candidates]
+
+
+def whole_target(path: Path, model: Any) -> Any:
+    """All rows of a domain, to adapt to and to measure on."""
+    from dataclasses import replace
+
+    from zoo.training.adaptation.target import read_target
+
+    found = read_target(path, model)
+    if found.test is None:
+        return found
+    return replace(
+        found,
+        inputs=[*found.inputs, *found.test.inputs],
+        labels=[*(found.labels or ()), *found.test.labels],
+        test=None,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Alignments of source and target, and validators that need no target labels."""

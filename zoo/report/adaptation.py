@@ -1,0 +1,166 @@
+"""What a fit for a target domain tried, and what of it was chosen by which figure. No torch.
+
+The states that are chosen among are all epochs of all candidates. The model that is kept is chosen
+without target labels; the oracle's choice by them is only reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SOURCE_ONLY = "source-only"
+LABEL_FREE = "label-free-selected"
+ORACLE, ORACLE_SOURCE_ONLY = "oracle", "source-only, oracle"
+
+
+class State(BaseModel):
+    """A model as it was after one epoch.
+
+    Attributes:
+        epoch: counted from 1; 0 is the best head on frozen features.
+        risk: of the source's validation rows; lower is better, ``None`` where it is no number.
+        score: the validator's; higher is better, ``None`` likewise.
+        source: the headline metric on the source's validation rows.
+        others: scores of validators that choose nothing here.
+        metrics: on the target, where that has labels.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    epoch: int
+    risk: float | None
+    score: float | None
+    source: float | None = None
+    others: dict[str, float | None] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
+class Candidate(BaseModel):
+    """One training, with or without the alignment.
+
+    Attributes:
+        method: ``source-only``, or the alignment's name.
+        settings: of the alignment, those that differ from candidate to candidate.
+        lr: learning rate.
+        states: by epoch.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    method: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    lr: float
+    states: list[State] = Field(default_factory=list)
+
+
+class Pick(BaseModel):
+    """A state that was chosen, and from which candidate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    candidate: int
+    state: State
+
+
+class Adaptation(BaseModel):
+    """What ``run.json`` says of an adaptation.
+
+    Attributes:
+        alignment: its name.
+        settings: with which it was chosen.
+        validator: whose scores chose.
+        floor: what an aligned state has to reach on the source's validation rows.
+        kept: what this model is.
+        target: description, fingerprint, rows, whether labelled, classes the source lacks.
+        candidates: all that was tried.
+        picks: by name: source-only, label-free-selected, and with labels the oracle's two.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    alignment: str
+    settings: dict[str, Any]
+    validator: str
+    floor: float | None = None
+    kept: Literal["aligned", "source-only"]
+    target: dict[str, Any]
+    candidates: list[Candidate]
+    picks: dict[str, Pick]
+
+
+def value_of(method: str, state: State, floor: float | None = None) -> float:
+    """What chooses among states of one method, lower is better: source risk, or minus the score.
+
+    An aligned state below ``floor`` on the source's validation rows is not to be chosen: a model that
+    has lost the source is sure of the target all the same.
+    """
+    if method == SOURCE_ONLY:
+        return math.inf if state.risk is None else state.risk
+    lost = floor is not None and state.source is not None and state.source < floor
+    return math.inf if state.score is None or lost else -state.score
+
+
+def floor_of(candidates: Sequence[Candidate], rows: int) -> float | None:
+    """Two standard errors below source-only on ``rows`` validation rows of the source.
+
+    ``None`` where there is no source-only state, or its figure is no proportion.
+    """
+    source = [c for c in _all(candidates) if candidates[c[0]].method == SOURCE_ONLY]
+    if not source:
+        return None
+    share = _least(candidates, source, None).state.source
+    if share is None or not 0 <= share <= 1:
+        return None
+    return share - 2 * math.sqrt(share * (1 - share) / rows)
+
+
+def picked(
+    candidates: Sequence[Candidate], headline: str, floor: float | None = None
+) -> dict[str, Pick]:
+    """The states that are chosen; the oracle's where the target has labels.
+
+    Raises:
+        ValueError: no candidate has a state.
+    """
+    source = [c for c in _all(candidates) if candidates[c[0]].method == SOURCE_ONLY]
+    aligned = [c for c in _all(candidates) if candidates[c[0]].method != SOURCE_ONLY]
+    found = {SOURCE_ONLY: _least(candidates, source, floor)}
+    if aligned:
+        found[LABEL_FREE] = _least(candidates, aligned, floor)
+    if headline in found[SOURCE_ONLY].state.metrics:
+        found[ORACLE_SOURCE_ONLY] = _most(source, headline)
+        if aligned:
+            found[ORACLE] = _most(aligned, headline)
+    return found
+
+
+def gains(picks: Mapping[str, Pick], floor: float | None = None) -> bool:
+    """Whether the validator sees more in the aligned state than in the source-only one."""
+    if LABEL_FREE not in picks:
+        return False
+    before, after = picks[SOURCE_ONLY].state.score, picks[LABEL_FREE].state
+    if after.score is None or not math.isfinite(value_of(LABEL_FREE, after, floor)):
+        return False
+    return before is None or after.score > before
+
+
+def _all(candidates: Sequence[Candidate]) -> Iterator[tuple[int, State]]:
+    for at, candidate in enumerate(candidates):
+        for state in candidate.states:
+            yield at, state
+
+
+def _least(
+    candidates: Sequence[Candidate], among: Sequence[tuple[int, State]], floor: float | None
+) -> Pick:
+    at, state = min(among, key=lambda c: value_of(candidates[c[0]].method, c[1], floor))
+    return Pick(candidate=at, state=state)
+
+
+def _most(among: Sequence[tuple[int, State]], headline: str) -> Pick:
+    at, state = max(among, key=lambda c: c[1].metrics[headline])
+    return Pick(candidate=at, state=state)
