@@ -38,7 +38,7 @@ def table(ranks: Cells, fits: Cells) -> str:
         if len(names) < FEWEST:
             continue
         of_case = [(ranks[case.name, name], fits[case.name, name]) for name in names]
-        told = set.intersection(*(set(rank["rankers"]) for rank, _ in of_case))
+        told = {name for rank, _ in of_case for name in rank["rankers"]}
         last = [name for name in (f"{each}{LAST}" for each in RANKERS) if name in told]
         for ranker in (*RANKERS, *last, "peer"):
             cells, tau = _row(case.name, ranker, of_case)
@@ -67,12 +67,20 @@ def _row(case: str, ranker: str, cells: list[Any]) -> tuple[list[str], float]:
 def _estimate(rank: dict[str, Any], ranker: str) -> tuple[float, float]:
     if ranker == "peer":
         return rank["peer"], 0.0
-    found = rank["rankers"][ranker]
+    found = _of(rank, ranker)
     return found["estimate"], float(np.std(found["halves"], ddof=1)) if found["halves"] else 0.0
 
 
 def _seconds(rank: dict[str, Any], ranker: str) -> float:
-    return rank["peer_seconds"] if ranker == "peer" else rank["rankers"][ranker]["seconds"]
+    return rank["peer_seconds"] if ranker == "peer" else _of(rank, ranker)["seconds"]
+
+
+def _of(rank: dict[str, Any], ranker: str) -> dict[str, Any]:
+    """A ranker's cell; what has but one layer is the same on the last as on the mean."""
+    found: dict[str, Any] = (
+        rank["rankers"].get(ranker) or rank["rankers"][ranker.removesuffix(LAST)]
+    )
+    return found
 
 
 def weighted_tau(estimates: np.ndarray, accuracies: np.ndarray) -> float:
