@@ -22,7 +22,7 @@ class Dropout(nn.Dropout):
             return plain
         draws = torch.empty(-(-x.numel() * _BITS // 64), dtype=torch.int64).random_(-(2**63), None)
         bits = draws.view(torch.int16)[: x.numel()].view(x.shape)
-        kept = (bits >= _LEAST + round(self.p * 2**_BITS)).to(x.dtype)
+        kept: Tensor = (bits >= _LEAST + round(self.p * 2**_BITS)).to(x.dtype)
         return x * kept.mul_(1 / (1 - self.p))
 
 
