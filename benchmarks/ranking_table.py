@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.ranking import LAST, RANKERS
+from benchmarks.ranking import COMPARED, LAST, RANKERS
 from benchmarks.ranking_candidates import CASES
 
 BOOTSTRAPS = 500
@@ -39,7 +39,7 @@ def table(ranks: Cells, fits: Cells) -> str:
             continue
         of_case = [(ranks[case.name, name], fits[case.name, name]) for name in names]
         told = {name for rank, _ in of_case for name in rank["rankers"]}
-        last = [name for name in (f"{each}{LAST}" for each in RANKERS) if name in told]
+        last = [name for name in (f"{each}{LAST}" for each in COMPARED) if name in told]
         for ranker in (*RANKERS, *last, "peer"):
             cells, tau = _row(case.name, ranker, of_case)
             taus.setdefault((case.modality, ranker), []).append(tau)
