@@ -84,6 +84,8 @@ class AdaptingJob(Job):
         splits = {**dataset.splits, **self.target.splits(filler)}
         super().__init__(model, replace(dataset, splits=splits), config, progress)
         self.notes += self.target.notes
+        if adapt.labelled is not None:
+            self.notes.append(dataset.notes[-1])
         self._adapt = adapt
         self._validator = make_validator(adapt.chosen_validator())
         self._watched = [make_validator(name) for name in adapt.watched]
