@@ -187,4 +187,4 @@ def copy_by_files(source: ComposedModel, target: ComposedModel) -> None:
 
 def trained_parts(model: ComposedModel) -> dict[str, nn.Parameter]:
     """What of the backbone requires a gradient, by name."""
-    return {n: p for n, p in model.backbone.module.named_parameters() if p.requires_grad}
+    return {n: p for n, p in model.backbone.named_parameters() if p.requires_grad}
