@@ -12,7 +12,7 @@ from zoo.errors import Incompatible
 from zoo.model import Block, load_backbone
 from zoo.progress import Silent
 from zoo.training.config import FitConfig
-from zoo.training.loop import accelerate
+from zoo.training.precision import accelerate
 from zoo.training.prepared import prepare
 from zoo.training.schedules import Schedule
 from zoo.training.steps import Steps

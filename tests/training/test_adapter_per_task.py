@@ -15,7 +15,7 @@ from zoo.progress import Silent
 from zoo.testing.subjects import reference_backbones
 from zoo.training.config import FitConfig
 from zoo.training.job import Job
-from zoo.training.loop import accelerate
+from zoo.training.precision import accelerate
 from zoo.training.schedules import schedule_of
 from zoo.training.steps import Steps
 

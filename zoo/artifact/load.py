@@ -30,7 +30,7 @@ from zoo.errors import (
 from zoo.host import installed, require
 from zoo.model import Backbone, ComposedModel, Weights, load_spec, make_adapter, make_task
 from zoo.model.adapter import Adapter
-from zoo.model.composed import language_of
+from zoo.model.composing import language_of
 from zoo.model.per_task import PerTask
 from zoo.model.task import Task
 from zoo.model.weights import drop_damaged

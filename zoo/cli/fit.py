@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,18 +13,16 @@ from zoo.cli import choices, options, results
 from zoo.cli.adapting import Asked, say_choice
 from zoo.cli.asked_tasks import asked_tasks, placed
 from zoo.cli.find_lr import suggest
-from zoo.cli.launch import is_one_of_several, is_silent, launch
+from zoo.cli.launch import is_one_of_several, launch
 from zoo.cli.output import say, say_each
 from zoo.cli.resume import again, resumed, words_for_others, words_of
 from zoo.cli.sweep import emit_sweep, is_sweep, repeated
+from zoo.cli.training import leaving, train
 from zoo.errors import BadSetting
 
 if TYPE_CHECKING:
-    from zoo.cli.fit_file import FitFile
     from zoo.cli.plan import Plan
-    from zoo.data.dataset import Dataset
     from zoo.model import ComposedModel, Task
-    from zoo.training.run import Run
 
 
 def _training(help: str, *names: str, **more: Any) -> Any:
@@ -261,29 +257,7 @@ def fit(
         task_settings={} if tasks.several else tasks.settings,
         training={
             **(file.training if same_adapter else {}),
-            **_given(
-                epochs=epochs,
-                lr=lr,
-                batch_size=batch_size,
-                micro_batch=micro_batch,
-                weight_decay=weight_decay,
-                schedule=schedule.value if schedule else None,
-                warmup=warmup,
-                patience=patience,
-                clip=clip,
-                average=average.value if average else None,
-                balance=balance.value if balance else None,
-                gradient_checkpointing=gradient_checkpointing or None,
-                compile=compile or None,
-                precision=precision.value if precision else None,
-                augment=augment.value if augment else None,
-                views=views,
-                mixing=mixing.value if mixing else None,
-                weighting=weighting.value if weighting else None,
-                task_weights=options.pairs("--task-weight", task_weight) if task_weight else None,
-                seed=seed,
-                baselines=("majority", "probe", *(b.value for b in baseline)) if baseline else None,
-            ),
+            **_training_options(ctx, task_weight, baseline),
         },
     )
     chosen = asked(recipe=recipe, backbone=backbone, adapter=adapter)
@@ -366,14 +340,26 @@ def fit(
         task_settings=fit_file.plain(tasks.typed if tasks.several else chosen.task_settings),
         training=fit_file.plain(chosen.resolved()),
     )
-    with _leaving(repeats, out, dataset.fingerprint):
-        run = _train(model, dataset, out, {**how, **chosen.training, **licences})
+    with leaving(repeats, out, dataset.fingerprint):
+        run = train(model, dataset, out, {**how, **chosen.training, **licences})
     say_choice(run.record)
     results.emit_run(run.folder, run.record, as_json=as_json)
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _training_options(
+    ctx: typer.Context, task_weight: list[str] | None, baseline: list[choices.Baseline] | None
+) -> dict[str, Any]:
+    """What was typed for the training loop, which knows most options by the same name."""
+    from zoo.training.config import FitConfig
+
+    typed = {name: ctx.params.get(name) for name in FitConfig.model_fields}
+    if task_weight:
+        typed["task_weights"] = options.pairs("--task-weight", task_weight)
+    if baseline:
+        typed["baselines"] = ("majority", "probe", *(each.value for each in baseline))
+    return {
+        name: value for name, value in typed.items() if value is not None and value is not False
+    }
 
 
 def _compose(
@@ -392,48 +378,3 @@ def _compose(
         seed=seed,
         **where,
     )
-
-
-def _train(model: ComposedModel, dataset: Dataset, out: Path, options: Mapping[str, Any]) -> Run:
-    from zoo import progress
-    from zoo.report.record import RECORD
-    from zoo.training.fit import fit as train
-
-    before = _stamp(out / RECORD)
-    try:
-        return train(model, dataset, out, progress=progress.default(), **options)
-    except KeyboardInterrupt:
-        # What was best so far may have become a run; only a record written just now says so.
-        raise KeyboardInterrupt(_what_is_left(out, _stamp(out / RECORD) != before)) from None
-
-
-def _what_is_left(out: Path, written: bool) -> str:
-    from zoo.training.folder import is_begun
-
-    goes_on = f"`zoo fit --resume {shlex.quote(str(out))}` goes on"
-    if written and is_begun(out):
-        return f"Interrupted: the best state so far is in {out}; {goes_on}."
-    if written:
-        return f"Interrupted, but the run in {out} is finished and whole."
-    if is_begun(out):
-        return f"Interrupted: {goes_on}."
-    return f"Interrupted before there was anything to keep; {out} is as it was."
-
-
-@contextlib.contextmanager
-def _leaving(repeats: FitFile, out: Path, fingerprint: str) -> Iterator[None]:
-    """Leave ``fit.toml`` in every run that comes of it, an interrupted one too."""
-    from zoo.report.record import RECORD
-
-    before = _stamp(out / RECORD)
-    try:
-        yield
-    finally:
-        if not is_silent() and _stamp(out / RECORD) != before:
-            comment = f"Repeats this run; its data had the fingerprint {fingerprint}"
-            repeats.write(out / results.FIT_FILE, comment)
-
-
-def _stamp(path: Path) -> int | None:
-    """Tells a file from an earlier one of that name; ``None`` where there is none."""
-    return path.stat().st_mtime_ns if path.exists() else None

@@ -1,28 +1,14 @@
 """Backbones, adapters, tasks, and the model composed of them."""
 
 from zoo.model.adapter import Adapter, HeadProblem, Layout, ParameterGroup, Solution
-from zoo.model.backbone import (
-    Backbone,
-    Batch,
-    Block,
-    Features,
-    NativeHead,
-    NativeModel,
-    Origin,
-    Preprocess,
-    StockCode,
-)
+from zoo.model.backbone import Backbone, Batch, Block, Features, Origin
 from zoo.model.batches import Preprocessed, batches, extract
-from zoo.model.composed import (
-    ComposedModel,
-    compose,
-    load_backbone,
-    load_spec,
-    make_adapter,
-    make_task,
-)
+from zoo.model.composed import ComposedModel
+from zoo.model.composing import compose, load_backbone, load_spec, make_adapter, make_task
 from zoo.model.language import IGNORED, TARGETS, Generation, LanguagePreprocess, Tell
+from zoo.model.native import NativeHead, NativeModel, StockCode
 from zoo.model.prediction import Prediction
+from zoo.model.preprocess import Preprocess
 from zoo.model.task import Task
 from zoo.model.weights import Fetched, Weights
 

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from zoo.errors import Incompatible
-from zoo.model.backbone import Backbone, NativeHead
+from zoo.model.backbone import Backbone
+from zoo.model.native import NativeHead
 from zoo.model.task import Task
 from zoo.specs import AdapterSpec
 

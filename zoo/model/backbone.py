@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from zoo.data.contract import InputContract
 from zoo.errors import BadSetting, Incompatible
+from zoo.model.native import NativeHead, NativeModel, StockCode
+from zoo.model.preprocess import Preprocess
 from zoo.specs import BackboneSpec
 
 if TYPE_CHECKING:
@@ -64,98 +66,6 @@ class Origin:
     source: str
     commit: str | None = None
     folder: Path | None = None
-
-
-@dataclass(frozen=True)
-class NativeHead:
-    """The place the base library itself has for a classifier on these features.
-
-    Attributes:
-        name: of the classifier module in the library's model, e.g. ``classifier``.
-        prefix: what the library's model puts before the names of this backbone's modules.
-        bias: whether that classifier has a bias.
-        peft_task: PEFT's task type for such a model, empty where it has none.
-    """
-
-    name: str
-    prefix: str = ""
-    bias: bool = True
-    peft_task: str = ""
-
-
-@dataclass(frozen=True)
-class StockCode:
-    """How the base library opens this backbone with no zoo installed; the card prints the lines.
-
-    Every piece is Python source. ``{n}`` stands for the number of classes.
-
-    Attributes:
-        requires: what to pip-install.
-        imports: import lines.
-        whole: makes ``model`` with an n-way head in its native place; empty where there is none.
-        features: makes ``model`` without a head.
-        inputs: makes ``inputs`` from ``example``, a raw sample (a ``PIL.Image`` or a ``str``).
-        logits: makes ``logits`` from a whole ``model`` and ``inputs``.
-        pooled: makes ``pooled`` features from a headless ``model`` and ``inputs``.
-    """
-
-    requires: tuple[str, ...]
-    imports: tuple[str, ...]
-    whole: str
-    features: str
-    inputs: str
-    logits: str
-    pooled: str
-
-
-@dataclass(frozen=True)
-class NativeModel:
-    """How the base library itself keeps a whole model, weights and all, in a folder or repo.
-
-    The tensors are in ``model.safetensors``, under ``prefix`` and their names in the backbone's
-    module, the head's under the name of the native head.
-
-    Attributes:
-        config: what ``config.json`` says; the same for equal models.
-        stock: opens it from ``{repo}`` with no zoo installed.
-        library: the base library's name, as the Hub knows it.
-        prefix: before the names of this backbone's tensors.
-    """
-
-    config: Mapping[str, Any]
-    stock: StockCode
-    library: str
-    prefix: str = ""
-
-
-class Preprocess(abc.ABC):
-    """Turns raw samples into what the module takes; deterministic.
-
-    Attributes:
-        takes_pairs: a sample may also be a tuple of two texts, which the module reads together.
-    """
-
-    takes_pairs: ClassVar[bool] = False
-
-    @abc.abstractmethod
-    def __call__(self, sample: Any) -> dict[str, Tensor]:
-        """One raw sample (a ``PIL.Image``, a ``str``) as tensors without a batch dimension."""
-
-    @abc.abstractmethod
-    def describe(self) -> dict[str, Any]:
-        """The preprocessing as plain JSON data, for the manifest."""
-
-    def places(self, sample: Any) -> Tensor | None:
-        """Where each token of a text stands in it, ``[tokens, 2]``: first character, last + 1.
-
-        Both are 0 for a token that stands nowhere, as those at the ends do. ``None`` where this
-        preprocessing has no tokens of a text, or cannot tell.
-        """
-        return None
-
-    def collate(self, samples: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        """Stack preprocessed samples into a batch; override where lengths differ."""
-        return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}
 
 
 class Backbone(nn.Module, abc.ABC):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from zoo.model.backbone import Backbone, Preprocess
+from zoo.model.backbone import Backbone
 from zoo.model.inference import Call, computing, fastest
+from zoo.model.preprocess import Preprocess
 from zoo.progress import Progress, Silent
 
 if TYPE_CHECKING:

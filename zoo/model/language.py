@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from zoo.errors import Incompatible
-from zoo.model.backbone import Preprocess
+from zoo.model.preprocess import Preprocess
 
 TARGETS = "zoo.targets"
 """Of a batch: the token that each place of :attr:`Features.logits` is to name, ``[batch, tokens]``."""

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from zoo.errors import Incompatible
 from zoo.model.adapter import Adapter, Layout, ParameterGroup
-from zoo.model.backbone import Backbone, Batch, NativeHead
+from zoo.model.backbone import Backbone, Batch
+from zoo.model.native import NativeHead
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,39}")  # files of an artifact begin with it
 

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from zoo.data.labelling import Classes, Labelling, labelling_of
 from zoo.errors import BadSetting
-from zoo.model.backbone import Backbone, Batch, Features, Preprocess
+from zoo.model.backbone import Backbone, Batch, Features
 from zoo.model.prediction import Prediction
+from zoo.model.preprocess import Preprocess
 from zoo.specs import TaskSpec
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from zoo.model import ComposedModel
 from zoo.progress import Progress, Silent
 from zoo.training.config import FitConfig
 from zoo.training.job import Job
-from zoo.training.loop import accelerate
+from zoo.training.precision import accelerate
 from zoo.training.prepared import PreparedSplit, shuffled
 from zoo.training.randomness import seeded
 from zoo.training.schedules import Schedule

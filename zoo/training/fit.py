@@ -32,7 +32,8 @@ from zoo.training.config import FitConfig
 from zoo.training.folder import LOGS, keep_checkpoint, require_begun, require_free, unfinished
 from zoo.training.interrupts import held
 from zoo.training.job import Job
-from zoo.training.loop import Epoch, Outcome, accelerate
+from zoo.training.outcome import Epoch, Outcome
+from zoo.training.precision import accelerate
 from zoo.training.processes import processes
 from zoo.training.randomness import seeded
 from zoo.training.request import Request, read_request

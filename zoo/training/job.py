@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from zoo.data.dataset import Dataset
 from zoo.errors import BadSetting, Incompatible, LabelProblem
-from zoo.model import Adapter, ComposedModel, Solution, Task, extract
+from zoo.model import Adapter, ComposedModel, Solution, Task
 from zoo.model.joint import Joint, head_of, logits_of, task_of
 from zoo.progress import Progress
 from zoo.report.evidence import Evidence
@@ -27,8 +26,10 @@ from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
 from zoo.training.judging import Fitted, judge
-from zoo.training.loop import Epoch, Outcome, train
+from zoo.training.loop import train
+from zoo.training.outcome import Epoch, Outcome
 from zoo.training.prepared import prepare
+from zoo.training.rivals import hold_against
 from zoo.training.sharing import shared_logits
 from zoo.training.texts import judged
 from zoo.training.versions import versions
@@ -74,7 +75,7 @@ class Job:
             augmentation=Augmentation.of(config, model),
             progress=progress,
         )
-        self._chosen: dict[str, Any] = {}  # for the head on frozen features, on validation rows
+        self.chosen: dict[str, Any] = {}  # for the head on frozen features, on validation rows
         self._require_rows()
         self.task.prepare(self.splits["train"].targets)
 
@@ -108,7 +109,7 @@ class Job:
         seconds = time.perf_counter() - begun
         if outcome.whole:
             try:
-                self._hold_against(features, seconds)
+                hold_against(self, features, seconds)
                 fitted = Fitted(logits, features, outcome.history, outcome.best_epoch, seconds)
                 self.evidence, self.mistakes = judge(self, fitted)
             except KeyboardInterrupt:  # what was trained until here is not lost over a baseline
@@ -231,19 +232,20 @@ class Job:
 
     def _on_frozen(self, features: dict[str, Tensor], *, refit: bool) -> dict[str, Tensor] | None:
         """Fit the head on frozen features; its logits, or ``None`` where nothing can do that."""
-        adapter = baselines.baseline_adapter(self._chosen)
+        adapter = baselines.baseline_adapter(self.chosen)
         if adapter is None or self.model.language:
             return None
         try:
             solution, logits = self._solve_head(adapter, features, refit=refit)
         except Incompatible as err:
-            self._tell_of_no_probe(err)
+            self.tell_of_no_probe(err)
             return None
         if not isinstance(self.task, Joint):  # of several tasks each has chosen for itself
-            self._chosen = solution.chosen
+            self.chosen = solution.chosen
         return logits
 
-    def _tell_of_no_probe(self, err: Incompatible) -> None:
+    def tell_of_no_probe(self, err: Incompatible) -> None:
+        """Note once why nothing could be fitted on frozen features."""
         text = f"Training starts from a new head, with no probe to compare with: {err.message}"
         if text not in self.notes:
             self.notes.append(text)
@@ -316,78 +318,17 @@ class Job:
                 for name in names
             }
 
-    def _hold_against(self, features: dict[str, Tensor], seconds: float) -> None:
-        adapter = baselines.baseline_adapter()
-        itself = adapter is not None and adapter.spec.name == self.model.adapter.spec.name
-        probed = not itself and not self.model.language
-        if "probe" in self.config.baselines and adapter is not None and probed:
-            frozen = self._frozen_features(features)
-            if frozen is features:
-                adapter = baselines.baseline_adapter(self._chosen) or adapter
-            try:
-                self.results += baselines.probe(
-                    adapter, self.task, self.splits, frozen, self.config.seed
-                )
-            except Incompatible as err:
-                self._tell_of_no_probe(err)
-        if "twins" in self.config.baselines and isinstance(self.task, Joint):
-            self._hold_against_twins(self.task, seconds)
-        if "scratch" in self.config.baselines:
-            if self.model.backbone.reload is None:
-                self.notes.append("No from-scratch baseline: the backbone was not made by name.")
-            else:
-                self.results += baselines.scratch(
-                    self.model, self.task, self.splits, self.config, self.progress
-                )
+    def alone(self, twin: ComposedModel, name: str) -> list[Result]:
+        """Results of a model of one task, fitted by itself with the same budget.
 
-    def _hold_against_twins(self, joint: Joint, together: float) -> None:
-        """Each task by itself, on the rows it has and with the same budget.
-
-        Args:
-            joint: all of them.
-            together: seconds that they took.
+        Raises:
+            KeyboardInterrupt: it was cut short, which would flatter the model it is compared with.
         """
-        reload = self.model.backbone.reload
-        if reload is None:
-            self.notes.append("No single-task twins: the backbone was not made by name.")
-            return
-        results: dict[str, list[Result]] = {}
-        seconds: dict[str, float] = {}
         plain = self.config.model_copy(update={"baselines": ()})
-        for name in joint.parts:
-            self.progress.note(f"Baseline: {name} by itself.")
-            start = time.perf_counter()
-            alone = jointly.twin(self.model, reload(True), name, self.config.seed)
-            job = Job(alone, jointly.alone(self.dataset, name), plain, self.progress)
-            start = time.perf_counter()
-            if job.run(lambda line: None).interrupted:  # cut short it would flatter the model
-                raise KeyboardInterrupt
-            results[name], seconds[name] = job.results, time.perf_counter() - start
-        self.notes.append(
-            f"Together the tasks took {together:.1f} s to fit, one by one {sum(seconds.values()):.1f} s."
-        )
-        twins = jointly.as_one(joint, results, {**seconds, "together": together})
-        ours = {r.split: r for r in self.results if r.model == THIS_MODEL}
-        self.results += twins
-        reported = "test" if "test" in ours else "val"
-        for result in twins:
-            if result.split == reported and reported in ours:
-                self.notes += jointly.transfer(joint, ours[reported], result)
-
-    def _frozen_features(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Features of the backbone as published, pooled as is right for frozen features.
-
-        Those taken before training are the same where the adapter starts as the identity and the
-        pooling is the default; a few rows tell.
-        """
-        if self.model.backbone.reload is None:
-            return features
-        fresh = self.model.backbone.reload(True)
-        few = self.splits["train"].ready.first(4)
-        on_few = extract(fresh, few, task=self.task)
-        if torch.allclose(on_few, features["train"][: len(on_few)], rtol=1e-4, atol=1e-5):
-            return features
-        return baselines.features_of(fresh, self.splits, self.progress, self.task)
+        job = Job(twin, jointly.alone(self.dataset, name), plain, self.progress)
+        if job.run(lambda line: None).interrupted:
+            raise KeyboardInterrupt
+        return job.results
 
     def _count_confusions(self, logits: dict[str, Tensor]) -> None:
         for name, rows in logits.items():

@@ -12,15 +12,12 @@ import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from torch import Tensor
 
-from zoo.errors import BadSetting, TrainingFailed, WriteFailed
+from zoo.errors import TrainingFailed, WriteFailed
 from zoo.model import ComposedModel, Task
 from zoo.model.joint import logits_of
 from zoo.progress import Progress
@@ -34,41 +31,18 @@ from zoo.training.checkpoint import Checkpoints
 from zoo.training.compiled import compiled
 from zoo.training.config import FitConfig
 from zoo.training.interrupts import held, noticed
+from zoo.training.outcome import Epoch, Outcome
+from zoo.training.precision import accelerate
 from zoo.training.prepared import PreparedSplit, row_weights, shuffled
-from zoo.training.processes import processes, without_device
+from zoo.training.processes import processes
 from zoo.training.randomness import diversified, random_state, restore_random_state
 from zoo.training.recompute import recomputed
 from zoo.training.schedules import schedule_of
 from zoo.training.sharing import shared_logits
 from zoo.training.steps import Steps
 
-Epoch = dict[str, Any]
 Judge = Callable[[int, Tensor, float], float]
 """What chooses among epochs, lower is better, from validation logits and the metric on these rows."""
-
-
-@dataclass
-class Outcome:
-    """How training went.
-
-    Attributes:
-        history: a line per epoch.
-        best_epoch: whose state the model has.
-        interrupted: whether the user stopped it.
-        failure: why it could not go on, where a good state was kept.
-        notes: what a person should know.
-    """
-
-    history: list[Epoch] = field(default_factory=list)
-    best_epoch: int = 0
-    interrupted: bool = False
-    failure: TrainingFailed | None = None
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing cut it short."""
-        return not self.interrupted and self.failure is None
 
 
 def train(
@@ -113,26 +87,6 @@ def train(
     )
     trainer.on_step = on_step
     return trainer.run(resume)
-
-
-def accelerate(precision: str) -> Accelerator:
-    """What places tensors and casts for ``precision``.
-
-    Raises:
-        BadSetting: this machine has no such precision.
-    """
-    state = AcceleratorState._shared_state
-    if state and state.get("_mixed_precision") != precision:
-        # One precision is kept for all of a process, and another fit may ask for another.
-        AcceleratorState._reset_state()
-    accelerator = Accelerator(mixed_precision=precision, cpu=without_device())
-    if precision != "no" and not accelerator.native_amp:
-        raise BadSetting(
-            f"precision={precision} needs a GPU; this machine computes on its "
-            f"{accelerator.device.type}.",
-            hint="Leave it out, or choose bf16.",
-        )
-    return accelerator
 
 
 class Trainer:

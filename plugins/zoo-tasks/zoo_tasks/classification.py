@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics.functional import classification as measures
 
 from zoo.plugin import LabelProblem, Prediction, Task
 
@@ -75,6 +74,8 @@ class Classification(Task):
 
         The calibration error follows Guo et al. 2017, arXiv:1706.04599, over 15 bins.
         """
+        from torchmetrics.functional import classification as measures
+
         classes = len(self.labels)
         probabilities = logits.softmax(dim=-1)
         found = {
@@ -99,10 +100,14 @@ class Classification(Task):
 
     def confusion(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Counts ``[true, predicted]``."""
+        from torchmetrics.functional import classification as measures
+
         return measures.multiclass_confusion_matrix(logits, targets, len(self.labels))
 
     def _balanced_accuracy(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean recall over the classes that occur; torchmetrics also counts absent predicted ones."""
+        from torchmetrics.functional import classification as measures
+
         recall = measures.multiclass_recall(logits, targets, len(self.labels), average="none")
         present = torch.bincount(targets, minlength=len(self.labels)) > 0
         return recall[present].mean()

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics.functional import classification as measures
 
 from zoo.plugin import LabelProblem, Prediction, Task
 from zoo_tasks.marks import Marks, marks_of
@@ -110,6 +109,8 @@ class Multilabel(Task):
         A label that is the same in all rows has no AUROC, and without a positive no average
         precision and no F1: it is left out of the mean, and a mean over none is left out.
         """
+        from torchmetrics.functional import classification as measures
+
         by_label = self.details(logits, targets).values()
         found = {
             name: sum(values) / len(values)
@@ -151,6 +152,8 @@ class Multilabel(Task):
 
 
 def _of_label(scores: Tensor, targets: Tensor, limit: float) -> dict[str, float]:
+    from torchmetrics.functional import classification as measures
+
     known = ~targets.isnan()
     scores, marks = scores[known], targets[known].long()
     if not marks.any():

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics.functional import classification as measures
 
 from zoo.plugin import LabelProblem, Prediction, Task
 from zoo_tasks.masked import masked_mean
@@ -89,6 +88,8 @@ class Ordinal(Task):
 
         Kappa is left out where it is not defined: all rows of one grade, and all said to be.
         """
+        from torchmetrics.functional import classification as measures
+
         found = self._median(logits)
         kappa = float(
             measures.multiclass_cohen_kappa(
@@ -104,6 +105,8 @@ class Ordinal(Task):
 
     def confusion(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Counts ``[true, predicted]``."""
+        from torchmetrics.functional import classification as measures
+
         return measures.multiclass_confusion_matrix(self._median(logits), targets, len(self.labels))
 
     def _higher(self, logits: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchmetrics.functional import regression as measures
 
 from zoo.plugin import Backbone, Batch, Features, Incompatible, Prediction, Preprocess, Task
 from zoo_tasks.classification import Classification
@@ -130,6 +129,8 @@ class Similarity(_Pairs, Regression):
 
         Correlations are left out where all rows, or all answers, are the same.
         """
+        from torchmetrics.functional import regression as measures
+
         known = ~targets[:, 0].isnan()
         found, truth = self._in_units(logits)[known, 0], targets[known, 0].double()
         measured = {"loss": float(self.loss(logits, targets))}

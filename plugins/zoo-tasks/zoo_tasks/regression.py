@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics.functional import regression as measures
 
 from zoo.plugin import LabelProblem, Prediction, Task, cells
 from zoo_tasks.masked import masked_mean
@@ -147,6 +146,8 @@ class Regression(Task):
 
 
 def _errors(found: Tensor, targets: Tensor) -> dict[str, float]:
+    from torchmetrics.functional import regression as measures
+
     known = ~targets.isnan()
     found, targets = found[known], targets[known]
     if not len(targets):
@@ -162,6 +163,8 @@ def _errors(found: Tensor, targets: Tensor) -> dict[str, float]:
 
 def _r2(found: Tensor, targets: Tensor) -> float:
     """As scikit-learn: of equal targets 1 where all are hit, else 0."""
+    from torchmetrics.functional import regression as measures
+
     if bool((targets == targets[0]).all()):
         return float(torch.equal(found, targets))
     return float(measures.r2_score(found, targets))

@@ -44,7 +44,8 @@ from zoo.training.best import Moving
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
 from zoo.training.job import Job
-from zoo.training.loop import Epoch, Outcome, train
+from zoo.training.loop import train
+from zoo.training.outcome import Epoch, Outcome
 from zoo.training.processes import processes
 
 Tensors = dict[str, Tensor]
