@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.wheels import wheel_of
+from tests.wheels import libraries, wheel_of
 
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 _OFFLINE = ("--no-index", "--no-deps", "--no-build-isolation")
@@ -46,13 +45,7 @@ class Environment:
         self.python = self.bin / "python"
         site = "import sysconfig; print(sysconfig.get_path('purelib'))"
         purelib = Path(call(self.python, "-c", site, cwd=folder).strip())
-        # Not the folder itself: it also holds the metadata of what is installed from a checkout.
-        libraries = folder / "libraries"
-        libraries.mkdir()
-        for entry in Path(sysconfig.get_path("purelib")).iterdir():
-            if not entry.name.startswith(("zoo", "__editable__")):
-                (libraries / entry.name).symlink_to(entry)
-        purelib.joinpath("libraries.pth").write_text(f"{libraries}\n", encoding="utf-8")
+        purelib.joinpath("libraries.pth").write_text(f"{libraries(folder)}\n", encoding="utf-8")
         pip = f'exec {" ".join(_PIP)} --python {self.python} "$1" {" ".join(_OFFLINE)} "${{@:2}}"'
         self._command("pip", pip)
         self._command("pytest", f'exec {self.python} -m pytest -p no:cacheprovider "$@"')

@@ -62,6 +62,16 @@ def wheel_of(tree: Path, folder: Path) -> Path:
         return folder / build_wheel(str(folder))
 
 
+def libraries(folder: Path) -> Path:
+    """A folder of links to the third-party libraries of this environment, without zoo's own."""
+    links = folder / "libraries"
+    links.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if not entry.name.startswith(("zoo", "__editable__")):
+            (links / entry.name).symlink_to(entry)
+    return links
+
+
 class Environment:
     """A fresh environment with wheels installed; third-party libraries are this one's."""
 
@@ -72,8 +82,7 @@ class Environment:
         _call(sys.executable, "-m", "venv", "--without-pip", venv)
         script = "import sysconfig; print(sysconfig.get_path('purelib'))"
         ours = Path(_call(self.python, "-c", script).strip())
-        # A folder named by a .pth file has its own .pth files ignored, those of editable installs too.
-        (ours / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+        (ours / "libraries.pth").write_text(f"{libraries(folder)}\n", encoding="utf-8")
         self.pip("install", *wheels)
 
     def pip(self, command: str, *words: object) -> None:

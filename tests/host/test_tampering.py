@@ -22,7 +22,7 @@ LISTS = """
 AT_LOAD = {
     "a function": ("import zoo.registry as m; m.load = None", "zoo.registry.load"),
     "a method": ("import zoo.specs as m; m.Spec = 1; m.BackboneSpec.__post_init__ = print",
-                 "zoo.specs.Spec, zoo.specs.BackboneSpec.__post_init__"),
+                 "zoo.specs.backbone.BackboneSpec.__post_init__, zoo.specs.Spec"),
     "an exception": ("import zoo.errors as m; m.UnknownName = KeyError", "zoo.errors.UnknownName"),
     "by deleting": ("import zoo.specs as m; del m.is_backbone_name", "zoo.specs.is_backbone_name"),
     "a builtin": ("import builtins; builtins.open = print", "builtins.open"),
