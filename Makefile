@@ -30,14 +30,14 @@ demo: $(installed)
 	@$(python) examples/demo.py
 
 test: $(installed)
-	@$(python) -m pytest -n 2 --dist loadfile
+	@$(python) -m pytest -n 3 --dist loadfile
 
 soak: $(installed)
 	@$(python) -m pytest -m soak
 
 foreign: $(installed)
 	@$(pip) -e .[foreign]
-	@$(python) -m pytest tests/testing/test_foreign.py
+	@$(python) -m pytest -m soak tests/testing/test_foreign.py
 
 bench: $(installed)
 	$(python) benchmarks/startup.py

@@ -59,6 +59,7 @@ def test_they_are_found(others: Environment) -> None:
     assert {p["status"] for p in found} == {"ok"}
 
 
+@pytest.mark.soak
 def test_their_own_tests_pass(others: Environment) -> None:
     # In one process, which spares importing torch three times; with a configuration of theirs, not
     # with that of this checkout, which would put it on the path.

@@ -25,7 +25,10 @@ def commands(kind: str) -> list[str]:
     return [line.replace("backbone", kind).replace("birds", f"my-{kind}") for line in lines]
 
 
-@pytest.mark.parametrize("kind", ["backbone", "adapter", "task"])
+@pytest.mark.parametrize(
+    "kind",
+    ["backbone", *(pytest.param(kind, marks=pytest.mark.soak) for kind in ("adapter", "task"))],
+)
 def test_a_new_plugin_is_green_as_generated(author: Environment, kind: str) -> None:
     lines = commands(kind)
     assert [line.split()[0] for line in lines] == ["zoo", "pip", "pytest", "zoo"]

@@ -211,6 +211,7 @@ def memory_of_loading(path):
     return float(megabytes), int(rows)
 
 
+@pytest.mark.soak
 def test_memory_is_flat_in_the_size_of_what_a_saved_dataset_holds(tmp_path):
     import datasets
 

@@ -12,6 +12,7 @@ from zoo.testing import BACKBONE_RULES
 from zoo.testing.subjects import BackboneSubject
 from zoo.torchvision_clash import mend_torchvision
 
+pytestmark = pytest.mark.soak
 ADAPTERS = ["lora", "linear-probe"]
 NO_PADDING = {"padding_does_not_matter": "all inputs have one shape"}
 

@@ -7,9 +7,7 @@ from tests.plugins.tasks import matrix
 from zoo.errors import Incompatible
 
 SOME = [
-    ("multilabel", "linear-probe"),
     ("ordinal", "finetune"),
-    ("similarity", "peft:ia3"),
     ("token-classification", "lora"),
 ]
 

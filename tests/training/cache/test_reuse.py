@@ -55,7 +55,7 @@ def close(one, other):
     ("adapter", "settings"),
     [
         ("partial", {"last_blocks": 1}),
-        ("finetune", {"freeze_epochs": 2}),
+        pytest.param("finetune", {"freeze_epochs": 2}, marks=pytest.mark.soak),
         ("lora", {"last_blocks": 1, "dropout": 0.0}),
     ],
 )
