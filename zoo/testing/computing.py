@@ -186,5 +186,6 @@ def copy_by_files(source: ComposedModel, target: ComposedModel) -> None:
 
 
 def trained_parts(model: ComposedModel) -> dict[str, nn.Parameter]:
-    """What of the backbone requires a gradient, by name."""
-    return {n: p for n, p in model.backbone.named_parameters() if p.requires_grad}
+    """What of the backbone requires a gradient, by name; of its own module as named there."""
+    parameters = model.backbone.named_parameters()
+    return {n.removeprefix("module."): p for n, p in parameters if p.requires_grad}
