@@ -56,6 +56,7 @@ def test_each_trained_parameter_is_in_one_group_at_its_rate(make_model):
         assert {group["weight_decay"] for group in found} <= {0.0, 0.5}
 
 
+@pytest.mark.soak
 def test_a_fine_tuned_run_is_repeated_by_its_seed(data, make_model, tmp_path):
     first, second = (
         zoo.fit(make_model("finetune"), data, tmp_path / str(i), epochs=2, lr=1e-3) for i in (0, 1)
@@ -99,7 +100,8 @@ def test_each_schedule_is_told_to_the_optimizer(schedule, data, make_model, tmp_
     assert [line["lr"] for line in lines(other)[1:]] != [line["lr"] for line in lines(plain)[1:]]
 
 
-@pytest.mark.parametrize("average", ["ema", pytest.param("swa", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("average", ["ema", "swa"])
 def test_averaged_weights_are_validated_kept_and_survive_a_kill(
     average, data, make_model, tmp_path
 ):

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from zoo.report.comparison import words
 from zoo.report.evidence import LearningCurve, Reliability, Scatter
-from zoo.report.plots import BLUE, GREY, ORANGE, canvas, png, short
+from zoo.report.plots import BLUE, GREY, ORANGE, canvas, drawn_once, png, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@drawn_once
 def reliability_png(found: Reliability) -> bytes:
     """Share of right answers by confidence; on the diagonal confidence can be believed."""
     figure, (axes,) = canvas(4.6, 4.2)
@@ -38,6 +39,7 @@ def reliability_png(found: Reliability) -> bytes:
     return png(figure)
 
 
+@drawn_once
 def learning_curve_png(found: LearningCurve) -> bytes:
     """The metric by rows, and what twice as many would bring, with its 80%."""
     figure, (axes,) = canvas(5.4, 3.6)
@@ -72,6 +74,7 @@ def learning_curve_png(found: LearningCurve) -> bytes:
     return png(figure)
 
 
+@drawn_once
 def numbers_png(found: Scatter) -> bytes:
     """Predicted against true numbers of one output; on the diagonal they are the same."""
     figure, (axes,) = canvas(4.6, 4.2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import io
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from zoo.report.comparison import words
 from zoo.report.record import Confusion
@@ -22,20 +22,35 @@ _LABEL = 24  # characters of a class name on an axis
 BLUE, ORANGE, GREY, _INK = "#2f6fab", "#c8611c", "#8a8a8a", "#222222"
 
 
+Given = ParamSpec("Given")
+
+
+def drawn_once(draw: Callable[Given, bytes]) -> Callable[Given, bytes]:
+    """Keep the last drawing: an artifact's card and the run's report show the same one."""
+    kept: dict[str, bytes] = {}
+
+    @functools.wraps(draw)
+    def drawn(*args: Given.args, **kwargs: Given.kwargs) -> bytes:
+        of = repr((args, kwargs))
+        if of not in kept:
+            content = draw(*args, **kwargs)
+            kept.clear()
+            kept[of] = content
+        return kept[of]
+
+    return drawn
+
+
+@drawn_once
 def confusion_png(confusion: Confusion) -> bytes:
     """The confusion matrix: rows are true classes, the shade is the share of the row.
 
     Up to 20 classes the counts stand in the cells; up to 40 the axes carry names, beyond that
     positions.
     """
-    return _confusion_png(tuple(confusion.labels), tuple(map(tuple, confusion.counts)))
-
-
-@functools.lru_cache(maxsize=1)  # an artifact's card and the run's report show the same one
-def _confusion_png(labels: tuple[str, ...], rows: tuple[tuple[int, ...], ...]) -> bytes:
     import numpy as np
 
-    counts = np.asarray(rows, dtype=float)
+    labels, counts = confusion.labels, np.asarray(confusion.counts, dtype=float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     classes = len(labels)
     side = min(7.0, 3.0 + 0.4 * classes)
@@ -53,6 +68,7 @@ def _confusion_png(labels: tuple[str, ...], rows: tuple[tuple[int, ...], ...]) -
     return png(figure)
 
 
+@drawn_once
 def curves_png(
     history: Sequence[Mapping[str, Any]], headline: str, monitor: str = "log_loss"
 ) -> bytes:

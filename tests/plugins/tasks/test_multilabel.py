@@ -142,7 +142,7 @@ def hidden(digit, at):
     return {n: "" if (at + 3 * i) % 10 < 3 else int(v) for i, (n, v) in enumerate(true.items())}
 
 
-@pytest.mark.parametrize("loss", ["bce", "asymmetric"])
+@pytest.mark.parametrize("loss", [pytest.param("bce", marks=pytest.mark.soak), "asymmetric"])
 def test_a_run_with_gaps_beats_the_frequencies_and_answers_the_same_when_loaded(
     loss, write, tmp_path
 ):
