@@ -20,7 +20,7 @@ GOOD = """
     def zoo_backbones():
         return [BackboneSpec(name="vision:good", loader="x:y", modality="image")]
 """
-SOON = Switches(limit=0.5)
+SOON = Switches(limit=1.5)
 
 
 def runner_threads() -> list[threading.Thread]:
@@ -38,25 +38,25 @@ def until_left_alone() -> None:
 
 
 def test_a_plugin_that_hangs_at_import_is_named_and_the_rest_goes_on(site: PluginSite) -> None:
-    site.add("zoo-a-slow", f"import time\ntime.sleep(1.5)\n{GOOD}".replace("\n    ", "\n"))
+    site.add("zoo-a-slow", f"import time\ntime.sleep(4)\n{GOOD}".replace("\n    ", "\n"))
     site.add("zoo-good", GOOD)
     start = time.monotonic()
     host = Host(site.points(), switches=SOON)
     assert [p.spec.name for p in host.backbones] == ["vision:good"]
-    assert time.monotonic() - start < 1.4
+    assert time.monotonic() - start < 3.5
     slow = host.plugins[0]
     assert slow.status == "broken"
-    assert slow.reason == "importing zoo_a_slow took longer than 0.5 s"
+    assert slow.reason == "importing zoo_a_slow took longer than 1.5 s"
     assert "`ZOO_PLUGIN_TIMEOUT=60` allows more" in slow.remedy
     until_left_alone()
 
 
 def test_a_plugin_that_hangs_in_a_hook_is_named_too(site: PluginSite) -> None:
-    site.add("zoo-a-slow", "import time\n@hookimpl\ndef zoo_backbones():\n    time.sleep(1.5)\n")
+    site.add("zoo-a-slow", "import time\n@hookimpl\ndef zoo_backbones():\n    time.sleep(4)\n")
     site.add("zoo-good", GOOD)
     host = Host(site.points(), switches=SOON)
     assert [p.spec.name for p in host.backbones] == ["vision:good"]
-    assert host.plugins[0].reason == "zoo_backbones took longer than 0.5 s"
+    assert host.plugins[0].reason == "zoo_backbones took longer than 1.5 s"
     until_left_alone()
 
 
@@ -66,7 +66,7 @@ def test_what_was_left_behind_ends_when_it_comes_back_and_prints_nothing(
     marker = site.folder / "came-back"
     site.add(
         "zoo-slow",
-        f"import pathlib, time\ntime.sleep(1)\nprint('late')\npathlib.Path({str(marker)!r}).touch()\n",
+        f"import pathlib, time\ntime.sleep(2.5)\nprint('late')\npathlib.Path({str(marker)!r}).touch()\n",
     )
     Host(site.points(), switches=SOON)
     until_left_alone()
@@ -79,12 +79,12 @@ def test_a_library_is_not_left_half_imported(
     site: PluginSite, where: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A hook module that imports torch is wrong and slow, and must not cost the others torch."""
-    (site.folder / "zoo_slow_library.py").write_text("import time\ntime.sleep(1)\nwhole = True\n")
+    (site.folder / "zoo_slow_library.py").write_text("import time\ntime.sleep(2.5)\nwhole = True\n")
     hook = "@hookimpl\ndef zoo_backbones():\n    import zoo_slow_library\n    return []\n"
     load = "import zoo_slow_library\nprint('late')\n"
     site.add("zoo-heavy", load if where == "at load" else hook)
     host = Host(site.points(), switches=SOON)
-    assert "took longer than 0.5 s" in host.plugins[0].reason
+    assert "took longer than 1.5 s" in host.plugins[0].reason
     assert importlib.import_module("zoo_slow_library").whole
     until_left_alone()
     assert capsys.readouterr().out == ""
@@ -94,13 +94,13 @@ def test_what_keeps_all_threads_waiting_is_told_by_the_time_it_took(site: Plugin
     """Compiled code that never lets go: here a pattern that takes ages not to match."""
     site.add(
         "zoo-a-stuck",
-        "import re, time\nend = time.monotonic() + 0.8\nn = 18\n"
+        "import re, time\nend = time.monotonic() + 2\nn = 18\n"
         "while time.monotonic() < end:\n    re.match('(a+)+$', 'a' * n + 'b')\n    n += 1\n"
         "@hookimpl\ndef zoo_backbones():\n    return []\n",
     )
     site.add("zoo-good", GOOD)
     stuck, good = Host(site.points(), switches=SOON).plugins
-    assert "took longer than 0.5 s" in stuck.reason
+    assert "took longer than 1.5 s" in stuck.reason
     assert good.status == "ok"
     assert run_each([lambda: sum(range(3 * 10**7))], 0.1, ["x"])[0].error is not None
     until_left_alone()
@@ -111,7 +111,7 @@ def test_a_process_ends_though_a_plugin_hangs_for_ever(site: PluginSite) -> None
     script = (
         "import zoo.host\n"
         "from zoo.switches import Switches\n"
-        "print(zoo.host.Host(switches=Switches(limit=0.5, rules=())).plugins[-1].reason)"
+        "print(zoo.host.Host(switches=Switches(limit=1.5, rules=())).plugins[-1].reason)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script],
@@ -120,7 +120,7 @@ def test_a_process_ends_though_a_plugin_hangs_for_ever(site: PluginSite) -> None
         text=True,
         timeout=20,
     )
-    assert ended.stdout == "importing zoo_stuck took longer than 0.5 s\n"
+    assert ended.stdout == "importing zoo_stuck took longer than 1.5 s\n"
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
@@ -232,10 +232,10 @@ def test_what_an_error_does_while_it_is_told_is_isolated(
 ) -> None:
     error = "class E(Exception):\n    def __str__(self):\n        {}\n        return 'x'\n"
     site.add("zoo-loud", error.format("print('loud')") + "raise E\n")
-    site.add("zoo-slow", error.format("import time; time.sleep(1.5)") + "raise E\n")
+    site.add("zoo-slow", error.format("import time; time.sleep(4)") + "raise E\n")
     loud, slow = Host(site.points(), switches=SOON).plugins
     assert loud.reason == "E: x"
-    assert slow.reason == "importing zoo_slow took longer than 0.5 s"
+    assert slow.reason == "importing zoo_slow took longer than 1.5 s"
     until_left_alone()
     assert capfd.readouterr().out == ""
 

@@ -69,14 +69,14 @@ def test_what_a_plugin_changes_for_all_is_named_and_put_back(
 
 
 def test_what_it_did_before_it_hangs_is_put_back_and_no_neighbours_fault(site: PluginSite) -> None:
-    site.add("zoo-a-slow", "import os, time\nos.chdir('/')\ntime.sleep(1)\n")
+    site.add("zoo-a-slow", "import os, time\nos.chdir('/')\ntime.sleep(3)\n")
     site.add(
         "zoo-good", "@hookimpl\ndef zoo_tasks():\n    return [TaskSpec(name='t', loader='x:y')]\n"
     )
     before = state()
-    slow, good = Host(site.points(), switches=Switches(limit=0.3)).plugins
+    slow, good = Host(site.points(), switches=Switches(limit=2)).plugins
     assert state() == before
-    assert "took longer than 0.3 s" in slow.reason
+    assert "took longer than 2 s" in slow.reason
     assert good.status == "ok", good.reason
     while any(thread.name == "zoo-plugins" for thread in threading.enumerate()):
         time.sleep(0.05)
