@@ -7,6 +7,16 @@ else goes on.
 
 from zoo.host.discovery import GROUP
 from zoo.host.host import Host, installed, require
+from zoo.host.making import make_kind, make_with_settings
 from zoo.host.record import PluginRecord, Provided
 
-__all__ = ["GROUP", "Host", "PluginRecord", "Provided", "installed", "require"]
+__all__ = [
+    "GROUP",
+    "Host",
+    "PluginRecord",
+    "Provided",
+    "installed",
+    "make_kind",
+    "make_with_settings",
+    "require",
+]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo import registry
 from zoo.errors import BadSetting, PluginError
-from zoo.host import Provided, installed
+from zoo.host import Provided, installed, make_kind, make_with_settings
 from zoo.model.adapter import Adapter
 from zoo.model.backbone import Backbone
 from zoo.model.composed import ComposedModel
@@ -77,9 +77,7 @@ def make_task(
     """
     provided = installed().task(kind)
     checked = check_settings(kind, provided.spec.settings, settings)
-    made = installed().make(provided, provided.spec, labels, checked, name or kind)
-    if not isinstance(made, Task):
-        raise PluginError(f"{provided.plugin.origin}: {kind!r} is not a Task.")
+    made: Task = make_kind(Task, provided, labels, checked, name or kind)
     return made
 
 
@@ -90,11 +88,7 @@ def language_of(tasks: Sequence[Task]) -> str:
 
 def make_adapter(kind: str, settings: Mapping[str, object] | None = None) -> Adapter:
     """An adapter by name, e.g. ``zoo.adapter("lora", {"rank": 4})``; raises as :func:`make_task`."""
-    provided = installed().adapter(kind)
-    checked = check_settings(kind, provided.spec.settings, settings or {})
-    made = installed().make(provided, provided.spec, checked)
-    if not isinstance(made, Adapter):
-        raise PluginError(f"{provided.plugin.origin}: {kind!r} is not an Adapter.")
+    made: Adapter = make_with_settings(Adapter, installed().adapter(kind), settings)
     return made
 
 

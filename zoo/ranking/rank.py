@@ -13,8 +13,8 @@ import numpy as np
 from zoo import catalogue
 from zoo.data.dataset import Dataset
 from zoo.data.load import load
-from zoo.errors import BadSetting, Incompatible, PluginError, ZooError
-from zoo.host import installed
+from zoo.errors import BadSetting, Incompatible, ZooError
+from zoo.host import installed, make_with_settings
 from zoo.model import Backbone, Task, load_backbone, make_task
 from zoo.progress import Progress, default
 from zoo.ranking.features import frozen, source_probabilities
@@ -24,7 +24,6 @@ from zoo.ranking.problem import FEWEST, Labels, estimate, halves, targets_of
 from zoo.ranking.ranker import Kind, Ranker, RankProblem
 from zoo.ranking.record import Candidate, Ranking, Skipped
 from zoo.ranking.sample import chosen
-from zoo.settings import check_settings
 
 PARAMS = 50_000_000  # beyond which a backbone that nobody named is not fetched to be ranked
 ROWS = 1000  # of the training split; more change an order seldom and cost in proportion
@@ -123,11 +122,7 @@ def make_ranker(kind: str, settings: Mapping[str, object] | None = None) -> Rank
         UnknownName, NameClash: no plugin, or two, provide it.
         BadSetting: a setting it does not have.
     """
-    provided = installed().ranker(kind)
-    checked = check_settings(kind, provided.spec.settings, settings or {})
-    made = installed().make(provided, provided.spec, checked)
-    if not isinstance(made, Ranker):
-        raise PluginError(f"{provided.plugin.origin}: {kind!r} is not a Ranker.")
+    made: Ranker = make_with_settings(Ranker, installed().ranker(kind), settings)
     return made
 
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.errors import Incompatible, PluginError
-from zoo.host import installed
+from zoo.errors import Incompatible
+from zoo.host import installed, make_with_settings
 from zoo.model import ComposedModel
-from zoo.specs import check_settings
 from zoo.training.adaptation.alignment import Alignment
 from zoo.training.adaptation.validator import Validator
 
@@ -22,22 +21,13 @@ def make_alignment(name: str, settings: Mapping[str, object] | None = None) -> A
         UnknownName, NameClash: no plugin, or two, provide it.
         BadSetting: a setting it does not have.
     """
-    provided = installed().alignment(name)
-    checked = check_settings(name, provided.spec.settings, settings or {})
-    made = installed().make(provided, provided.spec, checked)
-    if not isinstance(made, Alignment):
-        raise PluginError(f"{provided.plugin.origin}: {name!r} is not an Alignment.")
+    made: Alignment = make_with_settings(Alignment, installed().alignment(name), settings)
     return made
 
 
 def make_validator(name: str) -> Validator:
     """A validator by name; raises as :func:`make_alignment`."""
-    provided = installed().validator(name)
-    made = installed().make(
-        provided, provided.spec, check_settings(name, provided.spec.settings, {})
-    )
-    if not isinstance(made, Validator):
-        raise PluginError(f"{provided.plugin.origin}: {name!r} is not a Validator.")
+    made: Validator = make_with_settings(Validator, installed().validator(name))
     return made
 
 
