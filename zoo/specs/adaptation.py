@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from zoo.errors import BadSetting, InvalidSpec
-from zoo.settings import Setting, Types, check_settings, require_all
-from zoo.specs.forms import require_import_string, require_name
+from zoo.settings import Types, check_settings, require_all
+from zoo.specs.method import MethodSpec
 
-_ALIGNMENT_TYPES = Types(
-    name=str,
-    loader=str,
-    summary=str,
-    settings=tuple,
-    tries=tuple,
-    training=(dict, Mapping),
-    reference=str,
-)
-_VALIDATOR_TYPES = Types(name=str, loader=str, summary=str, settings=tuple, reference=str)
+_ALIGNMENT_TYPES = Types(tries=tuple, training=(dict, Mapping))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AlignmentSpec:
+class AlignmentSpec(MethodSpec):
     """A domain-adaptation term that is added to the loss.
 
     Attributes:
@@ -39,19 +30,14 @@ class AlignmentSpec:
         reference: the paper it follows.
     """
 
-    name: str
-    loader: str
-    summary: str = ""
-    settings: tuple[Setting, ...] = ()
+    KIND: ClassVar[str] = "Alignment"
+
     tries: tuple[Mapping[str, Any], ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
-    reference: str = ""
 
     def __post_init__(self) -> None:
+        MethodSpec.__post_init__(self)  # super() knows no class that slots have made anew
         _ALIGNMENT_TYPES.require(self)
-        require_name("Alignment", self.name)
-        require_import_string(self.name, self.loader)
-        require_all(self.name, "settings", self.settings, Setting)
         require_all(self.name, "training", self.training, str)
         require_all(self.name, "training", self.training.values(), (bool, int, float, str))
         require_all(self.name, "tries", self.tries, (dict, Mapping))
@@ -63,7 +49,7 @@ class AlignmentSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ValidatorSpec:
+class ValidatorSpec(MethodSpec):
     """A judge of models on a target domain that needs none of its labels.
 
     Attributes:
@@ -75,14 +61,4 @@ class ValidatorSpec:
         reference: the paper it follows.
     """
 
-    name: str
-    loader: str
-    summary: str = ""
-    settings: tuple[Setting, ...] = ()
-    reference: str = ""
-
-    def __post_init__(self) -> None:
-        _VALIDATOR_TYPES.require(self)
-        require_name("Validator", self.name)
-        require_import_string(self.name, self.loader)
-        require_all(self.name, "settings", self.settings, Setting)
+    KIND: ClassVar[str] = "Validator"

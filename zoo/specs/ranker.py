@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from zoo.settings import Setting, Types, require_all
-from zoo.specs.forms import require_import_string, require_name
-
-_RANKER_TYPES = Types(name=str, loader=str, summary=str, settings=tuple, reference=str)
+from zoo.specs.method import MethodSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RankerSpec:
+class RankerSpec(MethodSpec):
     """An estimate of how well a backbone will transfer, from its frozen features.
 
     Attributes:
@@ -23,14 +21,4 @@ class RankerSpec:
         reference: the paper it follows.
     """
 
-    name: str
-    loader: str
-    summary: str = ""
-    settings: tuple[Setting, ...] = ()
-    reference: str = ""
-
-    def __post_init__(self) -> None:
-        require_name("Ranker", self.name)
-        require_import_string(self.name, self.loader)
-        _RANKER_TYPES.require(self)
-        require_all(self.name, "settings", self.settings, Setting)
+    KIND: ClassVar[str] = "Ranker"
