@@ -17,6 +17,7 @@ import torch
 from zoo_tasks.spans import OUTSIDE, chunks, words_of
 
 import zoo
+from benchmarks.figures import table
 from zoo.data.dataset import Dataset, Split
 from zoo.model import Task
 
@@ -96,11 +97,8 @@ def write(rows: dict[str, dict[str, float]], counts: dict[str, int]) -> None:
         "The gazetteer marks every phrase that was an entity in any of the 3394 training sentences. The types",
         "and entities of the test split are meant to be new, so all figures are low.",
         "",
-        "| model | " + " | ".join(name.replace("_", " ") for name in names) + " |",
-        "|---|" + "---|" * len(names),
+        *table(dict(sorted(rows.items(), key=lambda row: -row[1]["f1"])), names, corner="model"),
     ]
-    for model, found in sorted(rows.items(), key=lambda row: -row[1]["f1"]):
-        lines.append(f"| {model} | " + " | ".join(f"{found[n]:.3f}" for n in names) + " |")
     (HERE / "entities.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

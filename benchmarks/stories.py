@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import zoo
+from benchmarks.figures import table
 from zoo.data.dataset import Dataset
 
 HERE = Path(__file__).parent
@@ -58,12 +59,7 @@ def write(rows: dict[str, dict[str, float]], counts: dict[str, int], seconds: fl
         f"`python -m benchmarks.stories`: trec, {counts['train']} questions to train on, {EPOCHS} epochs at a rate of {RATE:g}, "
         f"{counts['test']} to test on; {seconds:.0f} s. Perplexity of tokens of a vocabulary of 512.",
         "",
-        f"| | {' | '.join(name.replace('_', ' ') for name in METRICS)} |",
-        "|---|" + "---|" * len(METRICS),
-        *(
-            f"| {name} | {' | '.join(f'{found[metric]:.3f}' for metric in METRICS)} |"
-            for name, found in rows.items()
-        ),
+        *table(rows, METRICS),
         "",
     ]
     (HERE / "stories.md").write_text("\n".join(lines), encoding="utf-8")

@@ -19,6 +19,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 import zoo
+from benchmarks.figures import table
 from zoo.torchvision_clash import mend_torchvision
 
 HERE = Path(__file__).parent
@@ -131,12 +132,7 @@ def write(rows: dict[str, dict[str, float]], count: int, seconds: float) -> None
         f"{VOCABULARY}. Pretraining: {PRETRAINING} epochs of the sentences of the training split, each language by "
         f"itself, to be made whole. {seconds:.0f} s in all. The loss is teacher-forced, in nats a token.",
         "",
-        f"| | {' | '.join(name.replace('_', ' ') for name in METRICS)} |",
-        "|---|" + "---|" * len(METRICS),
-        *(
-            f"| {name} | {' | '.join(f'{found[metric]:.3f}' for metric in METRICS)} |"
-            for name, found in rows.items()
-        ),
+        *table(rows, METRICS),
         "",
     ]
     (HERE / "translation.md").write_text("\n".join(lines), encoding="utf-8")

@@ -91,30 +91,28 @@ MODERN_LARGE = LARGE | {"num_hidden_layers": 28, "intermediate_size": 2624}
 GATED = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
 FLAN_SMALL = GATED | {"d_ff": 1024, "num_layers": 8, "num_heads": 6}
 FLAN_BASE = GATED | {"d_model": 768, "d_ff": 2048, "num_layers": 12, "num_heads": 12}
+
+
+def sides(*, layers: int, heads: int, width: int) -> dict[str, int]:
+    """Sizes of an encoder and a decoder that are alike."""
+    each = {"layers": layers, "attention_heads": heads, "ffn_dim": width}
+    return {
+        f"{side}_{what}": size for side in ("encoder", "decoder") for what, size in each.items()
+    }
+
+
 BART_BASE = {
     "d_model": 768,
-    **{
-        f"{side}_{what}": size
-        for side in ("encoder", "decoder")
-        for what, size in (("layers", 6), ("attention_heads", 12), ("ffn_dim", 3072))
-    },
+    **sides(layers=6, heads=12, width=3072),
 }
 NLLB = {
     "vocab_size": 256206,
     "d_model": 1024,
-    **{
-        f"{side}_{what}": size
-        for side in ("encoder", "decoder")
-        for what, size in (("layers", 12), ("attention_heads", 16), ("ffn_dim", 4096))
-    },
+    **sides(layers=12, heads=16, width=4096),
 }
 MARIAN = {
     "d_model": 512,
-    **{
-        f"{side}_{what}": size
-        for side in ("encoder", "decoder")
-        for what, size in (("layers", 6), ("attention_heads", 8), ("ffn_dim", 2048))
-    },
+    **sides(layers=6, heads=8, width=2048),
 }
 SMOLLM2 = {
     "vocab_size": 49152,

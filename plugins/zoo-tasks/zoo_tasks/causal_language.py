@@ -20,7 +20,7 @@ from zoo.plugin import (
     Preprocess,
     Tell,
 )
-from zoo_tasks.language import Answered, Language, LanguageTask, Taught, on_device
+from zoo_tasks.language import Answered, Language, LanguageTask, Taught, made_texts
 from zoo_tasks.language_data import messages_in
 
 _TURN = "\n"  # between a prompt and what follows it, where there is no template
@@ -59,21 +59,6 @@ class CausalLanguage(LanguageTask):
             self.settings["form"] = _form(samples, labels)
         return Taught(samples, labels) if any(labels) else samples
 
-    def answers(
-        self,
-        backbone: Backbone,
-        samples: Sequence[Any],
-        *,
-        batch_size: int,
-        tell: Tell | None = None,
-    ) -> list[Prediction]:
-        """What the model says next."""
-        found: list[Prediction] = []
-        for start in range(0, len(samples), batch_size):
-            some = list(samples[start : start + batch_size])
-            found += self._answered(backbone, some, tell, start)
-        return found
-
     def judged(
         self, answers: Sequence[Prediction], samples: Sequence[Any], labels: Sequence[str]
     ) -> dict[str, float]:
@@ -84,17 +69,14 @@ class CausalLanguage(LanguageTask):
 
     @torch.inference_mode()
     def _answered(
-        self, backbone: Backbone, given: Sequence[Any], tell: Tell | None, first: int
+        self, backbone: Backbone, samples: Sequence[Any], tell: Tell | None
     ) -> list[Prediction]:
+        """What the model says next."""
         preprocess = backbone.preprocess
         assert isinstance(preprocess, LanguagePreprocess)
-        batch = preprocess.collate([self._prompt(preprocess, each) for each in given])
+        batch = preprocess.collate([self._prompt(preprocess, each) for each in samples])
         how = Generation(tokens=self.settings["length"], beams=self.settings["beams"])
-        told = None if tell is None else (lambda row, text: tell(first + row, text))
-        made = backbone.generate(on_device(batch, backbone), how, told)
-        return [
-            Prediction(preprocess.text(tokens), data={"tokens": len(tokens)}) for tokens in made
-        ]
+        return made_texts(backbone, batch, how, tell)
 
     def _encode(self, preprocess: LanguagePreprocess, given: Any, answer: str | None) -> Any:
         chat = self._chat(preprocess, given)

@@ -7,6 +7,7 @@ task's logits.
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, overload
@@ -20,10 +21,12 @@ from zoo.plugin import (
     Backbone,
     Batch,
     Features,
+    Generation,
     LanguagePreprocess,
     Prediction,
     Preprocess,
     Task,
+    Tell,
 )
 
 Encode = Callable[[LanguagePreprocess, Any, str | None], dict[str, Tensor]]
@@ -108,6 +111,27 @@ class LanguageTask(Task):
             "loss": loss,
         }
 
+    def answers(
+        self,
+        backbone: Backbone,
+        samples: Sequence[Any],
+        *,
+        batch_size: int,
+        tell: Tell | None = None,
+    ) -> list[Prediction]:
+        """What the model says to each; the rows that are told of count from the first sample."""
+        found: list[Prediction] = []
+        for start in range(0, len(samples), batch_size):
+            told = None if tell is None else _from(tell, start)
+            found += self._answered(backbone, samples[start : start + batch_size], told)
+        return found
+
+    @abc.abstractmethod
+    def _answered(
+        self, backbone: Backbone, samples: Sequence[Any], tell: Tell | None
+    ) -> list[Prediction]:
+        """What the model says to the samples of one batch."""
+
     def _likelihood(self, scores: Tensor) -> Prediction:
         found = self.metrics(scores, scores)
         count = int(scores[..., REAL].sum())
@@ -174,6 +198,21 @@ class Language(Preprocess):
     def describe(self) -> dict[str, Any]:
         """As of the backbone."""
         return self.inner.describe()
+
+
+def made_texts(
+    backbone: Backbone, batch: Batch, how: Generation, tell: Tell | None
+) -> list[Prediction]:
+    """The texts that a backbone makes for a batch."""
+    preprocess = backbone.preprocess
+    assert isinstance(preprocess, LanguagePreprocess)
+    made = backbone.generate(on_device(batch, backbone), how, tell)
+    return [Prediction(preprocess.text(tokens), data={"tokens": len(tokens)}) for tokens in made]
+
+
+def _from(tell: Tell, start: int) -> Tell:
+    """Told of rows that are counted from ``start``."""
+    return lambda row, text: tell(start + row, text)
 
 
 def device_of(backbone: Backbone) -> torch.device:

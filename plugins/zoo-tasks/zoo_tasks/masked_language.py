@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,28 +42,17 @@ class MaskedLanguage(LanguageTask):
             Masking(preprocess, self) if isinstance(preprocess, LanguagePreprocess) else preprocess
         )
 
-    def answers(
-        self,
-        backbone: Backbone,
-        samples: Sequence[Any],
-        *,
-        batch_size: int,
-        tell: Tell | None = None,
+    @torch.inference_mode()
+    def _answered(
+        self, backbone: Backbone, samples: Sequence[str], tell: Tell | None
     ) -> list[Prediction]:
         """A text with its masks filled; of a text without any, how likely it is."""
-        found: list[Prediction] = []
-        for start in range(0, len(samples), batch_size):
-            found += self._answered(backbone, list(samples[start : start + batch_size]))
-        return found
-
-    @torch.inference_mode()
-    def _answered(self, backbone: Backbone, texts: Sequence[str]) -> list[Prediction]:
         preprocess = backbone.preprocess
         assert isinstance(preprocess, LanguagePreprocess)
-        given = [preprocess.prompt(text) for text in texts]
+        given = [preprocess.prompt(text) for text in samples]
         filled = [len(_masks(preprocess, each[IDS])) > 0 for each in given]
         likely = self._scored(
-            backbone, [t for t, has in zip(texts, filled, strict=True) if not has]
+            backbone, [t for t, has in zip(samples, filled, strict=True) if not has]
         )
         logits = self._logits(backbone, [g for g, has in zip(given, filled, strict=True) if has])
         return [

@@ -17,7 +17,7 @@ from zoo.plugin import (
     Preprocess,
     Tell,
 )
-from zoo_tasks.language import Answered, Language, LanguageTask, Taught, on_device
+from zoo_tasks.language import Answered, Language, LanguageTask, Taught, made_texts
 from zoo_tasks.rouge import rouge
 
 
@@ -45,31 +45,18 @@ class SequenceToSequence(LanguageTask):
         return Taught(samples, labels)
 
     @torch.inference_mode()
-    def answers(
-        self,
-        backbone: Backbone,
-        samples: Sequence[Any],
-        *,
-        batch_size: int,
-        tell: Tell | None = None,
+    def _answered(
+        self, backbone: Backbone, samples: Sequence[Any], tell: Tell | None
     ) -> list[Prediction]:
         """What is made of each text."""
+        preprocess = self.preprocess(backbone.preprocess)
+        batch = preprocess.collate([preprocess(sample) for sample in samples])
         how = Generation(
             tokens=self.settings["length"],
             beams=self.settings["beams"],
             length_penalty=self.settings["length_penalty"],
         )
-        preprocess = self.preprocess(backbone.preprocess)
-        assert isinstance(preprocess, Language)
-        found: list[Prediction] = []
-        for start in range(0, len(samples), batch_size):
-            some = [preprocess(sample) for sample in samples[start : start + batch_size]]
-            batch = on_device(preprocess.collate(some), backbone)
-            told = None if tell is None else _from(tell, start)
-            for tokens in backbone.generate(batch, how, told):
-                text = preprocess.inner.text(tokens)
-                found.append(Prediction(text, data={"tokens": len(tokens)}))
-        return found
+        return made_texts(backbone, batch, how, tell)
 
     def judged(
         self, answers: Sequence[Prediction], samples: Sequence[Any], labels: Sequence[str]
@@ -84,8 +71,3 @@ class SequenceToSequence(LanguageTask):
 
     def _encode(self, preprocess: LanguagePreprocess, given: Any, answer: str | None) -> Any:
         return preprocess.encode(f"{self.settings['prefix']}{given}", answer)
-
-
-def _from(tell: Tell, start: int) -> Tell:
-    """Told of rows that are counted from ``start``."""
-    return lambda row, text: tell(start + row, text)
