@@ -19,6 +19,7 @@ def zoo_adapters() -> list[AdapterSpec]:
                 Setting("dropout", 0.5, "of that layer", minimum=0.0, maximum=0.9),
             ),
             training={"lr": 1e-3, "batch_size": 64},
+            language=False,  # it stands behind pooled features, which a language head does not read
             reference="Gao et al. 2021, arXiv:2110.04544",
         )
     ]
