@@ -62,6 +62,7 @@ PLUGIN_API = [
     "LabelProblem",
     "Labelling",
     "LanguagePreprocess",
+    "Larger",
     "Layout",
     "NamespaceSpec",
     "NativeHead",

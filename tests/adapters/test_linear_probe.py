@@ -1,5 +1,7 @@
 """The linear probe: a convex fit, held against scikit-learn's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 import zoo
 from zoo.errors import Incompatible
-from zoo.model import HeadProblem
+from zoo.plugin import HeadProblem, Larger
 
 ROWS, SIZE = 240, 12
 
@@ -49,6 +51,14 @@ def test_the_penalty_chosen_has_the_least_validation_loss(problem):
         other = zoo.adapter("linear-probe", {"l2": penalty}).solve(problem)
         loss = problem.task.metrics(other.val_logits, problem.val_targets)["log_loss"]
         assert chosen <= loss + 1e-4
+
+
+def test_some_rows_of_a_larger_problem_have_its_prior_on_the_weights(problem):
+    larger = Larger(rows=4 * len(problem.targets), chosen={"l2": 0.02})
+    solution = zoo.adapter("linear-probe").solve(replace(problem, larger=larger))
+    assert solution.chosen == {"l2": pytest.approx(0.08)}
+    fixed = zoo.adapter("linear-probe", {"l2": 0.5}).solve(replace(problem, larger=larger))
+    assert fixed.chosen == {"l2": 0.5}
 
 
 def test_validation_logits_come_from_a_head_that_never_saw_validation_rows(problem):

@@ -73,3 +73,9 @@ def test_the_global_state_of_matplotlib_is_left_alone():
     before = "matplotlib.pyplot" in sys.modules
     confusion_png(confusion(2))
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+def test_the_same_epochs_are_drawn_once_whatever_the_order_of_keys():
+    lines = [{"epoch": at, "train_loss": 1.0, "val": {"a": 1.0, "b": 2.0}} for at in range(2)]
+    again = [{"val": {"b": 2.0, "a": 1.0}, "train_loss": 1.0, "epoch": at} for at in range(2)]
+    assert curves_png(lines, "a", "b") is curves_png(again, "a", "b")

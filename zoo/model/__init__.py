@@ -1,6 +1,6 @@
 """Backbones, adapters, tasks, and the model composed of them."""
 
-from zoo.model.adapter import Adapter, HeadProblem, Layout, ParameterGroup, Solution
+from zoo.model.adapter import Adapter, HeadProblem, Larger, Layout, ParameterGroup, Solution
 from zoo.model.backbone import Backbone, Batch, Block, Features, Origin
 from zoo.model.batches import Preprocessed, batches, extract
 from zoo.model.composed import ComposedModel
@@ -25,6 +25,7 @@ __all__ = [
     "Generation",
     "HeadProblem",
     "LanguagePreprocess",
+    "Larger",
     "Layout",
     "NativeHead",
     "NativeModel",

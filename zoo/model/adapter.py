@@ -64,6 +64,8 @@ class HeadProblem:
         val_features, val_targets: validation rows that choose hyper-parameters.
         refit: whether the head may in the end be fitted on the validation rows too.
         seed: for whatever is random.
+        larger: a solved problem of which these are some of the rows. What was chosen there may be
+            taken over, as fits so many rows, in place of being chosen anew.
     """
 
     task: Task
@@ -74,6 +76,20 @@ class HeadProblem:
     val_targets: Tensor
     refit: bool = True
     seed: int = 0
+    larger: Larger | None = None
+
+
+@dataclass(frozen=True)
+class Larger:
+    """A problem that was solved before.
+
+    Attributes:
+        rows: how many it trained on.
+        chosen: its :attr:`Solution.chosen`.
+    """
+
+    rows: int
+    chosen: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

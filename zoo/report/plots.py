@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -31,7 +32,8 @@ def drawn_once(draw: Callable[Given, bytes]) -> Callable[Given, bytes]:
 
     @functools.wraps(draw)
     def drawn(*args: Given.args, **kwargs: Given.kwargs) -> bytes:
-        of = repr((args, kwargs))
+        # Sorted: what was read from a file has its keys in another order.
+        of = json.dumps((args, kwargs), sort_keys=True, default=repr)
         if of not in kept:
             content = draw(*args, **kwargs)
             kept.clear()

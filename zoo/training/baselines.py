@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from zoo.model import (
     Backbone,
     ComposedModel,
     HeadProblem,
+    Larger,
     Layout,
     NativeHead,
     Solution,
@@ -136,17 +138,20 @@ def solve(
     seed: int,
     *,
     refit: bool = True,
+    larger: Larger | None = None,
 ) -> tuple[Solution, dict[str, Tensor]]:
     """Fit ``head`` on frozen features; returns the solution and its logits on what is held out.
 
     Validation logits are those of the head before it saw any validation row; with ``refit`` it may
-    see them in the end.
+    see them in the end. ``larger`` is a solved problem of which this one has some of the rows.
     """
     if isinstance(task, Joint) and isinstance(head, Beside):
         targets = {name: split.targets for name, split in splits.items()}
         solution = jointly.solve(adapter, task, head, targets, features, seed, refit=refit)
     else:
-        solution = adapter.solve(problem(task, head, splits, features, seed, refit))
+        solution = adapter.solve(
+            replace(problem(task, head, splits, features, seed, refit), larger=larger)
+        )
     with torch.inference_mode():
         logits = {name: head(features[name]) for name in held_out(splits)}
     if "val" in logits:

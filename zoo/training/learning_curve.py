@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.errors import ZooError
-from zoo.model import Adapter, Task
+from zoo.model import Adapter, Larger, Solution, Task
 from zoo.report.evidence import CurvePoint, LearningCurve
 from zoo.training import baselines
 from zoo.training.baselines import Splits
@@ -25,6 +25,44 @@ _SAMPLES = 2000
 _INTERVAL = (10, 90)
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Fits of an adapter on some of the rows."""
+
+    adapter: Adapter
+    task: Task
+    splits: Splits
+    features: Mapping[str, Tensor]
+    split: str  # that is measured on
+    seed: int
+
+    def of(
+        self, rows: NDArray[np.int64], larger: Larger | None = None
+    ) -> tuple[float | None, Solution | None]:
+        """The headline after fitting on some rows, and how; ``None`` where these allow no fit."""
+        train, at = self.splits["train"], np.sort(rows)
+        some = PreparedSplit("train", Some(train.ready, at.tolist()), train.targets[at])
+        splits = {**self.splits, "train": some}
+        features = {**self.features, "train": self.features["train"][at]}
+        try:
+            with torch.random.fork_rng(devices=[]):  # a head's first weights move nobody's draws
+                head = self.task.head(features["train"].shape[1])
+            solution, logits = baselines.solve(
+                self.adapter,
+                self.task,
+                head,
+                splits,
+                features,
+                self.seed,
+                refit=False,
+                larger=larger,
+            )
+            found = self.task.metrics(logits[self.split], self.splits[self.split].targets)
+        except ZooError:
+            return None, None
+        return _finite(found.get(self.task.headline)), solution
 
 
 @dataclass(frozen=True)
@@ -56,17 +94,20 @@ def learning_curve(
     sizes = [total // share for share in _SHARES if total // share >= _FEWEST]
     if len(sizes) < 2:
         return None
+    fits = _Fits(adapter, task, splits, features, split, seed)
+    everything, solution = fits.of(np.arange(total))
+    if everything is None or solution is None:
+        return None
+    larger = Larger(total, solution.chosen)
     found: list[tuple[int, float]] = []
     for draw in range(_DRAWS):
         order = np.random.default_rng((seed, draw)).permutation(total)
         found += [
             (size, value)
             for size in sizes
-            if (value := _value(adapter, task, splits, features, order[:size], split, seed))
-            is not None
+            if (value := fits.of(order[:size], larger)[0]) is not None
         ]
-    everything = _value(adapter, task, splits, features, np.arange(total), split, seed)
-    if everything is None or len({size for size, _ in found}) < 2:
+    if len({size for size, _ in found}) < 2:
         return None
     found.append((total, everything))
     measured = Measured(tuple(size for size, _ in found), tuple(value for _, value in found))
@@ -117,31 +158,6 @@ def rows_for(curve: LearningCurve, value: float) -> float | None:
             return float(before.rows * (point.rows / before.rows) ** share)
         before = point
     return None
-
-
-def _value(
-    adapter: Adapter,
-    task: Task,
-    splits: Splits,
-    features: Mapping[str, Tensor],
-    rows: NDArray[np.int64],
-    split: str,
-    seed: int,
-) -> float | None:
-    """The headline after fitting on some rows; ``None`` where these allow no fit."""
-    train = splits["train"]
-    at = np.sort(rows)
-    some = PreparedSplit("train", Some(train.ready, at.tolist()), train.targets[at])
-    of = {**features, "train": features["train"][at]}
-    try:
-        with torch.random.fork_rng(devices=[]):  # a head's first weights must move nobody's draws
-            head = task.head(features["train"].shape[1])
-        _, logits = baselines.solve(
-            adapter, task, head, {**splits, "train": some}, of, seed, refit=False
-        )
-        return _finite(task.metrics(logits[split], splits[split].targets).get(task.headline))
-    except ZooError:
-        return None
 
 
 def _finite(value: float | None) -> float | None:

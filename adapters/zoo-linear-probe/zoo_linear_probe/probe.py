@@ -74,6 +74,10 @@ class LinearProbe(Adapter):
         if self.settings["l2"] > 0:
             penalty = float(self.settings["l2"])
             return penalty, solve(penalty, None)
+        if problem.larger is not None:
+            # The loss is a mean, so a prior on the weights weighs more against fewer rows.
+            penalty = problem.larger.chosen["l2"] * problem.larger.rows / len(problem.targets)
+            return penalty, solve(penalty, None)
         if len(val.targets) == 0:
             raise Incompatible(
                 "linear-probe chooses its penalty on validation rows, and there are none.",
