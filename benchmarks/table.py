@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,9 @@ BACKBONES = {  # by modality; the first is that of the recipes
 class Cell:
     """One model on one test set: which rows it got right, and what it cost.
 
-    ``refused`` says why the adapter does not fit the backbone; such a cell has no rows.
+    ``refused`` says why the adapter does not fit the backbone; such a cell has no rows. ``best_epoch``
+    is that by validation, 0 being the probe that training starts from. ``verdict`` is what the run
+    itself says of that probe, on test rows.
     """
 
     case: str
@@ -80,6 +83,8 @@ class Cell:
     right: str = ""  # a 1 or 0 for each test row
     seconds: float = 0.0
     refused: str = ""
+    best_epoch: int | None = None
+    verdict: str = ""
 
     @property
     def rows(self) -> np.ndarray:
@@ -149,35 +154,43 @@ def compute(
         if end is not None and time.monotonic() >= end:
             return
         start = time.perf_counter()
-        right = refused = ""
+        found: dict[str, Any] = {}
         try:
             if model == PEER:
                 predicted = logistic_regression(loaded, task, data, seed)
             else:
-                predicted = fitted(name, model, data, seed)
-            right = "".join(str(int(row)) for row in predicted == truth)
+                predicted, found = fitted(name, model, data, seed)
+            found["right"] = "".join(str(int(row)) for row in predicted == truth)
         except zoo.ZooError as err:
-            refused = f"{type(err).__name__}: {err.message}"
+            found["refused"] = f"{type(err).__name__}: {err.message}"
         seconds = round(time.perf_counter() - start, 1)
-        cell = Cell(case.name, backbone, model, seed, right, seconds, refused)
+        cell = Cell(case.name, backbone, model, seed, seconds=seconds, **found)
         path_of(case.name, backbone, model, seed).write_text(json.dumps(asdict(cell)))
-        said = refused or f"{cell.rows.mean():.4f} in {seconds:.0f} s"
+        said = cell.refused or f"{cell.rows.mean():.4f} in {seconds:.0f} s. {cell.verdict}"
         print(f"{case.name} {backbone} {model} seed {seed}: {said}", flush=True)
 
 
-def fitted(backbone: str, adapter: str, data, seed: int) -> np.ndarray:  # noqa: ANN001 - zoo is imported late
-    """Test predictions of ``zoo.fit`` with the adapter's defaults, class positions ``[rows]``."""
+def fitted(backbone: str, adapter: str, data, seed: int) -> tuple[np.ndarray, dict[str, Any]]:  # noqa: ANN001 - zoo is imported late
+    """Test predictions of ``zoo.fit`` with the adapter's defaults, class positions ``[rows]``.
+
+    With them what the run says of itself, as fields of a cell.
+    """
     import zoo
 
     task = zoo.task("classification", labels=data.labels)
     model = zoo.compose(backbone, adapter, task, seed=seed)
     out = Path(tempfile.mkdtemp()) / "run"
     try:
-        zoo.fit(model, data, out, seed=seed, baselines=("majority",))
+        record = zoo.fit(model, data, out, seed=seed, baselines=("probe",)).record
         predictions = model.predict(list(data.splits["test"].inputs))
     finally:
         shutil.rmtree(out.parent)
-    return np.array([data.labels.index(p.label) for p in predictions])
+    verdicts = record.evidence.verdicts if record.evidence else []
+    said = {
+        "best_epoch": record.config["best_epoch"],
+        "verdict": next((v.text for v in verdicts if v.about == "transfer"), ""),
+    }
+    return np.array([data.labels.index(p.label) for p in predictions]), said
 
 
 def logistic_regression(backbone, task, data, seed: int) -> np.ndarray:  # noqa: ANN001 - as above

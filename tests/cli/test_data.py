@@ -82,3 +82,9 @@ def test_captions_that_are_too_long_are_cut():
         [(Image.new("RGB", (10, 400)), "a label " * 40), (Image.new("L", (400, 10)), "犬")]
     )
     assert page.size[0] < 3 * TILE
+
+
+def test_a_group_of_commands_alone_says_that_it_needs_one():
+    ended = zoo("data")
+    assert ended.code == 2
+    assert "Error: zoo data needs a command." in ended.err

@@ -45,6 +45,7 @@ def test_backbones_are_filtered_by_what_they_take():
         ("--license", "permisive", "Unknown license 'permisive'. Did you mean 'permissive'"),
         ("--max-params", "3x", "'3x' is no number of parameters."),
         ("--sort", "parms", "Unknown order 'parms'. Did you mean 'params'?"),
+        ("--", "densnet", "Unknown word 'densnet'. Did you mean 'densenet'"),
     ],
 )
 def test_a_filter_that_nothing_has_is_answered_with_what_there_is(option, word, answer):
@@ -64,6 +65,20 @@ def test_backbones_are_found_by_size_licence_and_tag_in_order_of_size():
     assert {b["modality"] for b in found} == {"image"}
     assert all("cnn" in b["tags"] for b in found)
     assert {b["license"] for b in found} <= {"apache-2.0", "mit", "bsd-3-clause"}
+
+
+def test_backbones_are_found_by_what_is_said_of_them():
+    found = [b["name"] for b in zoo("backbones", "German", "bert", "--json").data]
+    assert "nlp:bert-base-german-cased" in found
+    assert all("bert" in name for name in found)
+    assert len(found) < 5
+
+
+def test_where_nothing_fits_it_is_said_what_could_be_left_out():
+    words = ("--max-params", "30M", "--license", "permissive", "--tag", "radiology")
+    ended = zoo("backbones", *words)
+    assert ended.code == 0
+    assert "No listed backbone is all of that; without --tag " in ended.err
 
 
 def test_a_licence_is_found_by_its_own_name_and_by_its_kind():

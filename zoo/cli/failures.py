@@ -103,7 +103,10 @@ def _usage(failure: BaseException) -> tuple[str, str]:
     context = getattr(failure, "ctx", None)
     command = context.command_path if context else "zoo"
     message = getattr(failure, "format_message", failure.__str__)()
-    return one_line(message), f"`{command} --help` shows what it takes."
+    # A group of commands on its own prints its help, and is no more than that.
+    return one_line(
+        message
+    ) or f"{command} needs a command.", f"`{command} --help` shows what it takes."
 
 
 def _causes(failure: BaseException | None) -> Iterator[BaseException]:

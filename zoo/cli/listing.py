@@ -18,6 +18,14 @@ Modality = Annotated[str | None, typer.Option(help="Only those for image, text, 
 
 
 def backbones(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WORD]...",
+            help="Only those with these words in name, source, summary or tags.",
+            show_default=False,
+        ),
+    ] = None,
     modality: Modality = None,
     max_params: Annotated[
         str | None, typer.Option(metavar="N", help="Only those of at most so many parameters: 30M.")
@@ -49,13 +57,15 @@ def backbones(
         *map(describe.namespace, opened),
     ]
     silent: list[str] = []
-    asked = (modality, max_params, license, tag, sort)
+    instead: list[str] = []
+    asked = (words, modality, max_params, license, tag, sort)
     if any(word is not None and word != [] for word in asked):
         from zoo.cli.search import Wanted, parse_count  # a plain listing has no use for it
 
-        wanted = Wanted(modality, parse_count(max_params), license, tag or (), sort)
+        limit = parse_count(max_params)
+        wanted = Wanted(words or (), modality, limit, license, tag or (), sort)
         wanted.check(_everything(host))
-        found, silent = wanted.of(found), wanted.silent(found)
+        found, silent, instead = wanted.of(found), wanted.silent(found), wanted.without(found)
     if as_json:
         emit_json(found)
         return
@@ -75,6 +85,8 @@ def backbones(
         ],
         right=("parameters", "features"),
     )
+    if not found:
+        say("No listed backbone is all of that" + "; ".join(["", *instead]) + ".")
     if silent:
         say(
             f"{len(silent)} left out because their size or licence is not stated, "

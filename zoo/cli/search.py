@@ -13,6 +13,7 @@ from zoo.errors import BadSetting, UnknownName
 Facts = Mapping[str, Any]
 
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)", re.IGNORECASE)
+_WORD = re.compile(r"[\w.-]{3,}")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _RANKS = {"weights": 0, "architecture": 1, "unverified": 2}
 _ALL = "`zoo backbones --all --json` shows {}."
@@ -30,6 +31,7 @@ class Wanted:
     """What somebody asks for; ``None`` and empty ask for nothing.
 
     Attributes:
+        words: all of them in what is said of a backbone: its name, source, summary and tags.
         modality: what goes in.
         max_params: at most so many parameters.
         license: a licence, or a kind of licences such as ``permissive``.
@@ -37,6 +39,7 @@ class Wanted:
         sort: the fact to sort by; what is not known comes last.
     """
 
+    words: Sequence[str] = ()
     modality: str | None = None
     max_params: int | None = None
     license: str | None = None
@@ -47,9 +50,13 @@ class Wanted:
         """Refuse what nothing in the whole catalogue has, with the nearest that is there.
 
         Raises:
-            UnknownName: of a modality, licence, tag or order.
+            UnknownName: of a word, modality, licence, tag or order.
         """
         entries = list(known)
+        said = " ".join(map(_said, entries))
+        for word in self.words:
+            if word.casefold() not in said:
+                _require("word", word, _WORD.findall(said), _ALL.format("what is said of each"))
         licences = {facts["license"] for facts in entries if facts["license"]}
         tags = {tag for facts in entries for tag in facts["tags"]}
         modalities = {facts["modality"] for facts in entries if facts["modality"]}
@@ -72,6 +79,8 @@ class Wanted:
 
     def takes(self, facts: Facts) -> bool:
         """Whether one entry is asked for; a fact that is not known fits no limit."""
+        if not all(word.casefold() in _said(facts) for word in self.words):
+            return False
         if self.modality not in (None, facts["modality"] or self.modality):
             return False
         if self.max_params is not None and not _within(facts["params"], self.max_params):
@@ -88,6 +97,19 @@ class Wanted:
             for facts in without.of(entries)
             if not facts["open"] and self._misses(facts)
         ]
+
+    def without(self, entries: Iterable[Facts]) -> list[str]:
+        """What could be left unasked for something to fit, and how much then does."""
+        listed = list(entries)
+        asked = {
+            "the words": replace(self, words=()),
+            "--modality": replace(self, modality=None),
+            "--max-params": replace(self, max_params=None),
+            "--license": replace(self, license=None),
+            "--tag": replace(self, tags=()),
+        }
+        counts = {option: len(fewer.of(listed)) for option, fewer in asked.items()}
+        return [f"without {option} {count}" for option, count in counts.items() if count]
 
     def _misses(self, facts: Facts) -> bool:
         unsized = self.max_params is not None and facts["params"] is None
@@ -108,6 +130,13 @@ def parse_count(text: str | None) -> int | None:
             f"{text!r} is no number of parameters.", hint="Write e.g. `30M`, `500k` or `1.2G`."
         )
     return round(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def _said(facts: Facts) -> str:
+    """All that words are looked for in."""
+    return " ".join(
+        [facts["name"], facts["source"] or "", facts["summary"], *facts["tags"]]
+    ).casefold()
 
 
 def _within(params: int | None, limit: int) -> bool:
