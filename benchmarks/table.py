@@ -138,6 +138,7 @@ def compute(
     if not missing or (end is not None and time.monotonic() >= end):
         return
     import zoo
+    from zoo.errors import ZooError
 
     name = BACKBONES[case.modality][backbone].format(shared=shared.resolve())
     loaded = zoo.load_backbone(name)
@@ -161,7 +162,7 @@ def compute(
             else:
                 predicted, found = fitted(name, model, data, seed)
             found["right"] = "".join(str(int(row)) for row in predicted == truth)
-        except zoo.ZooError as err:
+        except ZooError as err:
             found["refused"] = f"{type(err).__name__}: {err.message}"
         seconds = round(time.perf_counter() - start, 1)
         cell = Cell(case.name, backbone, model, seed, seconds=seconds, **found)
