@@ -1,18 +1,25 @@
 """The messages of a chat as a text, by the template that comes with a tokenizer.
 
 A template is a program of a stranger. transformers runs it in Jinja's immutable sandbox, from which
-no attribute of Python's own leads out; what it raises there is refused here.
+no attribute of Python's own leads out; what it raises there is refused here, and so is one that does
+not come to an end or fills the memory.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from jinja2 import Environment
+
 from zoo.plugin import Incompatible, WeightsInvalid
+from zoo_nlp.bounds import TooMuch, bounded
 
 Message = Mapping[str, str]
 _LONGEST = 1 << 22  # characters: a template that repeats itself
+_STEPS = 1_000_000  # lines of a template, as Jinja translates it; a message takes some tens
+_FILE = "<template>"  # what Jinja compiles a template as that comes from no file
 
 
 class Chats:
@@ -34,9 +41,14 @@ class Chats:
             WeightsInvalid: the template cannot be run in the sandbox, or on these messages.
         """
         try:
-            text = self._tokenizer.apply_chat_template(
-                [dict(message) for message in messages], tokenize=False, add_generation_prompt=asked
-            )
+            if self._takes_powers:
+                raise TooMuch("it computes powers")
+            with bounded(_FILE, _STEPS):
+                text = self._tokenizer.apply_chat_template(
+                    [dict(message) for message in messages],
+                    tokenize=False,
+                    add_generation_prompt=asked,
+                )
         except Exception as err:  # whatever the program of a stranger does
             reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
             raise WeightsInvalid(
@@ -63,6 +75,12 @@ class Chats:
                 hint="Use a prompt and a response column with `--task-set form=prompt`.",
             )
         return text, spans
+
+    @functools.cached_property
+    def _takes_powers(self) -> bool:
+        """One power can keep a processor busy for days, and counts as a single step."""
+        tokens = Environment(autoescape=True).lex(self._tokenizer.get_chat_template())
+        return any(kind == "operator" and value == "**" for _, kind, value in tokens)
 
     def _spans(self, text: str, messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
         for at, message in enumerate(messages):

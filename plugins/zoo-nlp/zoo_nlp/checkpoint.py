@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,8 @@ from transformers import (
 )
 from transformers import __version__ as transformers_version
 
-from zoo.plugin import Incompatible, WeightsInvalid
-from zoo_nlp.files import CONFIG, read_json, weight_files
+from zoo.plugin import FileState, Incompatible, Skeleton, WeightsInvalid
+from zoo_nlp.files import CONFIG, read_json, state_of, weight_files
 from zoo_nlp.quiet import quiet
 
 _NAMES_CODE = re.compile(
@@ -66,17 +66,19 @@ class Checkpoint:
         model: without a head, float32, in evaluation mode.
         without_pooler: the checkpoint lacks the pooler that the model class would make up.
         leftover: names of tensors the model has no place for: heads.
+        files: all that it was made of; empty where weights are at random.
     """
 
     model: PreTrainedModel
     without_pooler: bool
     leftover: frozenset[str]
+    files: FileState = FileState()  # noqa: RUF009  # frozen
 
 
 def load_checkpoint(
     name: str, folder: Path, *, pretrained: bool, part: str = "", language: str = ""
 ) -> Checkpoint:
-    """Load the model in a folder.
+    """Load the model in a folder; the second time from what is known of the same files.
 
     Args:
         name: of the backbone, for messages.
@@ -90,13 +92,31 @@ def load_checkpoint(
             such language head.
         WeightsInvalid: a file is damaged, incomplete, or names code.
     """
+    if not pretrained:
+        return _load(name, folder, _state(name, folder), False, part, language)
+    files = state_of(folder)
+    state = _state(name, folder)
+    what = ("checkpoint", part, language)
+    known: tuple[Skeleton[PreTrainedModel], Checkpoint] | None = files.known(what)
+    if known is not None:
+        skeleton, checkpoint = known
+        return replace(checkpoint, model=skeleton.filled(state))
+    checkpoint = replace(_load(name, folder, state, True, part, language), files=files)
+    empty = Skeleton.of(checkpoint.model, state)
+    if empty is not None:
+        files.keep(what, (empty, replace(checkpoint, model=empty.module)))
+    return checkpoint
+
+
+def _load(
+    name: str, folder: Path, state: dict[str, Tensor], pretrained: bool, part: str, language: str
+) -> Checkpoint:
     config = _config(name, folder)
     if part:
         config = getattr(config, part)
     model_class = (
         _language_class(name, config, language) if language else _model_class(name, config)
     )
-    state = _state(name, folder)
     may_drop_pooler = "add_pooling_layer" in inspect.signature(model_class).parameters
     drop = may_drop_pooler and bool(state) and not any(_POOLER.search(key) for key in state)
     options = {"add_pooling_layer": False} if drop else {}

@@ -14,6 +14,7 @@ from zoo.plugin import (
     Backbone,
     BackboneSpec,
     Batch,
+    Block,
     Features,
     Incompatible,
     InputContract,
@@ -88,22 +89,24 @@ class Encoder(Backbone):
             positions=positions_of(model),
             type_ids="token_type_ids" in takes,
             prefix=spec.options.get("prefix", ""),
+            files=checkpoint.files,
         )
         self._takes = takes
         batch = {k: v for k, v in tokens.collate([tokens("a")]).items() if k in takes}
-        size = _feature_size(spec.name, model, batch)
+        blocks, size = checkpoint.files.once("blocks", lambda: _tried(spec.name, model, batch))
         pooling = sentence_pooling(folder) or spec.options.get("pooling")
         super().__init__(
             spec,
             model,
             preprocess=tokens,
             contract=InputContract(modality="text", max_length=tokens.max_length),
-            blocks=blocks_of(model, lambda: _feature_size(spec.name, model, batch)),
+            blocks=blocks,
             feature_size=size,
             origin=origin,
             license=spec.license or license_of(folder),
             lora_targets=lora_targets(model),
             poolings=_poolings(model, tokens, pooling),
+            files=checkpoint.files,
         )
         self._native = native_head(model)
         if self._native and self._native[0] == "last" and tokens.ends_with_pad:
@@ -175,6 +178,13 @@ def _poolings(model: PreTrainedModel, tokens: Tokens, first: str | None) -> tupl
         usual = ["mean", *(["cls"] if tokens.has_cls else [])]
         usual += ["pooler"] if getattr(model, "pooler", None) is not None else []
     return tuple(dict.fromkeys([*([first] if first else []), *usual]))
+
+
+def _tried(name: str, model: PreTrainedModel, batch: Batch) -> tuple[tuple[Block, ...], int]:
+    """The blocks and the feature size, seen in one call."""
+    sizes: list[int] = []
+    blocks = blocks_of(model, lambda: sizes.append(_feature_size(name, model, batch)))
+    return blocks, sizes[0]
 
 
 def _feature_size(name: str, model: PreTrainedModel, batch: Batch) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from zoo.plugin import (
     BackboneSpec,
     Fetched,
+    FileState,
     Incompatible,
     Origin,
     Weights,
@@ -113,6 +114,12 @@ def weight_files(folder: Path) -> list[Path]:
             hint="Copy or download the folder again.",
         )
     return [folder / name for name in names]
+
+
+def state_of(folder: Path) -> FileState:
+    """The state of all that a backbone is made of, to be taken before any of it is read."""
+    small = (folder / name for name in (CONFIG, *TOKENIZERS, *OPTIONAL) if "*" not in name)
+    return FileState.at([*weight_files(folder), *(path for path in small if path.is_file())])
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoTokenizer, PreTrainedConfig
 
-from zoo.plugin import Preprocess, WeightsInvalid
+from zoo.plugin import FileState, Preprocess, WeightsInvalid
 from zoo_nlp.files import sentence_length, tokenizer_digest
 from zoo_nlp.quiet import quiet
 
@@ -29,6 +30,7 @@ class Tokens(Preprocess):
         positions: how many the model has, ``None`` where there is no limit.
         type_ids: whether the model takes token types.
         prefix: what every text is to begin with.
+        files: the state of ``folder``, where the tokenizer may be shared with others of it.
 
     Attributes:
         max_length: longest input in tokens; the rest of a text is cut.
@@ -50,11 +52,12 @@ class Tokens(Preprocess):
         positions: int | None,
         type_ids: bool,
         prefix: str = "",
+        files: FileState = FileState(),  # noqa: B008  # frozen
     ) -> None:
-        known = _tokenizer(name, folder, config)
-        limits = (LONGEST, known.model_max_length, positions, sentence_length(folder))
+        known, longest, self._digest = files.once(
+            ("tokenizer", positions), lambda: _read(name, folder, config, positions)
+        )
         self.prefix = prefix
-        self._digest = tokenizer_digest(folder)
         self._tokenizer = known
         given = "token_type_ids" in known.model_input_names
         self._type_ids = type_ids and given
@@ -66,9 +69,7 @@ class Tokens(Preprocess):
             vocabulary, known.bos_token_id, known.eos_token_id, self.pad_id
         )
         self._backend = getattr(known, "backend_tokenizer", None)
-        if self._backend is not None:
-            self._backend.no_padding()
-        self.shorten(int(min(limit for limit in limits if limit and limit > 0)))
+        self.max_length = longest
         self.ends_with_pad = self("a")["input_ids"][-1].item() == self.pad_id
 
     def __call__(self, sample: str | tuple[str, ...]) -> dict[str, Tensor]:
@@ -93,10 +94,11 @@ class Tokens(Preprocess):
 
     def shorten(self, tokens: int) -> None:
         """Cut texts to so many tokens from now on."""
+        if tokens != self.max_length:
+            self._tokenizer = copy.deepcopy(self._tokenizer)  # it may be shared
+            self._backend = getattr(self._tokenizer, "backend_tokenizer", None)
+            _cut(self._tokenizer, tokens)
         self.max_length = tokens
-        if self._backend is not None:
-            side = self._tokenizer.truncation_side
-            self._backend.enable_truncation(tokens, direction=side)
 
     def describe(self) -> dict[str, Any]:
         """The longest input, what texts are made to begin with, and the digest of the vocabulary for information."""
@@ -127,6 +129,25 @@ class Tokens(Preprocess):
 def sound(text: str) -> str:
     """JSON can hold half of a surrogate pair, which no tokenizer takes."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _read(
+    name: str, folder: Path, config: PreTrainedConfig, positions: int | None
+) -> tuple[Any, int, str]:
+    """A tokenizer, the longest input in tokens, to which it cuts, and the digest of its words."""
+    known = _tokenizer(name, folder, config)
+    limits = (LONGEST, known.model_max_length, positions, sentence_length(folder))
+    longest = int(min(limit for limit in limits if limit and limit > 0))
+    _cut(known, longest)
+    return known, longest, tokenizer_digest(folder)
+
+
+def _cut(tokenizer: Any, tokens: int) -> None:
+    """Let the backend of a tokenizer, which is called directly, cut texts and not pad them."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_padding()
+        backend.enable_truncation(tokens, direction=tokenizer.truncation_side)
 
 
 def _tokenizer(name: str, folder: Path, config: PreTrainedConfig) -> Any:

@@ -184,6 +184,11 @@ HOSTILE = (
     "{{ joiner.__init__.__globals__['__builtins__']['open']('PWNED', 'w') }}",
     "{% for a in range(10) %}{{ ('x' * 4000000) }}{% endfor %}",
     "{% if %}",
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "{% macro again(n) %}{% for a in range(99) %}{{ again(n) }}{% endfor %}{% endmacro %}{{ again(1) }}",
+    "{{ 9 ** 9 ** 9 }}",
+    "{{ 'x' * 40000000000 }}",
+    "{% set n = namespace(s='x') %}{% for a in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
 )
 
 
