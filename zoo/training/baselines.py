@@ -190,6 +190,11 @@ def baseline_adapter(settings: Mapping[str, Any] | None = None) -> Adapter | Non
     return None if adapter.trains_backbone else adapter
 
 
+def is_baseline(adapter: Adapter) -> bool:
+    """Whether it is the one that the registry names as the baseline."""
+    return adapter.spec.name == registry.load().defaults.baseline_adapter
+
+
 def probe(
     adapter: Adapter, task: Task, splits: Splits, features: Mapping[str, Tensor], seed: int
 ) -> list[Result]:

@@ -187,6 +187,8 @@ class Job:
         self, features: dict[str, Tensor]
     ) -> tuple[Outcome, dict[str, Tensor], dict[str, Any]]:
         solution, logits = self._solve_head(self.model.adapter, features, refit=True)
+        if baselines.is_baseline(self.model.adapter):
+            self.chosen = solution.chosen
         return Outcome(), logits, solution.chosen
 
     def _by_gradient(

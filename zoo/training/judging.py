@@ -113,7 +113,9 @@ def _curve(job: Job, fitted: Fitted, split: str) -> LearningCurve | None:
             "No learning curve: there is much data, and `--baseline curve` would compute it."
         )
         return None
-    return learning_curve(adapter, job.task, job.splits, fitted.features, split, job.config.seed)
+    return learning_curve(
+        adapter, job.task, job.splits, fitted.features, split, job.config.seed, chosen=job.chosen
+    )
 
 
 def _gap(job: Job, fitted: Fitted) -> tuple[Verdict, dict[str, Any]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,6 +81,8 @@ def learning_curve(
     features: Mapping[str, Tensor],
     split: str,
     seed: int,
+    *,
+    chosen: Mapping[str, Any] | None = None,
 ) -> LearningCurve | None:
     """The curve of ``adapter``, which is fitted on frozen features; ``None`` for too few rows.
 
@@ -89,13 +92,15 @@ def learning_curve(
         splits, features: of all rows.
         split: that is measured on.
         seed: draws rows.
+        chosen: hyper-parameters that the adapter has chosen for all rows; without any it does so here.
     """
     total = len(splits["train"])
     sizes = [total // share for share in _SHARES if total // share >= _FEWEST]
     if len(sizes) < 2:
         return None
     fits = _Fits(adapter, task, splits, features, split, seed)
-    everything, solution = fits.of(np.arange(total))
+    known = Larger(total, chosen) if chosen else None
+    everything, solution = fits.of(np.arange(total), known)
     if everything is None or solution is None:
         return None
     larger = Larger(total, solution.chosen)

@@ -30,7 +30,7 @@ def hold_against(job: Job, features: Features, seconds: float) -> None:
         seconds: that the fit itself took.
     """
     asked, adapter = job.config.baselines, baselines.baseline_adapter()
-    itself = adapter is not None and adapter.spec.name == job.model.adapter.spec.name
+    itself = baselines.is_baseline(job.model.adapter)
     if "probe" in asked and adapter is not None and not itself and not job.model.language:
         _probe(job, adapter, features)
     if "twins" in asked and isinstance(job.task, Joint):
