@@ -9,10 +9,11 @@ import pytest
 
 from tests.cli.commands import zoo
 from tests.data.making import csv, reviews
-from zoo.cli.fit_file import FitFile, data_word, free_run, read
+from zoo.cli.fit_file import FitFile, data_word, free_run, pin, read
 from zoo.cli.plan import by_itself
 from zoo.cli.results import FIT_FILE
 from zoo.errors import BadSetting
+from zoo.model import Origin
 
 
 def digests(run):
@@ -121,6 +122,13 @@ def test_a_type_is_not_guessed(tmp_path):
 def test_data_of_the_hub_keeps_its_name():
     assert data_word(Path("hf://datasets/me/x@main")) == "hf://datasets/me/x@main"
     assert Path(data_word(Path("x.csv"))).is_absolute()
+
+
+def test_weights_of_the_hub_are_pinned_and_others_are_not():
+    assert pin(Origin("me/net", "c" * 40)) == "c" * 40
+    assert pin(Origin("me/net")) is None
+    assert pin(Origin("pip:zoo-digits", "0.1.0")) is None
+    assert pin(Origin("", folder=Path("net"))) is None
 
 
 def test_runs_are_called_as_their_data(tmp_path, monkeypatch):

@@ -262,6 +262,8 @@ with EmbeddedHub(sys.argv[1], tokens={"its own": "read"}) as hub:
         except DataNotFound as err:
             refused.append(str(err))
     facts = [reviews.rows, reviews.description, pinned.fingerprint == reviews.fingerprint]
+    again = load(pinned.pinned)
+    facts += [pinned.pinned, (again.pinned, again.fingerprint) == (pinned.pinned, reviews.fingerprint)]
     print(json.dumps([*facts, pets.rows, pets.labels, str(pets.splits["test"].inputs[0]), refused]))
 """
 
@@ -281,10 +283,12 @@ def test_datasets_of_the_hub(tmp_path):
         check=True,
     )
     assert ended.stderr == ""
-    rows, description, same, pets, labels, place, refused = json.loads(ended.stdout)
+    rows, description, same, commit, again, pets, labels, place, refused = json.loads(ended.stdout)
     assert rows == {"train": 17, "val": 3, "test": 8}
     assert description.startswith("text dataset hf://datasets/me/reviews (me/reviews/train, ")
     assert same
+    assert re.fullmatch(r"hf://datasets/me/reviews@[0-9a-f]{40}", commit)
+    assert again
     assert (pets, labels) == ({"train": 8, "val": 2, "test": 2}, ["cat", "dog"])
     assert re.fullmatch(r"me/pets/train row \d+", place)
     assert "me/nothing" in refused[0]

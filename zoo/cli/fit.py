@@ -317,13 +317,13 @@ def fit(
         input_column=input_column, label_column=label_column, skip_bad=skip_bad, convert=convert
     )
     repeats = fit_file.FitFile(
-        data=fit_file.data_word(data),
+        data=dataset.pinned or fit_file.data_word(data),
         backbone=name,
         adapter=chosen.adapter,
         adapter_per_task=adapter_per_task,
         task=list(tasks.words) if tasks.several else chosen.task,
         weights=str(weights.absolute()) if weights else None,
-        revision=revision,
+        revision=revision or fit_file.pin(model.backbone.origin),
         pooling=pooling,
         input_column=input_column,
         label_column=label_column,

@@ -8,14 +8,18 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from zoo.cli import sources
 from zoo.cli.results import FIT_FILE
 from zoo.data.saved import hub_name, is_hub
 from zoo.errors import BadSetting
+
+if TYPE_CHECKING:
+    from zoo.model import Origin
 
 _KEY = "zoo.fit_file"  # of what contexts share
 Scalar = bool | int | float | str
@@ -135,6 +139,11 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
 def data_word(data: Path) -> str:
     """DATA so that it means the same wherever one stands."""
     return hub_name(data) if is_hub(data) else str(data.expanduser().absolute())
+
+
+def pin(origin: Origin) -> str | None:
+    """The commit of the repo that weights are from; ``None`` of a folder, a wheel, or no weights."""
+    return origin.commit if sources.is_repo(origin.source) else None
 
 
 def free_run(data: Path) -> Path:

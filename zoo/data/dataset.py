@@ -63,6 +63,7 @@ class Dataset:
         convert: whether 16-bit, float and CMYK images are turned into 8-bit while reading.
         tasks: where several are learned at once, the labels of each; ``labels`` are their names.
         carved: the splits that are not the data's own but were taken from its training rows.
+        pinned: of a dataset on the Hub, its name with the commit that was read.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Dataset:
     convert: bool = False
     tasks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     carved: tuple[str, ...] = ()
+    pinned: str = ""
 
     @property
     def rows(self) -> dict[str, int]:

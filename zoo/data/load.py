@@ -124,6 +124,7 @@ def load(
         notes=(*found.notes, *carved, *odd),
         convert=convert,
         carved=tuple(role for role in ("val", "test") if rows.get(role) and role not in own),
+        pinned=recognised.pinned,
     )
 
 

@@ -35,12 +35,14 @@ class Recognised:
         folders: class folders' parents, by split, of an image folder.
         tables: what gives the tables, by split.
         what: a word for tables.
+        pinned: the name that means the same rows where ``path`` may come to mean others.
     """
 
     path: Path
     folders: Mapping[str, Path] | None = None
     tables: Mapping[str, tables.Part] | None = None
     what: str = "table"
+    pinned: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -61,7 +63,8 @@ def recognise(path: Path, wanted: Collection[str] = (), *, texts: bool = False) 
         UnreadableFiles: a table or folder that cannot be read.
     """
     if saved.is_hub(path):
-        return Recognised(path, tables=saved.read_hub(path), what="dataset")
+        parts, pinned = saved.read_hub(path)
+        return Recognised(path, tables=parts, what="dataset", pinned=pinned)
     if texts and (parts := find_texts(path, wanted)):
         return Recognised(path, tables=parts, what="file")
     if os.path.isdir(path):  # unlike Path's own, these take any text for a name

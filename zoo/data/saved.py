@@ -16,6 +16,7 @@ from zoo.errors import DataNotFound, UnreadableFiles
 from zoo.tokens import DEFAULT_HUB, redacted, token_for
 
 HUB = "hf://datasets/"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"hf:/+datasets/([\w.-]+/[\w.-]+?)(?:@([\w./-]+?))?(?::([\w.-]+))?/?", re.ASCII)
 
 
@@ -55,8 +56,8 @@ def hub_name(path: Path) -> str:
     return str(path).replace("hf:/", "hf://", 1) if is_hub(path) else str(path)
 
 
-def read_hub(path: Path) -> dict[str, Part]:
-    """Splits of a dataset on the Hub, downloaded once.
+def read_hub(path: Path) -> tuple[dict[str, Part], str]:
+    """Splits of a dataset on the Hub, downloaded once; and its name with the commit they are of.
 
     Args:
         path: ``hf://datasets/owner/name``, with ``@revision`` and ``:configuration`` where wanted.
@@ -79,7 +80,11 @@ def read_hub(path: Path) -> dict[str, Part]:
     token = token_for(endpoint.rstrip("/") or DEFAULT_HUB)
     try:
         with quiet():
-            found = datasets.load_dataset(repo, configuration, revision=revision, token=token)
+            builder = datasets.load_dataset_builder(
+                repo, configuration, revision=revision, token=token
+            )
+            builder.download_and_prepare()
+            found = builder.as_dataset()
     except Exception as err:  # kinds of the library, of the Hub's client and of each format
         first = str(err).strip().partition("\n")[0]
         where = f" at {endpoint}" if endpoint else ""
@@ -87,7 +92,9 @@ def read_hub(path: Path) -> dict[str, Part]:
             redacted(f"{name} cannot be had{where}: {first.rstrip('.') or type(err).__name__}."),
             hint="Check the name, the connection and, for what is private, `hf auth login`.",
         ) from err
-    return _parts(found, path, repo)
+    commit = builder.hash or ""
+    pinned = f"{HUB}{repo}@{commit}" + f":{configuration}" * bool(configuration)
+    return _parts(found, path, repo), pinned if _COMMIT.fullmatch(commit) else name
 
 
 def _parts(found: Any, path: Path, name: str) -> dict[str, Part]:
