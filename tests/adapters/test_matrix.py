@@ -18,6 +18,7 @@ QUICK = [
     ("peft:prompt_tuning", "gpt2"),
     ("peft:prefix_tuning", "minilm"),
     ("linear-probe", "gpt2"),
+    ("bottleneck", "vit"),
 ]
 
 
