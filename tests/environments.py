@@ -1,12 +1,11 @@
-"""Environments of their own: wheels built and installed with no network, libraries of this one's."""
+"""Virtual environments with wheels in them, made with no network."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+import sysconfig
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-from tests.wheels import libraries, wheel_of
 
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 _OFFLINE = ("--no-index", "--no-deps", "--no-build-isolation")
@@ -20,16 +19,20 @@ def call(*command: object, cwd: Path, timeout: float = 300, **environment: str) 
         capture_output=True,
         text=True,
         timeout=timeout,
-        env=os.environ | environment,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment,
     )
     assert answer.returncode == 0, f"{command}\n{answer.stderr}\n{answer.stdout}"
     return answer.stdout
 
 
-def build(projects: Iterable[Path], folder: Path) -> dict[str, Path]:
-    """A wheel of each project, by import name."""
-    wheels = [wheel_of(project, folder) for project in projects]
-    return {wheel.name.partition("-")[0]: wheel for wheel in wheels}
+def libraries(folder: Path) -> Path:
+    """A folder of links to the third-party libraries of this environment, without zoo's own."""
+    links = folder / "libraries"
+    links.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if not entry.name.startswith(("zoo", "__editable__")):
+            (links / entry.name).symlink_to(entry)
+    return links
 
 
 class Environment:
@@ -55,6 +58,19 @@ class Environment:
         """Run a command of this environment, which must succeed."""
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         return call(*command, cwd=cwd or self.folder, PATH=path)
+
+    def zoo(
+        self, *words: object, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``zoo``, however it may end; it must not need a hub."""
+        return subprocess.run(
+            [self.bin / "zoo", *map(str, words)],
+            cwd=self.folder,
+            env={**os.environ, "HF_HUB_OFFLINE": "1", **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     def _command(self, name: str, line: str) -> None:
         script = self.bin / name

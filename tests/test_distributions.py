@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.environments import Environment, build, call
+from tests.environments import Environment, call
+from tests.wheels import build
 
 OURS = (
     p.parent

@@ -1,12 +1,8 @@
-"""Plugins as real wheels, and an environment to install them in without a network."""
+"""Plugins as source trees, and real wheels of them."""
 
 import contextlib
-import os
-import subprocess
-import sys
-import sysconfig
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hatchling.build import build_wheel
@@ -62,51 +58,7 @@ def wheel_of(tree: Path, folder: Path) -> Path:
         return folder / build_wheel(str(folder))
 
 
-def libraries(folder: Path) -> Path:
-    """A folder of links to the third-party libraries of this environment, without zoo's own."""
-    links = folder / "libraries"
-    links.mkdir()
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if not entry.name.startswith(("zoo", "__editable__")):
-            (links / entry.name).symlink_to(entry)
-    return links
-
-
-class Environment:
-    """A fresh environment with wheels installed; third-party libraries are this one's."""
-
-    def __init__(self, folder: Path, wheels: list[Path]):
-        self.folder = folder
-        venv = folder / "venv"
-        self.python = venv / "bin" / "python"
-        _call(sys.executable, "-m", "venv", "--without-pip", venv)
-        script = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        ours = Path(_call(self.python, "-c", script).strip())
-        (ours / "libraries.pth").write_text(f"{libraries(folder)}\n", encoding="utf-8")
-        self.pip("install", *wheels)
-
-    def pip(self, command: str, *words: object) -> None:
-        """Run pip, which sees nothing but what it is given."""
-        _call(self.python, "-m", "pip", "-q", command, "--no-index", "--no-deps", *words)
-
-    def zoo(
-        self, *words: object, env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run the command that is installed there."""
-        return subprocess.run(
-            [self.python.with_name("zoo"), *map(str, words)],
-            cwd=self.folder,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-
-def _call(*words: object) -> str:
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    ended = subprocess.run(
-        [str(word) for word in words], capture_output=True, text=True, timeout=120, env=environment
-    )
-    assert ended.returncode == 0, ended.stderr + ended.stdout
-    return ended.stdout
+def build(projects: Iterable[Path], folder: Path) -> dict[str, Path]:
+    """A wheel of each project, by import name."""
+    wheels = [wheel_of(project, folder) for project in projects]
+    return {wheel.name.partition("-")[0]: wheel for wheel in wheels}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.environments import Environment, build
+from tests.environments import Environment
+from tests.wheels import build
 
 BUILT_INS = (
     "plugins/zoo-digits",

@@ -7,7 +7,8 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.digits import write_digits
-from tests.environments import Environment, build
+from tests.environments import Environment
+from tests.wheels import build
 
 EXAMPLES = sorted(p.parent for p in (CHECKOUT / "examples").glob("*/pyproject.toml"))
 PROVIDES = {

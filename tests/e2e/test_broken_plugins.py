@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.wheels import Environment, wheel_of, write_plugin
+from tests.environments import Environment
+from tests.wheels import wheel_of, write_plugin
 
 LISTS = """
 @hookimpl
@@ -83,7 +84,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def place(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """Everything above, installed."""
-    return Environment(tmp_path_factory.mktemp("place"), list(wheels.values()))
+    return Environment(tmp_path_factory.mktemp("place"), wheels.values())
 
 
 def test_each_is_named_with_its_reason_and_the_others_work(place: Environment) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.wheels import Environment, wheel_of, write_plugin
+from tests.environments import Environment
+from tests.wheels import wheel_of, write_plugin
 
 SOUND = """
 print("loud")
