@@ -132,8 +132,9 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
 _VERIFIED = {
     "weights": "weights: loaded, and compared with its source library",
     "architecture": "architecture: built and run, with random weights",
-    "unverified": "unverified: from documentation only",
+    "unverified": "unverified: as its source describes itself",
 }
+_UNSTATED = "not stated by the library; read from the repo's own card with the weights"
 
 
 def _require_backbone(measure: bool, what: str) -> None:
@@ -145,7 +146,10 @@ def _require_backbone(measure: bool, what: str) -> None:
 
 def _shown(facts: dict[str, Any]) -> dict[str, Any]:
     """What is said of one name, a backbone's own facts among the others."""
-    known = {key: facts[key] for key in facts if key not in ("name", "settings", "facts")}
+    hidden = ("name", "settings", "facts", "open")
+    known = {key: facts[key] for key in facts if key not in hidden}
+    if facts.get("source") and not facts.get("license"):
+        known["license"] = _UNSTATED
     known |= {key: "yes" if v is True else v or "no" for key, v in facts.get("facts", {}).items()}
     return {key: _words(key, value) for key, value in known.items()}
 
@@ -154,6 +158,8 @@ def _words(key: str, value: Any) -> Any:
     """A fact as people read it."""
     if key == "params":
         return count(value)
+    if key == "up_to":
+        return f"{value} rows to train on for each label" if value else None
     if key == "verified":
         return _VERIFIED.get(value, value)
     if key == "latency":
