@@ -16,6 +16,8 @@ def digest(given: Input) -> bytes:
     for part in parts(given):
         value: Any = part.read() if isinstance(part, Cell) else part
         content = value.read_bytes() if isinstance(value, Path) else value
-        total.update(content.encode() if isinstance(content, str) else bytes(content))
+        total.update(
+            content.encode(errors="surrogatepass") if isinstance(content, str) else bytes(content)
+        )
         total.update(b"\0")
     return total.digest()
