@@ -154,7 +154,12 @@ METHODS = (
         "arXiv:2409.00119",
         (_count("group_size", 32, "activations rotated as one; divides the layer's outputs"),),
     ),
-    Method("delora", "normalised low-rank updates", "arXiv:2503.18225", (_rank(),)),
+    Method(
+        "delora",
+        "normalised low-rank updates",
+        "arXiv:2503.18225",
+        (_rank(), _count("delora_lambda", 15, "bound of the update, in norms of the weights")),
+    ),
     Method("miss", "shards of one small matrix", "arXiv:2409.15371", (_rank(),)),
     Method(
         "gralora",

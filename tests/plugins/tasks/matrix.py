@@ -29,7 +29,7 @@ ADAPTERS = sorted(provided.spec.name for provided in installed().adapters)
 # Where PEFT's defaults do not divide sixteen features, or are too much for them.
 SMALL: dict[str, dict[str, int]] = {
     "peft:c3a": {"block_size": 16},
-    "peft:delora": {"r": 1},
+    "peft:delora": {"r": 1, "delora_lambda": 1},
     "peft:fourierft": {"n_frequency": 64},
     "peft:hra": {"r": 2},
     "peft:oft": {"oft_block_size": 8},
@@ -93,9 +93,12 @@ def learn(model: ComposedModel, labels: Sequence[str]) -> None:
 
 
 def said(model: ComposedModel) -> list[dict[str, Any]]:
-    """Its predictions, as JSON has them."""
-    inputs = [getattr(sample, "given", sample) for sample in map(model.sample, TEXTS)]
-    return json.loads(json.dumps([found.as_dict() for found in model.predict(inputs)]))
+    """Its predictions, as JSON has them, and the logits of the texts and of what they are taught."""
+    samples = [model.sample(text) for text in TEXTS]
+    inputs = [getattr(sample, "given", sample) for sample in samples]
+    logits = model.logits(samples)["it"].tolist()
+    pairs = zip(model.predict(inputs), logits, strict=True)
+    return json.loads(json.dumps([{**found.as_dict(), "logits": own} for found, own in pairs]))
 
 
 def there_and_back(
