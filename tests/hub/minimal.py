@@ -97,6 +97,7 @@ class _Gone(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the client waits 40 ms for the body of each answer
     hub: MinimalHub
 
     def log_message(self, *_: Any) -> None:

@@ -122,6 +122,7 @@ class FaultyLine:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the client waits 40 ms for the body of each answer
     line: FaultyLine
     to: str
 
