@@ -43,7 +43,7 @@ bench: $(installed)
 	$(python) benchmarks/startup.py
 	$(python) benchmarks/many_plugins.py
 	$(python) benchmarks/pull.py
-	$(python) benchmarks/table.py ../shared
+	$(python) -m benchmarks.table ../shared
 	$(python) -m benchmarks.ranking ../shared
 	$(python) -m benchmarks.targets ../shared
 	$(python) -m benchmarks.multi_task ../shared

@@ -6,34 +6,30 @@ validation rows and then fitted on training and validation rows together. Every 
 ``benchmarks/table/`` and never computed twice, so that a run that was stopped goes on where it was;
 the page goes to ``docs/benchmark.md``.
 
-    python benchmarks/table.py ../shared --minutes 60
-    python benchmarks/table.py ../shared --cases trec --adapters lora partial --seeds 0
-    python benchmarks/table.py ../shared --minutes 0            # only the page
+    python -m benchmarks.table ../shared --minutes 60
+    python -m benchmarks.table ../shared --cases trec --adapters lora partial --seeds 0
+    python -m benchmarks.table ../shared --minutes 0            # only the page
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-HERE = Path(__file__).parent
-CELLS = HERE / "table"
-PAGE = HERE.parent / "docs" / "benchmark.md"
-PEER = "logistic regression"
-MAIN = ("linear-probe", "lora", "partial", "finetune")  # first, and with columns of their own
+from benchmarks.table_cells import CELLS, MAIN, PEER, Cell, finished, keep, path_of
+from benchmarks.table_page import page
+
+PAGE = Path(__file__).parent.parent / "docs" / "benchmark.md"
 SEEDS = (0, 1, 2)
 PEER_C = tuple(10 ** (e / 2) for e in range(-8, 5))
-BOOTSTRAPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -67,31 +63,6 @@ BACKBONES = {  # by modality; the first is that of the recipes
 }
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One model on one test set: which rows it got right, and what it cost.
-
-    ``refused`` says why the adapter does not fit the backbone; such a cell has no rows. ``best_epoch``
-    is that by validation, 0 being the probe that training starts from. ``verdict`` is what the run
-    itself says of that probe, on test rows.
-    """
-
-    case: str
-    backbone: str
-    model: str
-    seed: int
-    right: str = ""  # a 1 or 0 for each test row
-    seconds: float = 0.0
-    refused: str = ""
-    best_epoch: int | None = None
-    verdict: str = ""
-
-    @property
-    def rows(self) -> np.ndarray:
-        """1 for each test row that is right, else 0, ``[rows]``."""
-        return np.array([int(row) for row in self.right])
-
-
 def main() -> None:
     """Compute what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -107,7 +78,11 @@ def main() -> None:
     for case, backbone, seed in asked(arguments):
         models = [PEER, *adapters(arguments.adapters)]
         compute(case, backbone, models, seed, arguments.shared, end)
-    PAGE.write_text(page(list(finished())), encoding="utf-8")
+    cells = list(finished())
+    done = {cell.case for cell in cells}
+    order = [case.name for case in CASES]
+    chosen = {case.name: chosen_for(case, arguments.shared) for case in CASES if case.name in done}
+    PAGE.write_text(page(cells, order, chosen), encoding="utf-8")
 
 
 def asked(arguments: argparse.Namespace) -> Iterator[tuple[Case, str, int]]:
@@ -166,9 +141,21 @@ def compute(
             found["refused"] = f"{type(err).__name__}: {err.message}"
         seconds = round(time.perf_counter() - start, 1)
         cell = Cell(case.name, backbone, model, seed, seconds=seconds, **found)
-        path_of(case.name, backbone, model, seed).write_text(json.dumps(asdict(cell)))
+        keep(cell)
         said = cell.refused or f"{cell.rows.mean():.4f} in {seconds:.0f} s. {cell.verdict}"
         print(f"{case.name} {backbone} {model} seed {seed}: {said}", flush=True)
+
+
+def chosen_for(case: Case, shared: Path) -> str:
+    """The recipe that ``zoo fit DATA`` takes where nothing else is said, and its adapter."""
+    import zoo
+    from zoo.cli.plan import by_itself
+
+    data = zoo.load_data(
+        shared / "data" / case.name, splits=case.splits, label_column=case.label_column
+    )
+    found = by_itself(data.modality, len(data.splits["train"]), len(data.labels))
+    return f"{found[0]}: {zoo.recipes()[found[0]].adapter}" if found else ""
 
 
 def fitted(backbone: str, adapter: str, data, seed: int) -> tuple[np.ndarray, dict[str, Any]]:  # noqa: ANN001 - zoo is imported late
@@ -217,91 +204,6 @@ def logistic_regression(backbone, task, data, seed: int) -> np.ndarray:  # noqa:
     best = model(PEER_C[int(np.argmax(scores))])
     best.fit(np.vstack([x["train"], x["val"]]), np.concatenate([y["train"], y["val"]]))
     return best.predict(x["test"])
-
-
-def path_of(case: str, backbone: str, model: str, seed: int) -> Path:
-    """Where a cell is kept."""
-    words = (case, backbone, model, str(seed))
-    plain = (word.translate(str.maketrans(" /:", "---")) for word in words)
-    return CELLS / f"{'--'.join(plain)}.json"
-
-
-def finished() -> Iterator[Cell]:
-    """All cells there are."""
-    for path in sorted(CELLS.glob("*.json")):
-        yield Cell(**json.loads(path.read_text()))
-
-
-def page(cells: Sequence[Cell]) -> str:
-    """The cells as a Markdown page."""
-    groups: dict[tuple[str, str], dict[str, dict[int, Cell]]] = defaultdict(dict)
-    for cell in cells:
-        groups[cell.case, cell.backbone].setdefault(cell.model, {})[cell.seed] = cell
-    order = [case.name for case in CASES]
-    lines = [
-        "# Benchmark",
-        "",
-        "Test accuracy with defaults, mean over the seeds that both have. The peer is scikit-learn's "
-        f"{PEER} on the same frozen features, C tuned on validation. In brackets the difference from "
-        "it in points, with the paired-bootstrap 95% interval over test rows, each row averaged over "
-        "seeds; seeds are not resampled. Made by `python benchmarks/table.py ../shared`, which keeps "
-        "each cell in `benchmarks/table/` and goes on where it was stopped; what is not there yet is "
-        "an empty field.",
-        "",
-        "LoRA's defaults were chosen while test figures of four of these sets were in view, so its "
-        "column is somewhat optimistic. On sst2 the splits are fixed: the convex fits do not vary.",
-        "",
-        f"| data | backbone | test rows | {PEER} | {' | '.join(MAIN)} | best of all |",
-        f"|{'---|' * (len(MAIN) + 5)}",
-    ]
-    found = sorted(groups.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
-    lines += [row(*key, models) for key, models in found if PEER in models]
-    others = sorted({cell.model for cell in cells} - {PEER, *MAIN})
-    if others:
-        lines += ["", "| data | backbone | adapter | accuracy |", "|---|---|---|---|"]
-        lines += [
-            f"| {case} | {name} | {model} | {figure(models, model)} |"
-            for (case, name), models in found
-            for model in others
-            if model in models
-        ]
-    total = sum(cell.seconds for cell in cells) / 60
-    return "\n".join([*lines, "", f"All {len(cells)} cells together took {total:.0f} minutes.", ""])
-
-
-def row(case: str, backbone: str, models: dict[str, dict[int, Cell]]) -> str:
-    """One line of the main table."""
-    peer = np.array([cell.rows for cell in models[PEER].values()])
-    fitting = [m for m in models if m != PEER and any(c.right for c in models[m].values())]
-    best = max(fitting, key=lambda m: paired(models, m)[0].mean(), default="")
-    columns = [case, backbone, str(peer.shape[1]), f"{peer.mean():.3f}"]
-    columns += [figure(models, model) if model in models else "" for model in MAIN]
-    return "| " + " | ".join([*columns, best]) + " |"
-
-
-def figure(models: dict[str, dict[int, Cell]], model: str) -> str:
-    """Accuracy and difference from the peer; the reason where the adapter does not fit."""
-    refused = next((cell.refused for cell in models[model].values() if cell.refused), "")
-    if refused:
-        return refused.replace("|", "/")
-    ours, peer = paired(models, model)
-    low, high = interval(ours.mean(0) - peer.mean(0))
-    gap = 100 * (ours.mean() - peer.mean())
-    return f"{ours.mean():.3f} ({gap:+.1f} [{low:+.1f}, {high:+.1f}], {len(ours)} seed{'s'[: len(ours) - 1]})"
-
-
-def paired(models: dict[str, dict[int, Cell]], model: str) -> tuple[np.ndarray, np.ndarray]:
-    """Right rows ``[seeds, rows]`` of a model and of the peer, over the seeds that both have."""
-    seeds = sorted({seed for seed, cell in models[model].items() if cell.right} & {*models[PEER]})
-    ours, peer = ([models[name][seed].rows for seed in seeds] for name in (model, PEER))
-    return np.array(ours), np.array(peer)
-
-
-def interval(differences: np.ndarray) -> tuple[float, float]:
-    """Bootstrap 95% interval of the mean of paired differences ``[rows]``, in points."""
-    random = np.random.default_rng(0)
-    means = [random.choice(differences, len(differences)).mean() * 100 for _ in range(BOOTSTRAPS)]
-    return float(np.percentile(means, 2.5)), float(np.percentile(means, 97.5))
 
 
 if __name__ == "__main__":
