@@ -38,6 +38,7 @@ from zoo.specs import (
     TaskSpec,
     ValidatorSpec,
 )
+from zoo.unchanged import FileState
 
 if TYPE_CHECKING:
     from zoo.model import (
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         ParameterGroup,
         Prediction,
         Preprocess,
+        Skeleton,
         Solution,
         StockCode,
         Task,
@@ -92,6 +94,7 @@ _NEEDS_TORCH = frozenset(
         "ParameterGroup",
         "Prediction",
         "Preprocess",
+        "Skeleton",
         "Solution",
         "StockCode",
         "Task",
@@ -151,6 +154,7 @@ __all__ = [
     "DataError",
     "Features",
     "Fetched",
+    "FileState",
     "Generation",
     "HeadProblem",
     "Incompatible",
@@ -173,6 +177,7 @@ __all__ = [
     "Ranker",
     "RankerSpec",
     "Setting",
+    "Skeleton",
     "Solution",
     "StockCode",
     "Task",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 from zoo.errors import CorruptFile, UnsafeFile
+from zoo.unchanged import FileState
 
-_CHUNK = 1 << 20
 _FETCH_AGAIN = "Pull it again, or save the model again."
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
 _PROTOCOLS = frozenset({b"\x02", b"\x03", b"\x04", b"\x05"})
@@ -21,7 +21,7 @@ def shown(text: str, limit: int = 80) -> str:
     return repr(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file for reading; never waits on a FIFO and never follows a stray link.
 
     A link is followed in one case only: the snapshot folder of a Hub cache, whose files are links
@@ -51,6 +51,8 @@ def open_regular(path: Path) -> BinaryIO:
 def check_file(path: Path, *, size: int, sha256: str) -> None:
     """Compare a file with what the manifest says of it.
 
+    A file that this process has hashed, and that is the same still, is not hashed again.
+
     Raises:
         UnsafeFile: not a regular file, or a pickle under whatever name.
         CorruptFile: missing, or its size or bytes differ.
@@ -64,15 +66,18 @@ def check_file(path: Path, *, size: int, sha256: str) -> None:
             raise CorruptFile(
                 f"{path} has {found} bytes; the manifest says {size}.", hint=_FETCH_AGAIN
             )
-        total = hashlib.sha256(start)
-        while chunk := stream.read(_CHUNK):
-            total.update(chunk)
-    if total.hexdigest() != sha256:
+        digest = FileState.of([os.fstat(stream.fileno())]).once("sha256", lambda: _sha256(stream))
+    if digest != sha256:
         raise CorruptFile(
-            f"{path} was changed or damaged: its sha256 is {total.hexdigest()[:12]}…, "
+            f"{path} was changed or damaged: its sha256 is {digest[:12]}…, "
             f"the manifest says {sha256[:12]}….",
             hint=_FETCH_AGAIN,
         )
+
+
+def _sha256(stream: io.BufferedReader) -> str:
+    stream.seek(0)
+    return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _follow_cache_link(path: Path) -> Path:

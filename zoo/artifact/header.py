@@ -6,15 +6,18 @@ the file, the memory or the disk has.
 
 from __future__ import annotations
 
+import io
 import math
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from zoo.artifact import strict_json
 from zoo.artifact.files import open_regular, shown
 from zoo.errors import CorruptFile
+from zoo.unchanged import FileState
 
 MAX_HEADER = 16 * 1024 * 1024
 MAX_TENSORS = 100_000
@@ -44,11 +47,12 @@ class Entry:
 def require_sound(path: Path) -> None:
     """Check a file's structure in full; raises as :func:`read_header`."""
     with open_regular(path) as stream:
-        read_header(stream, path)
+        files = FileState.of([os.fstat(stream.fileno())])
+        files.once("sound", lambda: bool(read_header(stream, path)))
 
 
 def read_header(
-    stream: BinaryIO, path: Path, dtypes: Collection[str] = tuple(ITEM_SIZES)
+    stream: io.BufferedReader, path: Path, dtypes: Collection[str] = tuple(ITEM_SIZES)
 ) -> dict[str, Entry]:
     """The entries of a safetensors file; leaves the stream at the first byte of data.
 

@@ -108,8 +108,9 @@ def _rebuild(path: str | Path, weights: Path | None) -> tuple[Path, Manifest, Co
     expected = _expected(folder, manifest, model)
     for name, config in expected.configs.items():
         require_same(folder / name, config)
+    owners = [*model.parameters(), *model.buffers()]
     for name, tensors in expected.tensors.items():
-        copy_into(tensors, folder / name)
+        copy_into(tensors, folder / name, owners)
     return folder, manifest, model
 
 

@@ -1,14 +1,18 @@
 """safetensors, read strictly: every byte of the file and every tensor of the model accounted for.
 
-Tensors are read with ordinary reads, never mapped: a file that shrinks while it is mapped kills the
-process, and libraries accept NaN and tensors that the model has no place for.
+Libraries accept NaN and tensors that the model has no place for. And they map files, of which one
+that shrinks kills the process: zoo maps a file only where it is large and nobody but the user of
+this process can write to it, and reads all others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import math
+import mmap
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import safetensors.torch
 import torch
@@ -16,7 +20,9 @@ from torch import Tensor
 
 from zoo.artifact.files import open_regular, shown
 from zoo.artifact.header import Entry, read_header
+from zoo.artifact.mapping import map_own
 from zoo.errors import CorruptFile, TensorMismatch, TrainingFailed
+from zoo.unchanged import FileState
 
 _NAMED = 3  # tensors that a message names before it counts the rest
 
@@ -67,8 +73,14 @@ def read_tensors(path: Path, *, max_bytes: int) -> dict[str, Tensor]:
         return {name: _read(stream, base, path, name, e) for name, e in entries.items()}
 
 
-def copy_into(live: Mapping[str, Tensor], path: Path) -> None:
-    """Copy a file's tensors into a model's, which must have exactly these names, types and shapes.
+def copy_into(live: Mapping[str, Tensor], path: Path, owners: Sequence[Tensor] = ()) -> None:
+    """Put a file's tensors into a model's, which must have exactly these names, types and shapes.
+
+    Args:
+        live: the model's own tensors, detached.
+        path: the file.
+        owners: the parameters and buffers of the model. They may come to lie in the mapped file,
+            where the pages that nobody changes are shared by all processes.
 
     Raises:
         UnsafeFile: not a regular file.
@@ -78,10 +90,32 @@ def copy_into(live: Mapping[str, Tensor], path: Path) -> None:
     with open_regular(path) as stream:
         entries = read_header(stream, path, _DTYPES)
         _require_same(entries, live, path)
+        mapped = map_own(stream) if owners else None
+        if mapped is not None:
+            _lay(live, _views(stream, mapped, entries, path), owners)
+            return
         base = stream.tell()
         with torch.no_grad():
             for name, entry in entries.items():
                 live[name].copy_(_read(stream, base, path, name, entry))
+
+
+def _lay(live: Mapping[str, Tensor], views: Mapping[str, Tensor], owners: Sequence[Tensor]) -> None:
+    """Let ``owners`` be the tensors of a file; those that lie otherwise in memory are copied to."""
+    held: dict[object, list[Tensor]] = {}
+    for owner in owners:
+        held.setdefault(_place(owner), []).append(owner)
+    with torch.no_grad():
+        for name, tensor in live.items():
+            same = held.get(_place(tensor), []) if views[name].stride() == tensor.stride() else []
+            for owner in same:
+                owner.data = views[name]
+            if not same:
+                tensor.copy_(views[name])
+
+
+def _place(tensor: Tensor) -> object:
+    return tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
 
 
 def _require_same(entries: Mapping[str, Entry], live: Mapping[str, Tensor], path: Path) -> None:
@@ -116,20 +150,44 @@ def _describe(dtype: torch.dtype, shape: tuple[int, ...]) -> str:
     return f"{str(dtype).removeprefix('torch.')} {list(shape)}"
 
 
-def _read(stream: BinaryIO, base: int, path: Path, name: str, entry: Entry) -> Tensor:
+def _views(
+    stream: io.BufferedReader, mapped: mmap.mmap, entries: Mapping[str, Entry], path: Path
+) -> dict[str, Tensor]:
+    base = stream.tell()
+    views = {name: _shaped(mapped, base + entry.start, entry) for name, entry in entries.items()}
+
+    def check() -> bool:
+        for name, view in views.items():
+            _require_finite(view, path, name)
+        return True
+
+    FileState.of([os.fstat(stream.fileno())]).once("finite", check)
+    return views
+
+
+def _read(stream: io.BufferedReader, base: int, path: Path, name: str, entry: Entry) -> Tensor:
     buffer = bytearray(entry.stop - entry.start)
     stream.seek(base + entry.start)
-    if stream.readinto(buffer) != len(buffer):  # type: ignore[attr-defined]  # of a buffered file
+    if stream.readinto(buffer) != len(buffer):
         raise CorruptFile(f"{path} was cut while it was read.")
-    if not buffer:
-        return torch.empty(entry.shape, dtype=_DTYPES[entry.dtype])
-    tensor = torch.frombuffer(buffer, dtype=_DTYPES[entry.dtype]).reshape(entry.shape)
+    tensor = _shaped(buffer, 0, entry)
+    _require_finite(tensor, path, name)
+    return tensor
+
+
+def _shaped(buffer: bytearray | mmap.mmap, start: int, entry: Entry) -> Tensor:
+    dtype, count = _DTYPES[entry.dtype], math.prod(entry.shape)
+    if not count:
+        return torch.empty(entry.shape, dtype=dtype)
+    return torch.frombuffer(buffer, dtype=dtype, count=count, offset=start).reshape(entry.shape)
+
+
+def _require_finite(tensor: Tensor, path: Path, name: str) -> None:
     if not _is_finite(tensor):
         raise TensorMismatch(
             f"{path}: {shown(name)} holds NaN or infinite values.",
             hint="The model diverged, or the file was tampered with; do not use it.",
         )
-    return tensor
 
 
 def _is_finite(tensor: Tensor) -> bool:

@@ -9,6 +9,7 @@ from zoo.model.language import IGNORED, TARGETS, Generation, LanguagePreprocess,
 from zoo.model.native import NativeHead, NativeModel, StockCode
 from zoo.model.prediction import Prediction
 from zoo.model.preprocess import Preprocess
+from zoo.model.skeleton import Skeleton
 from zoo.model.task import Task
 from zoo.model.weights import Fetched, Weights
 
@@ -34,6 +35,7 @@ __all__ = [
     "Prediction",
     "Preprocess",
     "Preprocessed",
+    "Skeleton",
     "Solution",
     "StockCode",
     "Task",

@@ -17,6 +17,7 @@ from zoo.errors import BadSetting, Incompatible
 from zoo.model.native import NativeHead, NativeModel, StockCode
 from zoo.model.preprocess import Preprocess
 from zoo.specs import BackboneSpec
+from zoo.unchanged import FileState
 
 if TYPE_CHECKING:
     from zoo.model.language import Generation, Tell
@@ -84,6 +85,9 @@ class Backbone(nn.Module, abc.ABC):
             low-rank adapter can sit on, by role: ``attention``, ``mlp``, ``conv``; where none is
             named, all linear layers and convolutions of one group, as ``linear`` and ``conv``.
         poolings: the ways this backbone can pool; the first is right for frozen features.
+        files: those that every tensor of ``module`` comes from, as they were before they were read.
+            While they are the same, the digest of a second such backbone need not be computed.
+        weights: the digest of ``module``'s tensors, where another backbone of the same ones has it.
 
     Attributes:
         digest: the identity of the weights, see :func:`digest`.
@@ -111,6 +115,8 @@ class Backbone(nn.Module, abc.ABC):
         license: str | None = None,
         lora_targets: Mapping[str, Sequence[str]] | None = None,
         poolings: Sequence[str] = ("default",),
+        files: FileState = FileState(),  # noqa: B008  # frozen
+        weights: str = "",
     ) -> None:
         super().__init__()
         self.spec = spec
@@ -125,7 +131,11 @@ class Backbone(nn.Module, abc.ABC):
         self.lora_targets = named or _plain_layers(module)
         self.poolings = tuple(poolings)
         self.pooling = self.poolings[0]
-        self.digest = digest(module.state_dict())
+        state = module.state_dict()
+        layout = tuple((name, tensor.dtype, tensor.shape) for name, tensor in state.items())
+        self.digest = weights or files.once(
+            (type(self), repr(spec), layout), lambda: digest(state)
+        )
         self.pooled_only = False
         self.reload: Callable[[bool], Backbone] | None = None
         self.requires_grad_(False)

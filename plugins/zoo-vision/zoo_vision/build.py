@@ -16,6 +16,7 @@ from torch import nn
 
 from zoo.plugin import (
     BackboneSpec,
+    FileState,
     Incompatible,
     Origin,
     Weights,
@@ -40,6 +41,7 @@ class Built:
         origin: where the weights came from.
         stock: the leading arguments of ``timm.create_model`` that give it without zoo.
         arguments: of its architecture, where its folder or repo gives any.
+        files: all that its weights and its architecture come from; empty where they are at random.
     """
 
     model: nn.Module
@@ -47,6 +49,7 @@ class Built:
     origin: Origin
     stock: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    files: FileState = FileState()  # noqa: RUF009  # frozen
 
 
 def build(spec: BackboneSpec, weights: Weights) -> Built:
@@ -76,12 +79,14 @@ def _from_folder(path: Path, weights: Weights) -> Built:
         )
     folder = weights.folder(given, required=_files(weights)).folder
     public = f"./{path.resolve().name}"
+    files = _state_of(folder, weights)
     return Built(
-        _create_from(folder, weights.pretrained),
+        _create_from(folder, files, weights.pretrained),
         f"timm:{public}",
         Origin("", folder=folder),
         json.dumps(f"local-dir:{public}"),
         read_config(folder).model_args,
+        files,
     )
 
 
@@ -89,12 +94,14 @@ def _from_hub(wanted: TimmName, weights: Weights) -> Built:
     pinned = replace(weights, revision=weights.revision or wanted.revision)
     fetched = pinned.repo(wanted.name, required=_files(weights))
     at = f"@{fetched.commit}" if fetched.commit else ""
+    files = _state_of(fetched.folder, weights)
     return Built(
-        _create_from(fetched.folder, weights.pretrained),
+        _create_from(fetched.folder, files, weights.pretrained),
         f"timm:hf-hub:{wanted.name}",
         Origin(wanted.name, fetched.commit, fetched.folder),
         json.dumps(f"hf-hub:{wanted.name}{at}"),
         read_config(fetched.folder).model_args,
+        files,
     )
 
 
@@ -116,16 +123,18 @@ def _from_registry(name: str, weights: Weights) -> Built:
         )
     fetched = weights.repo(repo, required=[TENSORS])
     file = fetched.folder / TENSORS
+    files = FileState.at([file])
     overlay = {"file": str(file)}
     with _explained(file, name):
-        model = mapped(lambda: _create(name, pretrained_cfg_overlay=overlay), file) or _create(
-            name, pretrained=True, pretrained_cfg_overlay=overlay
-        )
+        model = mapped(
+            lambda: _create(name, pretrained_cfg_overlay=overlay), file, files, name
+        ) or _create(name, pretrained=True, pretrained_cfg_overlay=overlay)
     if weights.path is not None:
         _require_all_tensors(model, file, name)
     pin = f', pretrained_cfg_overlay=dict(hf_hub_id="{repo}@{fetched.commit}")'
     stock = json.dumps(name) + (pin if fetched.commit else "")
-    return Built(model, f"timm:{name}", Origin(repo, fetched.commit, fetched.folder), stock)
+    origin = Origin(repo, fetched.commit, fetched.folder)
+    return Built(model, f"timm:{name}", origin, stock, files=files)
 
 
 def _from_described_folder(name: str, repo: str, path: Path, weights: Weights) -> Built:
@@ -167,14 +176,19 @@ def _files(weights: Weights) -> list[str]:
     return [CONFIG, TENSORS] if weights.pretrained else [CONFIG]
 
 
-def _create_from(folder: Path, pretrained: bool) -> nn.Module:
+def _state_of(folder: Path, weights: Weights) -> FileState:
+    """Of files with weights; what has none is another each time."""
+    return FileState.at(folder / n for n in _files(weights)) if weights.pretrained else FileState()
+
+
+def _create_from(folder: Path, files: FileState, pretrained: bool) -> nn.Module:
     """A folder as timm itself reads it: architecture, arguments and filters as in stock code."""
     config = read_config(folder)
     file = folder / TENSORS
     if not pretrained:
         return _create(f"local-dir:{folder}")
     with _explained(file, config.architecture):
-        model = mapped(lambda: _create(f"local-dir:{folder}"), file) or _create(
+        model = mapped(lambda: _create(f"local-dir:{folder}"), file, files, "") or _create(
             f"local-dir:{folder}", pretrained=True
         )
     _require_all_tensors(model, file, config.architecture)

@@ -9,18 +9,31 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from zoo.plugin import FileState, Skeleton
+
 _COUNTER = ".num_batches_tracked"  # files may leave it out; evaluation has no use for it
 
 
-def mapped(create: Callable[[], nn.Module], file: Path) -> nn.Module | None:
+def mapped(
+    create: Callable[[], nn.Module], file: Path, files: FileState, name: str
+) -> nn.Module | None:
     """What ``create`` makes with the tensors of ``file`` in it, unread until they are used.
 
     ``None`` where the file has to be translated, or the model computes tensors of its own that no
     file holds; timm's own loading is for these.
+
+    Args:
+        create: calls timm, which is left out where it made the same before.
+        file: with the tensors.
+        files: all that the model is made of.
+        name: what of timm's it is.
     """
+    state = load_file(file)
+    known: Skeleton[nn.Module] | None = files.known(("timm", name))
+    if known is not None:
+        return known.filled(state)
     with torch.device("meta"):
         model = create()
-    state = load_file(file)
     held = model.state_dict()
     missing = held.keys() - state.keys()
     if state.keys() - held.keys() or not all(name.endswith(_COUNTER) for name in missing):
@@ -29,7 +42,11 @@ def mapped(create: Callable[[], nn.Module], file: Path) -> nn.Module | None:
         return None
     state |= {name: torch.zeros((), dtype=held[name].dtype) for name in missing}
     model.load_state_dict(state, assign=True)
-    return None if _unmade(model) else model.eval()
+    if _unmade(model):
+        return None
+    if skeleton := Skeleton.of(model.eval(), state):
+        files.keep(("timm", name), skeleton)
+    return model
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:

@@ -84,7 +84,8 @@ class TimmBackbone(Backbone):
                 "RGB (3)."
             )
         classifier = model.get_classifier()
-        seen = observe(model, preprocess.noise())
+        seen = built.files.once(("seen", built.name), lambda: observe(model, preprocess.noise()))
+        model.reset_classifier(0)
         if len(seen.pooled) != 2:
             raise Incompatible(
                 f"{spec.name} gives features of shape {list(seen.pooled)} for an image, not one "
@@ -107,6 +108,7 @@ class TimmBackbone(Backbone):
             origin=built.origin,
             license=_license(model),
             lora_targets=find_lora_targets(model, seen.called),
+            files=built.files,
         )
         shorten_last_block(model, lambda: self.pooled_only)
         self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
