@@ -70,6 +70,7 @@ PLUGIN_API = [
     "NativeModel",
     "Origin",
     "ParameterGroup",
+    "Parts",
     "Prediction",
     "Preprocess",
     "RankProblem",

@@ -38,7 +38,6 @@ from zoo.specs import (
     TaskSpec,
     ValidatorSpec,
 )
-from zoo.unchanged import FileState
 
 if TYPE_CHECKING:
     from zoo.model import (
@@ -59,9 +58,9 @@ if TYPE_CHECKING:
         NativeModel,
         Origin,
         ParameterGroup,
+        Parts,
         Prediction,
         Preprocess,
-        Skeleton,
         Solution,
         StockCode,
         Task,
@@ -92,9 +91,9 @@ _NEEDS_TORCH = frozenset(
         "NativeModel",
         "Origin",
         "ParameterGroup",
+        "Parts",
         "Prediction",
         "Preprocess",
-        "Skeleton",
         "Solution",
         "StockCode",
         "Task",
@@ -154,7 +153,6 @@ __all__ = [
     "DataError",
     "Features",
     "Fetched",
-    "FileState",
     "Generation",
     "HeadProblem",
     "Incompatible",
@@ -171,13 +169,13 @@ __all__ = [
     "NativeModel",
     "Origin",
     "ParameterGroup",
+    "Parts",
     "Prediction",
     "Preprocess",
     "RankProblem",
     "Ranker",
     "RankerSpec",
     "Setting",
-    "Skeleton",
     "Solution",
     "StockCode",
     "Task",

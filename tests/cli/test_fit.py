@@ -77,6 +77,7 @@ def test_an_earlier_run_is_kept_unless_told_otherwise(digits, run, tmp_path):
         (["--backbone", "vision:digts"], "Unknown backbone 'vision:digts'. Did you mean 'vision:digits'"),
         (["--adapter", "lorra"], "Unknown adapter 'lorra'. Did you mean 'lora'"),
         (["--task", "clasification"], "Did you mean 'classification'"),
+        (["--task", "multilabel:a,b"], "Give `--task multilabel --label-column a,b`."),
         (["--recipe", "text"], "Unknown recipe 'text'. Did you mean 'texts' or 'few-texts'?"),
         (["--set", "rank=0"], "lora: rank='0' is not valid; it is of type int, at least 1"),
         (["--set", "rnk=4"], "lora has no setting 'rnk'. Did you mean 'rank'?"),

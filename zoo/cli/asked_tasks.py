@@ -81,6 +81,7 @@ def asked_tasks(words: Sequence[str], settings: Mapping[str, Any]) -> AskedTasks
         UnknownName, NameClash: no plugin, or two, provide such a kind.
     """
     if len(words) < 2 and not any("=" in word for word in words):
+        _require_kind(words)
         return AskedTasks(tuple(words), words[0] if words else None, {}, settings, settings)
     several: dict[str, tuple[str, str, str]] = {}
     for word in words:
@@ -117,6 +118,18 @@ def placed(words: Sequence[str]) -> list[str]:
         here = Path(place).expanduser()
         found.append(f"{before}@{here.absolute()}" if at and place and here.exists() else word)
     return found
+
+
+def _require_kind(words: Sequence[str]) -> None:
+    """Of a single task the columns are told elsewhere."""
+    known = {provided.spec.name for provided in installed().tasks}
+    for word in words:
+        kind, colon, columns = word.partition(":")
+        if colon and kind in known and word not in known:
+            raise BadSetting(
+                f"--task {word!r} names columns, as only those of several tasks are.",
+                hint=f"Give `--task {kind} --label-column {columns or 'NAME'}`.",
+            )
 
 
 def _by_task(

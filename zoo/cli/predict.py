@@ -103,7 +103,10 @@ def _predict(
     skip_bad: bool,
     batch_size: int,
 ) -> Iterator[_Answer]:
-    samples = model.samples(found, convert=convert)
+    from zoo.model import Preprocessed
+    from zoo.model.lengths import long_in, told_of_long
+
+    samples, long = model.samples(found, convert=convert), 0
     with progress.stage("predicting", len(found)) as advance:
         for start in range(0, len(found), _CHUNK):
             numbers = range(start, min(start + _CHUNK, len(found)))
@@ -112,12 +115,16 @@ def _predict(
             }
             if readable:
                 chunk = list(readable.values())
+                if not model.language:  # such tasks read long texts in parts
+                    long += long_in(model.backbone, Preprocessed(chunk, model.preprocess))
                 said = model.answers(chunk, tasks, batch_size=batch_size)
                 each = (said[task.name] for task in tasks)
                 for number, row in zip(readable, zip(*each, strict=True), strict=True):
                     named = {task.name: one for task, one in zip(tasks, row, strict=True)}
                     yield _Answer(found[number], named)
             advance(len(numbers))
+    if text := told_of_long(model.backbone, {"inputs": (long, len(found))}):
+        progress.note(text)
 
 
 def _as_data(answer: _Answer, top: int | None) -> dict[str, Any]:

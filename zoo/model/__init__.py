@@ -7,9 +7,9 @@ from zoo.model.composed import ComposedModel
 from zoo.model.composing import compose, load_backbone, load_spec, make_adapter, make_task
 from zoo.model.language import IGNORED, TARGETS, Generation, LanguagePreprocess, Tell
 from zoo.model.native import NativeHead, NativeModel, StockCode
+from zoo.model.parts import Parts
 from zoo.model.prediction import Prediction
 from zoo.model.preprocess import Preprocess
-from zoo.model.skeleton import Skeleton
 from zoo.model.task import Task
 from zoo.model.weights import Fetched, Weights
 
@@ -32,10 +32,10 @@ __all__ = [
     "NativeModel",
     "Origin",
     "ParameterGroup",
+    "Parts",
     "Prediction",
     "Preprocess",
     "Preprocessed",
-    "Skeleton",
     "Solution",
     "StockCode",
     "Task",

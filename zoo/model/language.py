@@ -68,6 +68,10 @@ class LanguagePreprocess(Preprocess):
                 one none, and for the last kind there is nothing to name.
         """
 
+    def parts(self, text: str) -> list[str]:
+        """A text that is longer than is read at a time in parts that are not; else itself alone."""
+        return [text]
+
     @abc.abstractmethod
     def prompt(self, given: Any) -> dict[str, Tensor]:
         """The same where an answer is to be made; nothing is to be named."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from zoo.data.labelling import Classes, Labelling, labelling_of
 from zoo.errors import BadSetting
 from zoo.model.backbone import Backbone, Batch, Features
+from zoo.model.parts import Parts
 from zoo.model.prediction import Prediction
 from zoo.model.preprocess import Preprocess
 from zoo.specs import TaskSpec
@@ -104,6 +105,18 @@ class Task(abc.ABC):
     def taught(self, samples: Sequence[Any], labels: Sequence[str]) -> Sequence[Any]:
         """Samples to train and measure on; of a task that reads its labels, with these."""
         return samples
+
+    def in_parts(
+        self, samples: Sequence[Any], labels: Sequence[str], preprocess: Preprocess
+    ) -> Parts:
+        """Samples with their labels; of one that is too long to be read at once, its parts.
+
+        Args:
+            samples: raw ones.
+            labels: of them, before :meth:`taught`.
+            preprocess: of the backbone.
+        """
+        return Parts(samples, labels)
 
     def sample(self, sample: Any) -> Any:
         """A sample of this task, made of one of the backbone's; models are tried with such."""

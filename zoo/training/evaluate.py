@@ -9,8 +9,10 @@ from typing import Any
 from zoo.artifact.load import load as load_artifact
 from zoo.data.dataset import EvaluationSplit
 from zoo.data.load import load_for_evaluation
-from zoo.model import ComposedModel, Prediction
+from zoo.model import ComposedModel, Prediction, Preprocessed
+from zoo.model.lengths import long_in, told_of_long
 from zoo.progress import Progress
+from zoo.training.prepared import KEEP_BYTES
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,23 @@ def evaluate(
         )
     )
     contract.require_modality(split.modality, composed.backbone.spec.name)
-    targets = chosen.targets(split.labels)
     samples = composed.samples(split.inputs, convert=split.convert)
+    whole = chosen.in_parts(samples, split.labels, composed.backbone.preprocess)
+    targets = chosen.targets(whole.labels)
+    ready = Preprocessed(
+        chosen.taught(whole.samples, whole.labels), composed.preprocess, keep_bytes=KEEP_BYTES
+    )
     logits = composed.logits(
-        chosen.taught(samples, split.labels),
+        ready,
         batch_size=batch_size,
         progress=progress,
         stage=f"evaluating {split.name}",
     )[chosen.name]
-    metrics, predictions = chosen.metrics(logits, targets), chosen.predictions(logits, samples)
+    long = long_in(composed.backbone, ready)
+    if progress and (text := told_of_long(composed.backbone, {"rows": (long, len(ready))})):
+        progress.note(text)
+    metrics = chosen.metrics(logits, targets)
+    predictions = chosen.predictions(whole.by_sample(logits), samples)
     if chosen.makes_texts:
         predictions = composed.answers(samples, [chosen], batch_size=batch_size)[chosen.name]
         metrics |= chosen.judged(predictions, samples, split.labels)
@@ -85,7 +95,7 @@ def evaluate(
     return Evaluation(
         split=split.name,
         description=split.description,
-        rows=len(targets),
+        rows=len(samples),
         metrics=metrics,
         headline=chosen.headline,
         labels=chosen.labels,

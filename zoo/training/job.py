@@ -15,6 +15,7 @@ from zoo.data.dataset import Dataset
 from zoo.errors import BadSetting, Incompatible, LabelProblem
 from zoo.model import Adapter, ComposedModel, Solution, Task
 from zoo.model.joint import Joint, head_of, logits_of, task_of
+from zoo.model.lengths import long_in, told_of_long
 from zoo.progress import Progress
 from zoo.report.evidence import Evidence
 from zoo.report.mistakes import Mistake
@@ -94,6 +95,7 @@ class Job:
         """
         begun = time.perf_counter()
         features = self._features()
+        self._tell_of_long()
         guesses = baselines.guesses(self.model, self.task, self.splits, self._logits)
         if self.model.adapter.trains_backbone:
             with self._taught(features):
@@ -266,6 +268,16 @@ class Job:
             yield
         finally:
             model.companion = None
+
+    def _tell_of_long(self) -> None:
+        backbone = self.model.backbone
+        counts = {
+            f"{name} rows": (long_in(backbone, split.ready), len(split))
+            for name, split in self.splits.items()
+        }
+        if text := told_of_long(backbone, counts):
+            self.progress.note(text)
+            self.notes.append(text)
 
     def _tell_of_weights(self, factors: Mapping[str, float]) -> None:
         if factors:

@@ -18,7 +18,7 @@ from zoo.model.batches import length_of
 from zoo.model.joint import Joint
 from zoo.training.config import FitConfig
 
-_KEEP_BYTES = 1024**3  # of preprocessed samples, per split
+KEEP_BYTES = 1024**3  # of preprocessed samples, per split
 _BUCKET = 32  # batches within which training rows are sorted by length
 
 
@@ -65,9 +65,10 @@ def prepare(model: ComposedModel, dataset: Dataset, task: Task) -> Mapping[str, 
     ready = {}
     for name, split in dataset.splits.items():
         read = model.samples(split.inputs, convert=dataset.convert)
-        samples = task.taught(read, split.labels)
-        kept = Preprocessed(samples, preprocess, keep_bytes=_KEEP_BYTES)
-        ready[name] = PreparedSplit(name, kept, task.targets(split.labels))
+        whole = task.in_parts(read, split.labels, backbone.preprocess)
+        samples = task.taught(whole.samples, whole.labels)
+        kept = Preprocessed(samples, preprocess, keep_bytes=KEEP_BYTES)
+        ready[name] = PreparedSplit(name, kept, task.targets(whole.labels))
     return ready
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +14,8 @@ from torch.nn.utils.rnn import pad_sequence
 from zoo.plugin import IGNORED, TARGETS, LanguagePreprocess
 from zoo_nlp.chats import Chats
 from zoo_nlp.tokens import Tokens, sound
+
+_FILLED = 0.9  # of the longest input, by parts of the mean number of tokens
 
 
 class LanguageTokens(Tokens, LanguagePreprocess):
@@ -25,6 +29,25 @@ class LanguageTokens(Tokens, LanguagePreprocess):
         self.vocabulary = vocabulary
         self.mask_id = known.mask_token_id
         self.special_ids = frozenset(known.all_special_ids)
+
+    def parts(self, text: str) -> list[str]:
+        """A text that is longer than is read at a time in parts of like length, cut at spaces."""
+        longest = self._most(text)
+        if longest <= self.max_length or len(text) < 2:
+            return [text]
+        # Not all parts of one length in characters have as many tokens.
+        count = max(2, math.ceil(longest / (_FILLED * self.max_length)))
+        size = len(text) / count
+        ends = [_space_before(text, round(size * at), size) for at in range(1, count)]
+        pieces = [text[a:b].strip() for a, b in itertools.pairwise([0, *ends, len(text)])]
+        return [part for piece in pieces if piece for part in self.parts(piece)]
+
+    def _most(self, text: str) -> int:
+        """How many tokens a text has, those that mark its ends among them more than once."""
+        if self._backend is None:
+            return len(self._tokenizer(sound(text), verbose=False)["input_ids"])
+        encoding = self._backend.encode(sound(text))
+        return len(encoding.ids) + sum(len(more.ids) for more in encoding.overflowing)
 
     @property
     def eos_id(self) -> int | None:
@@ -55,6 +78,16 @@ class LanguageTokens(Tokens, LanguagePreprocess):
         return {**super().collate(inner), TARGETS: targets}
 
 
+class Opening(str):
+    """A text that goes on elsewhere: where it ends, no end is to be named."""
+
+
+def _space_before(text: str, at: int, size: float) -> int:
+    """The end of the last word before a place, or the place where none is near; parts have that size."""
+    found = max(text.rfind(space, at - int(size / 2), at) for space in " \n\t")
+    return found if found > 0 else at
+
+
 def _with_targets(encoded: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {**encoded, TARGETS: torch.full_like(encoded["input_ids"], IGNORED)}
 
@@ -81,10 +114,20 @@ class CausalTokens(LanguageTokens):
             return self._chat(given)
         ids = self._ids(given)
         if answer is None:
-            return self._taught(self._ended(ids)[: self.max_length], range(1, len(ids) + 1))
+            ids = ids if isinstance(given, Opening) else self._ended(ids)
+            return self._taught(ids[: self.max_length], range(1, len(ids)))
         whole = ids + self._ended(self._ids(answer, special=False))
         cut = max(0, len(whole) - self.max_length)
         return self._taught(whole[cut:], range(len(ids) - cut, len(whole) - cut))
+
+    def parts(self, text: str) -> list[str]:
+        """As of any; only the last part has an end that is to be named."""
+        *first, last = super().parts(text)
+        return [*map(Opening, first), last]
+
+    def _most(self, text: str) -> int:
+        """How many tokens a text has with its end."""
+        return len(self._ended(self._ids(text)))
 
     def prompt(self, given: Any) -> dict[str, Tensor]:
         """A text that is to be continued, or a chat in which it is the assistant's turn."""

@@ -16,6 +16,7 @@ from zoo.plugin import (
     Generation,
     Incompatible,
     LanguagePreprocess,
+    Parts,
     Prediction,
     Preprocess,
     Tell,
@@ -52,6 +53,15 @@ class CausalLanguage(LanguageTask):
         if not self.makes_texts or len(words) < 2:
             return sample
         return Answered(" ".join(words[:half]), " ".join(words[half:]))
+
+    def in_parts(
+        self, samples: Sequence[Any], labels: Sequence[str], preprocess: Preprocess
+    ) -> Parts:
+        """Texts in parts; prompts and chats as they are."""
+        form = self.settings["form"]
+        if (_form(samples, labels) if form == "auto" else form) != "text":
+            return Parts(samples, labels)
+        return super().in_parts(samples, labels, preprocess)
 
     def taught(self, samples: Sequence[Any], labels: Sequence[str]) -> Sequence[Any]:
         """Prompts with their answers; what the data is like is kept in the setting ``form``."""

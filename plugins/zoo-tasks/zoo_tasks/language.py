@@ -23,6 +23,7 @@ from zoo.plugin import (
     Features,
     Generation,
     LanguagePreprocess,
+    Parts,
     Prediction,
     Preprocess,
     Task,
@@ -79,6 +80,18 @@ class LanguageTask(Task):
     def real_units(self, batch: Batch) -> Tensor:
         """Where a token is to be named, ``[rows, tokens]``."""
         return batch[TARGETS] != IGNORED
+
+    def in_parts(
+        self, samples: Sequence[Any], labels: Sequence[str], preprocess: Preprocess
+    ) -> Parts:
+        """Texts that are their own target in as many parts as it takes to read all of them."""
+        if any(labels) or not isinstance(preprocess, LanguagePreprocess):
+            return Parts(samples, labels)
+        each = [preprocess.parts(text) for text in samples]
+        counts = [len(parts) for parts in each]
+        if sum(counts) == len(samples):
+            return Parts(samples, labels)
+        return Parts([part for parts in each for part in parts], [""] * sum(counts), counts)
 
     def targets(self, labels: Sequence[str]) -> Tensor:
         """Nothing, ``[rows, 0]``: the tokens to be named are in the batch."""

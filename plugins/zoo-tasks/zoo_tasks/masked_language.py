@@ -63,9 +63,17 @@ class MaskedLanguage(LanguageTask):
     def _scored(self, backbone: Backbone, texts: Sequence[str]) -> list[Prediction]:
         if not texts:
             return []
+        whole = self.in_parts(texts, [""] * len(texts), backbone.preprocess)
+        rows: list[Tensor] = []
+        for at in range(0, len(whole.samples), len(texts)):
+            rows += self._scores(backbone, whole.samples[at : at + len(texts)])
+        return [self._likelihood(torch.cat(own)) for own in whole.grouped(rows)]
+
+    def _scores(self, backbone: Backbone, texts: Sequence[str]) -> Sequence[Tensor]:
+        """Scores ``[tokens, 4]`` of each text."""
         preprocess = self.preprocess(backbone.preprocess)
         batch = on_device(preprocess.collate([preprocess(text) for text in texts]), backbone)
-        return self.decode(self.select(backbone(batch), batch).cpu())
+        return list(self.select(backbone(batch), batch).cpu())
 
     def _logits(self, backbone: Backbone, given: Sequence[dict[str, Tensor]]) -> list[Tensor]:
         if not given:
