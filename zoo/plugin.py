@@ -38,6 +38,7 @@ from zoo.specs import (
     TaskSpec,
     ValidatorSpec,
 )
+from zoo.unchanged import FileState
 
 if TYPE_CHECKING:
     from zoo.model import (
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         Parts,
         Prediction,
         Preprocess,
+        Skeleton,
         Solution,
         StockCode,
         Task,
@@ -94,6 +96,7 @@ _NEEDS_TORCH = frozenset(
         "Parts",
         "Prediction",
         "Preprocess",
+        "Skeleton",
         "Solution",
         "StockCode",
         "Task",
@@ -153,6 +156,7 @@ __all__ = [
     "DataError",
     "Features",
     "Fetched",
+    "FileState",
     "Generation",
     "HeadProblem",
     "Incompatible",
@@ -176,6 +180,7 @@ __all__ = [
     "Ranker",
     "RankerSpec",
     "Setting",
+    "Skeleton",
     "Solution",
     "StockCode",
     "Task",

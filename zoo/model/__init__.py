@@ -10,6 +10,7 @@ from zoo.model.native import NativeHead, NativeModel, StockCode
 from zoo.model.parts import Parts
 from zoo.model.prediction import Prediction
 from zoo.model.preprocess import Preprocess
+from zoo.model.skeleton import Skeleton
 from zoo.model.task import Task
 from zoo.model.weights import Fetched, Weights
 
@@ -36,6 +37,7 @@ __all__ = [
     "Prediction",
     "Preprocess",
     "Preprocessed",
+    "Skeleton",
     "Solution",
     "StockCode",
     "Task",
