@@ -1,6 +1,7 @@
 """`zoo data preview`: what is about to be trained on, as a person sees it."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.cli.commands import zoo
@@ -17,6 +18,20 @@ def test_a_contact_sheet_after_preprocessing(digits, tmp_path):
     page = np.asarray(Image.open(out))
     assert page.shape[1] > 8 * TILE
     assert page[: TILE // 2].std() > 20  # pictures, not a blank page
+
+
+@pytest.mark.realdata
+def test_weights_alone_mean_the_default_backbone(shared, tmp_path):
+    image_folder(tmp_path / "d", {"a": 6, "b": 6})
+    weights = shared / "hub/zoo-mirror/mobilenetv2_100.tf2_in1k"
+    out = tmp_path / "p.png"
+    ended = zoo("data", "preview", tmp_path / "d", "--weights", weights, "--count", 1, "--out", out)
+    assert ended.code == 0, ended.err
+    plain = tmp_path / "plain.png"
+    zoo("data", "preview", tmp_path / "d", "--count", 1, "--out", plain)
+    assert plain.read_bytes() != out.read_bytes()
+    ended = zoo("data", "preview", tmp_path / "d", "--weights", tmp_path / "none", "--out", "x.png")
+    assert ended.code != 0
 
 
 def test_each_image_is_shown_as_training_may_change_it(tmp_path):

@@ -78,7 +78,7 @@ def preview(
     say_each(dataset.describe())
     if dataset.modality == "image":
         writing.require_free(out, overwrite=overwrite)
-    opened = _opened(backbone, weights, revision)
+    opened = _opened(backbone, dataset.modality, weights, revision)
     rows = _sampled(dataset, split, count, seed)
     if dataset.modality == "image":
         _draw(rows, dataset, opened, augment.value, seed, out)
@@ -102,11 +102,16 @@ class _Row:
     label: str
 
 
-def _opened(name: str | None, weights: Path | None, revision: str | None) -> Backbone | None:
-    if name is None:
+def _opened(
+    name: str | None, modality: str, weights: Path | None, revision: str | None
+) -> Backbone | None:
+    """The backbone that is named; the default one where only its weights are."""
+    if name is None and weights is None and revision is None:
         return None
     import zoo
+    from zoo import registry
 
+    name = name or registry.load().defaults.backbone_for(modality)
     return zoo.load_backbone(name, weights=weights, revision=revision)
 
 
