@@ -133,9 +133,7 @@ class Backbone(nn.Module, abc.ABC):
         self.pooling = self.poolings[0]
         state = module.state_dict()
         layout = tuple((name, tensor.dtype, tensor.shape) for name, tensor in state.items())
-        self.digest = weights or files.once(
-            (type(self), repr(spec), layout), lambda: digest(state)
-        )
+        self.digest = weights or files.once((type(self), repr(spec), layout), lambda: digest(state))
         self.pooled_only = False
         self.reload: Callable[[bool], Backbone] | None = None
         self.requires_grad_(False)

@@ -42,6 +42,7 @@ class OverLayers(Backbone):
             lora_targets=backbone.lora_targets,
             # What is kept goes by the pooling: it names the code that computes.
             poolings=(f"mean over layers of {type(backbone).__qualname__}",),
+            weights=backbone.digest,
         )
         self._inner = (backbone,)  # in a tuple it is no submodule
 

@@ -58,7 +58,17 @@ def features_of(
             tell=tell,
         )
 
+    def computed(name: str) -> Tensor:
+        return halving(
+            functools.partial(_extracted, backbone, samples[name], bf16, progress, name),
+            batch_size,
+            f"computing features of {name}",
+            tell,
+        )
+
     room = Room.configured()
+    if room.folder is None:  # what is kept nowhere needs no key
+        return {name: computed(name) for name in samples}
     own = weights or frozen_digest(backbone, len(backbone.blocks))
     kept = _kept(backbone, samples, entry, bf16, own)
     found: dict[str, Tensor] = {}
@@ -68,16 +78,7 @@ def features_of(
         if rows and not _agrees(backbone, ready, rows, bf16):
             tell(f"The features kept for {backbone.spec.name} are not what it gives; unused.")
             rows = None
-        found[name] = (
-            torch.stack(rows).float()
-            if rows
-            else halving(
-                functools.partial(_extracted, backbone, ready, bf16, progress, name),
-                batch_size,
-                f"computing features of {name}",
-                tell,
-            )
-        )
+        found[name] = torch.stack(rows).float() if rows else computed(name)
     return found
 
 
