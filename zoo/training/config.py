@@ -57,7 +57,7 @@ class FitConfig(BaseModel):
         return value
 
     def epochs_for(self, steps: int) -> int:
-        """How many epochs to train where one has so many steps.
+        """How many epochs to train where one has so many steps; of several tasks, with rows of one.
 
         Where nothing was said: as many as make about 500 steps, but from 3 to 20. Little data
         needs more epochs than the usual three (Mosbach et al. 2021, arXiv:2006.04884).

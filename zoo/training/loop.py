@@ -33,7 +33,7 @@ from zoo.training.config import FitConfig
 from zoo.training.interrupts import held, noticed
 from zoo.training.outcome import Epoch, Outcome
 from zoo.training.precision import accelerate
-from zoo.training.prepared import PreparedSplit, row_weights, shuffled
+from zoo.training.prepared import PreparedSplit, row_weights, rows_of_one, shuffled
 from zoo.training.processes import processes
 from zoo.training.randomness import diversified, random_state, restore_random_state
 from zoo.training.recompute import recomputed
@@ -121,7 +121,8 @@ class Trainer:
         processes().begin_alike([*self._moving.live().values()])
         self._best = Best(self._moving)
         per_epoch = math.ceil(len(splits["train"]) / config.batch_size)
-        self._epochs = config.epochs_for(per_epoch)
+        own = math.ceil(rows_of_one(task, splits["train"].targets) / config.batch_size)
+        self._epochs = config.epochs_for(own)
         schedule = schedule_of(config, per_epoch * self._epochs)
         self._aligning, self._judge = aligning, judge
         if aligning is not None:

@@ -100,6 +100,13 @@ def shuffled(
     return [rows[at] for at in torch.randperm(len(rows), generator=generator).tolist()]
 
 
+def rows_of_one(task: Task, targets: Tensor) -> int:
+    """How many rows a task has; of several tasks the one that has most, as if it were alone."""
+    if not isinstance(task, Joint):
+        return len(targets)
+    return max(int(mask.sum()) for mask, _ in task.split(targets).values())
+
+
 def row_weights(task: Task, targets: Tensor, config: FitConfig) -> Tensor | None:
     """With which weights training rows are drawn; ``None`` where each is seen once an epoch.
 

@@ -12,6 +12,7 @@ from zoo.model import ComposedModel
 from zoo.model.joint import Joint
 from zoo.testing.reference import HeadOnly
 from zoo.testing.subjects import reference_backbones
+from zoo.training.prepared import rows_of_one
 
 KINDS = {"parity": "classification", "size": "regression", "marks": "multilabel"}
 COLUMNS = {"parity": "parity", "size": "size", "marks": "big,round"}
@@ -111,6 +112,16 @@ def test_tasks_are_drawn_as_told(joint):
     assert alike[:8].sum() == pytest.approx(alike[8:].sum())
     between = task.shares(targets, 2.0)
     assert (between[:8].sum() / between[8:].sum()).item() == pytest.approx((8 / 2) ** 0.5)
+
+
+def test_tasks_of_several_data_sets_get_the_epochs_of_the_largest(joint):
+    task, _ = joint
+    apart = [json.dumps({"parity": "odd"})] * 8 + [json.dumps({"size": "3"})] * 2
+    assert rows_of_one(task, task.targets(apart)) == 8
+    both = [json.dumps({"parity": "odd", "size": "3"})] * 8
+    assert rows_of_one(task, task.targets(both)) == 8
+    alone = task.parts["parity"]
+    assert rows_of_one(alone, alone.targets(["odd"] * 5)) == 5
 
 
 def test_one_pass_of_the_backbone_serves_all_heads():
