@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.table_cells import CELLS, MAIN, PEER, Cell, finished, keep, path_of
+from benchmarks.table_cells import CELLS, MAIN, PEER, PROBE, Cell, finished, keep, path_of
 from benchmarks.table_page import page
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmark.md"
@@ -174,10 +174,8 @@ def fitted(backbone: str, adapter: str, data, seed: int) -> tuple[np.ndarray, di
     finally:
         shutil.rmtree(out.parent)
     verdicts = record.evidence.verdicts if record.evidence else []
-    said = {
-        "best_epoch": record.config["best_epoch"],
-        "verdict": next((v.text for v in verdicts if v.about == "transfer"), ""),
-    }
+    of_probe = (v.text for v in verdicts if v.about == "transfer" and PROBE in v.text)
+    said = {"best_epoch": record.config["best_epoch"], "verdict": next(of_probe, "")}
     return np.array([data.labels.index(p.label) for p in predictions]), said
 
 
