@@ -68,6 +68,22 @@ def test_settings_of_another_adapter_are_left_behind(run, tmp_path):
     assert "rank" not in written.settings
 
 
+def test_another_adapter_is_trained_by_its_own_defaults(tmp_path):
+    table = csv(tmp_path / "t.csv", ("text", "label"), reviews(16))
+    path = tmp_path / "fit.toml"
+    path.write_text(
+        f"data = {json.dumps(str(table))}\nbackbone = 'nlp:minilm'\nadapter = 'lora'\n"
+        "revision = 'of another repo'\n[training]\nlr = 0.5\nepochs = 1\nseed = 3\n"
+    )
+    typed = ("--adapter", "bottleneck", "--backbone", "minilm", "--epochs", 2)
+    ended = zoo("fit", "--config", path, *typed, "--out", tmp_path / "r")
+    assert ended.code == 0, ended.err
+    written = read(tmp_path / "r" / FIT_FILE)
+    assert (written.training["lr"], written.training["epochs"]) == (0.001, 2)
+    assert written.training["seed"] == 3
+    assert written.revision is None
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [

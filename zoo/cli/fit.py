@@ -241,6 +241,10 @@ def fit(
     out = out or fit_file.free_run(data)
     file = fit_file.of(ctx)
     same_adapter = file.adapter in (None, adapter)  # its settings mean nothing to another
+    if file.backbone not in (None, backbone):  # nor does where the weights of one are
+        weights, revision, pooling = (
+            fit_file.typed(ctx, name) for name in ("weights", "revision", "pooling")
+        )
     from zoo.cli.plan import by_itself, plan
 
     tasks = asked_tasks(
@@ -257,7 +261,7 @@ def fit(
         task_settings={} if tasks.several else tasks.settings,
         training={
             **(file.training if same_adapter else {}),
-            **_training_options(ctx, task_weight, baseline),
+            **_training_options(ctx, task_weight, baseline, same_adapter=same_adapter),
         },
     )
     chosen = asked(recipe=recipe, backbone=backbone, adapter=adapter)
@@ -347,12 +351,23 @@ def fit(
 
 
 def _training_options(
-    ctx: typer.Context, task_weight: list[str] | None, baseline: list[choices.Baseline] | None
+    ctx: typer.Context,
+    task_weight: list[str] | None,
+    baseline: list[choices.Baseline] | None,
+    *,
+    same_adapter: bool,
 ) -> dict[str, Any]:
-    """What was typed for the training loop, which knows most options by the same name."""
+    """What was typed for the training loop, which knows most options by the same name.
+
+    Of a file for another adapter only the seed is taken, which is the data's, too.
+    """
+    from zoo.cli import fit_file
     from zoo.training.config import FitConfig
 
-    typed = {name: ctx.params.get(name) for name in FitConfig.model_fields}
+    typed = {
+        name: ctx.params.get(name) if same_adapter or name == "seed" else fit_file.typed(ctx, name)
+        for name in FitConfig.model_fields
+    }
     if task_weight:
         typed["task_weights"] = options.pairs("--task-weight", task_weight)
     if baseline:

@@ -125,6 +125,12 @@ def of(ctx: typer.Context) -> FitFile:
     return found
 
 
+def typed(ctx: typer.Context, name: str) -> Any:
+    """The value of an option, ``None`` where only the file has one."""
+    source = ctx.get_parameter_source(name)
+    return None if source and source.name == "DEFAULT_MAP" else ctx.params.get(name)
+
+
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as TOML has them: lists for tuples and mappings, nothing for what is not set."""
     found: dict[str, Any] = {}
