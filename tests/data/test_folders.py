@@ -361,6 +361,7 @@ def test_empty_and_wrong_places(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DataNotFound, match=r"notes\.txt is of no kind that zoo reads") as caught:
         load(tmp_path / "notes.txt")
+    assert "Texts alone are for tasks that need no labels" in caught.value.hint
     assert ".csv, .tsv, .jsonl or .parquet" in caught.value.hint
     with pytest.raises(DataNotFound, match="There is no file or folder") as caught:
         load(tmp_path / "photos.jpg")

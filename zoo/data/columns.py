@@ -93,7 +93,7 @@ def find_columns(
     if labelled and labelling.columns:
         told = labelling.columns
         for name in told:
-            require(table, name, "--label-column")
+            require(table, name, "--task NAME=KIND:")
     if both := set(sources) & set(told):
         raise ColumnMissing(
             f"{table.title}: the column {min(both)!r} cannot be input and label at once.",
@@ -153,9 +153,10 @@ def require(table: Table, name: str, option: str) -> None:
     """
     if name not in table.columns:
         near = difflib.get_close_matches(name, table.columns, n=1)
+        typed = option if option.endswith(":") else f"{option} "
         raise ColumnMissing(
             f"{table.title} has no column {name!r}. Its columns: {', '.join(table.columns)}.",
-            hint=f"Did you mean `{option} {near[0]}`?" if near else f"Name one: `{option} NAME`.",
+            hint=f"Did you mean `{typed}{near[0]}`?" if near else f"Name one: `{typed}NAME`.",
         )
 
 

@@ -20,6 +20,7 @@ from zoo.errors import LabelProblem, PluginError
 from zoo.host import installed
 from zoo.settings import check_settings
 
+_HINT_ALL = "Name another column with `--label-column NAME`, or another task: `zoo tasks`."
 _HINT = "Correct or remove these rows, or leave them out with `--skip-bad`."
 
 
@@ -188,7 +189,7 @@ class Labelling(abc.ABC):
             shown = [f"{why} at {row.place}" for row, why in bad]
             raise LabelProblem(
                 f"{len(bad)} label{'s' * (len(bad) > 1)} cannot be used: {named(shown)}.",
-                hint=_HINT,
+                hint=_HINT if sound else _HINT_ALL,
             )
         return sound, [f"{row.place}: {why}" for row, why in bad]
 

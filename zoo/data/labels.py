@@ -6,9 +6,15 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from zoo.data.rows import Row, named, ordered_labels
+from zoo.data.values import are_numbers
 from zoo.errors import LabelProblem
 
 Rows = dict[str, list[Row]]
+
+_HINT = "Add examples, remove the class, or leave it out with `--skip-bad`."
+_HINT_NUMBERS = (
+    "Where these are numbers rather than classes, choose a task on numbers: `zoo tasks`."
+)
 
 
 def require_learnable(
@@ -33,7 +39,7 @@ def require_learnable(
     if single and not skip_bad:
         raise LabelProblem(
             f"{_classes(single)} only one example to train on: {_labelled(single)}.",
-            hint="Add examples, remove the class, or leave it out with `--skip-bad`.",
+            hint=_HINT_NUMBERS if len(single) > 2 and are_numbers(counts) else _HINT,
         )
     skipped = [f"{row.place}: the only example of {row.label!r}" for row in single]
     known = set(counts) - {row.label for row in single}

@@ -23,6 +23,7 @@ _VALID = (
     "DATA is a folder of images by class, a .csv, .tsv, .jsonl or .parquet table, a saved dataset, "
     "or hf://datasets/owner/name."
 )
+_UNLABELLED = "Texts alone are for tasks that need no labels, see `zoo tasks`. "
 # Names of folders that hold images rather than stand for a class of them.
 _NO_CLASS = re.compile(r"(^|[-_ ])(images?|imgs?|photos?|pictures?|jpe?gs?|pngs?)($|[-_ ])", re.I)
 
@@ -75,7 +76,8 @@ def recognise(path: Path, wanted: Collection[str] = (), *, texts: bool = False) 
         raise _absent(path)
     if not is_table_name(path):
         what = "is an image" if is_image_name(path) else "is of no kind that zoo reads"
-        raise DataNotFound(f"{path} {what}.", hint=_VALID)
+        first = _UNLABELLED if find_texts(path, ()) else ""
+        raise DataNotFound(f"{path} {what}.", hint=first + _VALID)
     return Recognised(path, tables=tables.find_parts(path))
 
 

@@ -10,6 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from zoo.errors import BadSetting
 
+# Of a fit of one task beside which there were others.
+ALONE: Mapping[str, Any] = {
+    "baselines": (),
+    "mixing": "proportional",
+    "weighting": "fixed",
+    "task_weights": {},
+}
+
 
 class FitConfig(BaseModel):
     """How a model is trained."""
@@ -63,6 +71,14 @@ class FitConfig(BaseModel):
         needs more epochs than the usual three (Mosbach et al. 2021, arXiv:2006.04884).
         """
         return self.epochs or min(20, max(3, round(500 / steps)))
+
+    @property
+    def of_several_tasks(self) -> str:
+        """The first option that says something of several tasks; empty where none does."""
+        if "twins" in self.baselines:
+            return "baseline=twins"
+        odd = (n for n, usual in ALONE.items() if n != "baselines" and getattr(self, n) != usual)
+        return next((f"{name}={getattr(self, name)}" for name in odd), "")
 
     @classmethod
     def resolve(cls, adapter: Mapping[str, Any], given: Mapping[str, Any]) -> FitConfig:

@@ -25,7 +25,7 @@ from zoo.training.augmenting import Augmentation
 from zoo.training.baselines import Splits
 from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
-from zoo.training.config import FitConfig
+from zoo.training.config import ALONE, FitConfig
 from zoo.training.judging import Fitted, judge
 from zoo.training.loop import train
 from zoo.training.outcome import Epoch, Outcome
@@ -56,6 +56,11 @@ class Job:
         self.task: Task = task_of(
             model.tasks, weighting=config.weighting, weights=config.task_weights
         )
+        if not isinstance(self.task, Joint) and (odd := config.of_several_tasks):
+            raise BadSetting(
+                f"{odd} is about several tasks, and this model has one.",
+                hint="Leave it out, or give more with `--task NAME=KIND:COLUMNS`, repeated.",
+            )
         if config.weighting == "gradnorm" and model.branches:
             raise BadSetting(
                 "weighting=gradnorm compares gradients in what the tasks share, and with an adapter "
@@ -338,7 +343,7 @@ class Job:
         Raises:
             KeyboardInterrupt: it was cut short, which would flatter the model it is compared with.
         """
-        plain = self.config.model_copy(update={"baselines": ()})
+        plain = self.config.model_copy(update=ALONE)
         job = Job(twin, jointly.alone(self.dataset, name), plain, self.progress)
         if job.run(lambda line: None).interrupted:
             raise KeyboardInterrupt

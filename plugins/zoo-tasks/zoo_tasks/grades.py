@@ -36,9 +36,8 @@ def _by_number(found: set[str]) -> tuple[str, ...]:
     except ValueError:
         values = {}
     if not values or not all(map(math.isfinite, values.values())):
-        example = ",".join(sorted(found)[:4])
         raise LabelProblem(
             f"The grades are words ({', '.join(sorted(found)[:10])}), and words have no order.",
-            hint=f"Say it, lowest first: `--task-set order={example}`.",
+            hint="Say it: `--task-set order=LOWEST,…,HIGHEST`.",
         )
     return tuple(sorted(found, key=lambda label: (values[label], label)))

@@ -45,6 +45,10 @@ class Conversations(Labelling):
     optional = True
     names = frozenset(_ANSWERS)
 
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self._chats = settings.get("form") == "chat"  # or once the first row is one
+
     def roles(self, columns: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """``messages``; else a prompt and a response by their usual names; else ``text``."""
         chats, prompts, answers, texts = (
@@ -71,6 +75,9 @@ class Conversations(Labelling):
             ValueError: it has no answer, or is no chat.
         """
         messages = messages_in(given)
+        if messages is None and self._chats and not label:
+            raise ValueError(f"{str(given)[:40]!r} is no chat, as other rows are")
+        self._chats = self._chats or messages is not None
         if messages is not None and (why := _wrong(messages, answered=not label)):
             raise ValueError(why)
         return label

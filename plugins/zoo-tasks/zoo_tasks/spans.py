@@ -162,6 +162,9 @@ def _span(one: Any) -> tuple[int, int, str]:
         start, end = int(one[0]), int(one[1])
     except (TypeError, ValueError):
         raise ValueError(f"the span {shown} has no start or end") from None
-    if not 0 <= start < end:
-        raise ValueError(f"the span {shown} ends before it begins")
+    shown = f"{start}-{end} ({one[2]})"
+    if start < 0:
+        raise ValueError(f"the span {shown} begins before the text")
+    if start >= end:
+        raise ValueError(f"the span {shown} is empty or ends before it begins")
     return start, end, one[2]

@@ -229,6 +229,7 @@ def test_a_probe_and_an_encoder_are_refused(adapter, causal, masked):
         ([{"role": "user", "content": "hi"}, {"role": "assistant", "content": " "}], "has no text"),
         ([{"role": "robot", "content": "hi"}], "has the role 'robot'"),
         ([], "a chat without messages"),
+        ("hello", "'hello' is no chat"),
     ],
 )
 def test_a_bad_chat_is_named_with_file_and_row(bad, why, tmp_path):

@@ -205,7 +205,18 @@ def test_one_artifact_has_all_heads_and_answers_the_same_when_loaded(adapter, wr
             ["--task", "a=regression:size@x.csv", "--task", "b=regression:big"],
             "file or folder x.csv",
         ),
-        (["--task", "a=regression:sise", "--task", "b=regression:big"], "no column 'sise'"),
+        (
+            ["--task", "a=regression:sise", "--task", "b=regression:big"],
+            "Did you mean `--task NAME=KIND:size`?",
+        ),
+        (
+            ["--task", "regression", "--label-column", "big", "--mixing", "equal"],
+            "mixing=equal is about several tasks",
+        ),
+        (
+            ["--task", "regression", "--label-column", "big", "--baseline", "twins"],
+            "baseline=twins is about several tasks",
+        ),
         (["--task", "a=regression:size", "--task", "b=classification:x,y"], "takes one"),
         (["--task", "a=regresion:size", "--task", "b=regression:big"], "'regresion'"),
         ([*WORDS, "--task-set", "loss=huber"], "says no task"),

@@ -144,6 +144,8 @@ def test_spans_and_tags_become_tags_of_words(label, tags):
         ('[[3, 4, "per"]]', "holds no word"),
         ('[[0, 7, "per"], [4, 7, "loc"]]', "overlaps another"),
         ('["O", "O"]', "2 tags for 4 tokens"),
+        ('[[-2, 3, "per"]]', r"-2-3 \(per\) begins before the text"),
+        ('[[3, 3, "per"]]', r"3-3 \(per\) is empty"),
     ],
 )
 def test_spans_that_do_not_fit_the_text_are_told(label, why):
