@@ -72,20 +72,23 @@ def _choices(found: Mapping[tuple[str, str], Models], chosen: Mapping[str, str])
     for (case, _), models in found.items():
         _, _, adapter = chosen.get(case, "").partition(": ")
         if adapter in models:
-            own, best = (paired(models, model)[0].mean() for model in (adapter, _best(models)))
-            behind.append(100 * (best - own))
+            best = _best(models)
+            own, other = paired(models, adapter, best)
+            behind.append(100 * (other.mean() - own.mean()))
             lines.append(
-                f"| {case} | {chosen[case]} | {own:.3f} | {_best(models)} {best:.3f} | {behind[-1]:.1f} |"
+                f"| {case} | {chosen[case]} | {own.mean():.3f} | {best} {other.mean():.3f} "
+                f"| {len(own)} | {behind[-1]:.1f} |"
             )
     if lines:
         yield from (
             "",
             "## What `zoo fit DATA` chooses",
             "",
-            f"The adapter of its recipe is {np.mean(behind):.1f} points behind the best on average.",
+            f"The adapter of its recipe is {np.mean(behind):.1f} points behind the best on average, "
+            "over the seeds that both have.",
             "",
-            "| data | recipe and adapter | accuracy | best adapter | points behind |",
-            "|---|---|---|---|---|",
+            "| data | recipe and adapter | accuracy | best adapter | seeds | points behind |",
+            "|---|---|---|---|---|---|",
             *lines,
         )
 
@@ -131,11 +134,9 @@ def row(case: str, backbone: str, models: Models) -> str:
 
 
 def _best(models: Models) -> str:
-    """The adapter with the highest mean, of those with the most seeds."""
-    seeds = {m: sum(bool(c.right) for c in models[m].values()) for m in models if m != PEER}
-    most = max(seeds.values(), default=0)
-    fitting = [model for model, count in seeds.items() if count == most > 0]
-    return max(fitting, key=lambda m: paired(models, m)[0].mean(), default="")
+    """The adapter that is furthest above the peer, over the seeds that it has."""
+    fitting = [m for m in models if m != PEER and any(c.right for c in models[m].values())]
+    return max(fitting, key=lambda m: np.subtract(*paired(models, m)).mean(), default="")
 
 
 def figure(models: Models, model: str) -> str:
@@ -149,11 +150,14 @@ def figure(models: Models, model: str) -> str:
     return f"{ours.mean():.3f} ({gap:+.1f} [{low:+.1f}, {high:+.1f}], {len(ours)} seed{'s'[: len(ours) - 1]})"
 
 
-def paired(models: Models, model: str) -> tuple[np.ndarray, np.ndarray]:
-    """Right rows ``[seeds, rows]`` of a model and of the peer, over the seeds that both have."""
-    seeds = sorted({seed for seed, cell in models[model].items() if cell.right} & {*models[PEER]})
-    ours, peer = ([models[name][seed].rows for seed in seeds] for name in (model, PEER))
-    return np.array(ours), np.array(peer)
+def paired(models: Models, model: str, other: str = PEER) -> tuple[np.ndarray, np.ndarray]:
+    """Right rows ``[seeds, rows]`` of two models, over the seeds that both have."""
+    have = [{seed for seed, cell in models[name].items() if cell.right} for name in (model, other)]
+    ours, theirs = (
+        [models[name][seed].rows for seed in sorted(set.intersection(*have))]
+        for name in (model, other)
+    )
+    return np.array(ours), np.array(theirs)
 
 
 def interval(differences: np.ndarray) -> tuple[float, float]:

@@ -71,8 +71,8 @@ def test_how_far_the_choice_is_from_the_best_and_what_runs_say_of_the_probe(cell
     written = page(
         list(finished()), ORDER, {"trec": "few-texts: linear-probe", "sst2": "texts: lora"}
     )
-    assert "| trec | few-texts: linear-probe | 0.750 | lora 1.000 | 25.0 |" in written
-    assert "| sst2 | texts: lora | 1.000 | lora 1.000 | 0.0 |" in written
+    assert "| trec | few-texts: linear-probe | 0.750 | lora 1.000 | 1 | 25.0 |" in written
+    assert "| sst2 | texts: lora | 1.000 | lora 1.000 | 1 | 0.0 |" in written
     assert "is 12.5 points behind the best on average" in written
     assert "| trec | partial | 3 | -25.0 | Negative transfer: so. |" in written
 
