@@ -171,7 +171,9 @@ def _cells(name: str, prediction: Prediction, answer: _Answer, top: int) -> dict
             cells[f"score{suffix}"] = score
     for key, value in prediction.data.items():
         if isinstance(value, dict):
-            cells |= {plain(str(inner)): one for inner, one in value.items()}
+            # The numbers that are the answer bear their own names; what else is told of each does not.
+            own = not (prediction.scores or {*value} & cells.keys())
+            cells |= {plain(n if own else f"{key} {n}"): one for n, one in value.items()}
         else:
             cells[key] = json.dumps(value, ensure_ascii=False)
     return cells

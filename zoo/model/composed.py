@@ -133,7 +133,10 @@ class ComposedModel(nn.Module):
             BadSetting: there are several.
         """
         if len(self.tasks) > 1:
-            raise BadSetting(f"Which task? This model has {', '.join(self.tasks)}.")
+            raise BadSetting(
+                f"Which task? This model has {', '.join(self.tasks)}.",
+                hint=f"Name one, e.g. `--task {next(iter(self.tasks))}`.",
+            )
         return next(iter(self.tasks.values()))
 
     def chosen(self, name: str | None) -> Task:

@@ -86,7 +86,10 @@ class MaskedLanguage(LanguageTask):
 def _filled(preprocess: LanguagePreprocess, ids: Tensor, logits: Tensor) -> Prediction:
     """The likeliest token in each place; where there is one place, also the next likely."""
     places = _masks(preprocess, ids)
-    best = logits[places].softmax(-1).topk(min(_CANDIDATES, logits.shape[-1]))
+    likely = logits[places].softmax(-1)
+    special = [at for at in preprocess.special_ids if at < likely.shape[-1]]
+    likely[:, special] = 0  # they stand for no word
+    best = likely.topk(min(_CANDIDATES, logits.shape[-1]))
     masks = [
         [
             {"token": preprocess.text(token[None]), "score": float(score)}

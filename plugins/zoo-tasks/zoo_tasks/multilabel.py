@@ -87,8 +87,9 @@ class Multilabel(Task):
         }
 
     def decode(self, logits: Tensor) -> list[Prediction]:
-        """The labels whose probability reaches their threshold, and all probabilities."""
+        """The labels whose probability reaches their threshold, all probabilities and thresholds."""
         limits = self._thresholds(logits)
+        thresholds = dict(zip(self.labels, limits.tolist(), strict=True))
         found = []
         for row in logits.sigmoid():
             reached = [
@@ -98,7 +99,7 @@ class Multilabel(Task):
                 Prediction(
                     label=", ".join(reached) or _NONE,
                     scores=dict(zip(self.labels, row.tolist(), strict=True)),
-                    data={"labels": reached},
+                    data={"labels": reached, "thresholds": thresholds},
                 )
             )
         return found

@@ -80,10 +80,12 @@ class Regression(Task):
 
     def decode(self, logits: Tensor) -> list[Prediction]:
         """Numbers in their own units."""
+        units = dict(zip(self.labels, self.settings["units"], strict=False))
+        told = {"units": units} if units else {}
         return [
             Prediction(
                 label=", ".join(self._in_words(row)),
-                data={"values": dict(zip(self.labels, row, strict=True))},
+                data={"values": dict(zip(self.labels, row, strict=True)), **told},
             )
             for row in self._in_units(logits).tolist()
         ]

@@ -110,7 +110,8 @@ def test_what_applies_is_what_reaches_its_threshold():
     task = multilabel()
     task.restore({"threshold": [0.9, 0.1, 0.5]})
     first, none = task.decode(torch.tensor([[1.0, -1.0, 5.0], [-9.0, -9.0, -9.0]]))
-    assert (first.label, first.data) == ("windy, wet", {"labels": ["windy", "wet"]})
+    assert (first.label, first.data["labels"]) == ("windy, wet", ["windy", "wet"])
+    assert first.data["thresholds"] == pytest.approx({"sunny": 0.9, "windy": 0.1, "wet": 0.5})
     assert none.as_dict()["label"] == "none"
 
 

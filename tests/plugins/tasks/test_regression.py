@@ -113,7 +113,11 @@ def test_values_come_with_their_units():
     task.restore({"mean": [100.0, 50.0], "scale": [10.0, 5.0]})
     (found,) = task.decode(torch.tensor([[1.0, -1.0]]))
     assert found.label == "price 110 €, area 45 m²"
-    assert found.as_dict() == {"label": found.label, "values": {"price": 110.0, "area": 45.0}}
+    assert found.as_dict() == {
+        "label": found.label,
+        "values": {"price": 110.0, "area": 45.0},
+        "units": {"price": "€", "area": "m²"},
+    }
 
 
 def test_what_is_no_number_is_refused():
