@@ -17,7 +17,7 @@ from PIL import Image
 import zoo
 from benchmarks.engine import peers
 from benchmarks.engine.race import Row, Setup
-from benchmarks.engine.texts import fresh_cache
+from benchmarks.engine.texts import fresh_cache, warm_up
 from zoo.data.dataset import Dataset, Split
 from zoo.host import installed
 from zoo.model import Backbone, Weights, load_spec
@@ -85,6 +85,7 @@ def by_trainer(name: str, data: Dataset, *, epochs: int, lr: float, blocks: int)
 def probe(setup: Setup) -> Iterator[Row]:
     """A linear probe against Trainer with a frozen backbone."""
     data = photographs(setup.shared, setup.rows)
+    warm_up(setup.shared)
 
     def cold(**options: Any) -> float:
         fresh_cache()

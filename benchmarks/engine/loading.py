@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from zoo.artifact.load import load
 from zoo.artifact.save import save
 
 VIT_BASE = "timm:vit_base_patch16_224"
+_SETTLING = 2.5  # seconds in which zoo trusts nothing it remembers of a file that was just written
 
 
 def lora(setup: Setup) -> Iterator[Row]:
@@ -30,6 +32,7 @@ def lora(setup: Setup) -> Iterator[Row]:
         save(model, Path(folder, "artifact"))
         adapter = Path(folder, "artifact")
         weights = model.backbone.origin.folder
+        time.sleep(_SETTLING)
 
         def theirs() -> None:
             base = AutoModel.from_pretrained(weights)
@@ -55,6 +58,7 @@ def whole(setup: Setup) -> Iterator[Row]:
         model = zoo.compose(backbone, "finetune", task)
         artifact = Path(folder, "artifact")
         save(model, artifact)
+        time.sleep(_SETTLING)
         pixels = torch.rand(1, 3, 224, 224)
 
         def theirs() -> None:

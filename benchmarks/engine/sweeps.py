@@ -10,7 +10,7 @@ from typing import Any
 
 import zoo
 from benchmarks.engine.race import Row, Setup
-from benchmarks.engine.texts import by_trainer, fresh_cache, sst2
+from benchmarks.engine.texts import by_trainer, fresh_cache, sst2, warm_up
 
 _RUNS = 8
 
@@ -18,6 +18,7 @@ _RUNS = 8
 def sweeps(setup: Setup) -> Iterator[Row]:
     """Probes by penalty; partial fine-tunes by rates and batch sizes. One run of Trainer counts for eight."""
     data = sst2(setup.shared, setup.rows)
+    warm_up(setup.shared)
     penalties = {"l2": [10 ** (-half / 2) for half in range(_RUNS)]}
     rates: dict[str, Sequence[Any]] = {
         "lr": [5e-5, 1e-4, 2e-4, 4e-4],

@@ -3,6 +3,7 @@
 import functools
 import json
 import resource
+import shutil
 import signal
 
 import pytest
@@ -146,7 +147,7 @@ def test_a_request_that_cannot_be_read_is_explained(content, message, begun, mak
         zoo.fit(make_model(), data, begun, resume=True, checkpoint_steps=2, **OPTIONS)
 
 
-def test_nothing_else_is_gone_on_with(begun, make_model, data, digits):
+def test_nothing_else_is_gone_on_with(begun, make_model, data, digits, tmp_path):
     options = {"resume": True, "checkpoint_steps": 2, **OPTIONS}
     before = sorted(begun.rglob("*"))
     with pytest.raises(CheckpointMismatch, match=r"another model: adapter was \"lora\""):
@@ -155,9 +156,22 @@ def test_nothing_else_is_gone_on_with(begun, make_model, data, digits):
         zoo.fit(make_model(rank=3), data, begun, **options)
     with pytest.raises(CheckpointMismatch, match="another data set: order"):
         zoo.fit(make_model(), zoo.load_data(digits, seed=1), begun, **options)
+    fewer = shutil.copytree(digits, tmp_path / "fewer")
+    next(fewer.rglob("*.png")).unlink()
+    with pytest.raises(CheckpointMismatch, match=r"another data set: rows was \{\"train\": "):
+        zoo.fit(make_model(), zoo.load_data(fewer), begun, **options)
     with pytest.raises(CheckpointMismatch, match=r"another training: lr was 0.003 and is 0.02"):
         zoo.fit(make_model(), data, begun, **(options | {"lr": 0.02}))
     assert sorted(begun.rglob("*")) == before
+
+
+def test_other_weights_are_told_by_their_digest(begun, make_model, data):
+    path = begun / "checkpoint" / "request.json"
+    request = json.loads(path.read_text())
+    request["model"]["weights"] = "f" * 64
+    path.write_text(json.dumps(request))
+    with pytest.raises(CheckpointMismatch, match="another model: weights was f{12}… and is "):
+        zoo.fit(make_model(), data, begun, resume=True, checkpoint_steps=2, **OPTIONS)
 
 
 def test_another_version_of_a_library_is_told(begun, make_model, data, monkeypatch):

@@ -22,7 +22,15 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 from torch import Tensor, distributed
 
+from zoo.errors import Incompatible
+
 T = TypeVar("T")
+
+_SHARDING = {
+    "ACCELERATE_USE_FSDP": "parameters in parts (FSDP)",
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+}
 
 
 class Processes:
@@ -34,6 +42,7 @@ class Processes:
     """
 
     def __init__(self) -> None:
+        _refuse_sharding()
         state = PartialState(cpu=without_device())
         self.rank: int = state.process_index
         self.size: int = state.num_processes
@@ -114,6 +123,18 @@ class Processes:
     def wait(self) -> None:
         """For all others to come here."""
         self._state.wait_for_everyone()
+
+
+def _refuse_sharding() -> None:
+    """Say that each process holds the whole model, where a launcher was asked for something else."""
+    for variable, what in _SHARDING.items():
+        if os.environ.get(variable, "").lower() in ("1", "true", "yes"):
+            raise Incompatible(
+                f"The launcher was asked for {what} ({variable} is set), and zoo shares out rows only: "
+                "each process holds the whole model.",
+                hint="Launch without it. Less memory need `--adapter lora`, `--precision bf16`, "
+                "`--gradient-checkpointing` and a smaller `--micro-batch`.",
+            )
 
 
 def without_device() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,8 @@ def _data(dataset: Dataset) -> dict[str, Any]:
     for name, split in sorted(dataset.splits.items()):
         order.update(json.dumps([name, *map(str, split.labels)]).encode())
     return {
-        "fingerprint": dataset.fingerprint,
         "rows": dict(dataset.rows),
+        "fingerprint": dataset.fingerprint,
         "order": order.hexdigest(),
     }
 
@@ -149,6 +150,10 @@ def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     return ""
 
 
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
 def _short(value: Any) -> str:
-    text = json.dumps(value)
+    text = f"{value[:12]}…" if _is_digest(value) else json.dumps(value)
     return text if len(text) <= 80 else f"{text[:79]}…"
