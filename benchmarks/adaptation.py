@@ -33,12 +33,13 @@ VALIDATORS = ("infomax", "density", "nuclear-norm", "source-risk")
 SEEDS = (0, 1, 2)
 TRIES = 2  # candidates of each side
 TRIES_OF = {"adabn": 1}
-STEPS = 120  # about so many in a training, as two cores allow
+STEPS = 300  # about so many in a training
+BATCH, EPOCHS = 32, 25  # of each domain, as in the papers; and at most so many
 SMALL: dict[
     str, dict[str, Any]
 ] = {  # smaller than in the papers, whose features are trained end to end
-    "dann": {"hidden": 256},
-    "cdan": {"hidden": 256, "projection": 256},
+    "dann": {"hidden": 64},
+    "cdan": {"hidden": 64, "projection": 256},
 }
 
 
@@ -126,11 +127,11 @@ def cell(
     if not wanted:
         return
     start = time.process_time()
-    found = trained(shared, domains, pair, seed, adapter, wanted)
+    found, rows = trained(shared, domains, pair, seed, adapter, wanted)
     taken = (time.process_time() - start) / len(found)
     for method in wanted:
         tried = [each for each in found if each["method"] == method]
-        content = {"seconds_a_candidate": round(taken, 2), "candidates": tried}
+        content = {"seconds_a_candidate": round(taken, 2), "rows": rows, "candidates": tried}
         text = json.dumps(content) + "\n"
         path_of(domains.name, pair, method, seed, adapter).write_text(text, encoding="utf-8")
     print(f"{domains.name} {'-'.join(pair)} seed {seed}: {taken:.1f} s a candidate", flush=True)
@@ -143,11 +144,11 @@ def trained(
     seed: int,
     adapter: str,
     methods: Sequence[str],
-) -> list[dict[str, Any]]:
-    """All candidates of these methods with all their epochs, as plain data."""
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """All candidates of these methods with all their epochs, as plain data; rows by split."""
     import zoo
     from zoo.progress import Silent
-    from zoo.training.adaptation.adapt import Adapt, candidates_of
+    from zoo.training.adaptation.adapt import Adapt, candidates_of, defaults_for
     from zoo.training.adaptation.job import AdaptingJob
     from zoo.training.config import FitConfig
     from zoo.training.randomness import seeded
@@ -160,10 +161,10 @@ def trained(
         zoo.task("classification", labels=data.labels),
         seed=seed,
     )
-    steps = len(data.splits["train"]) / (64 if adapter == "bottleneck" else 32)
-    epochs = min(10, max(3, round(STEPS / steps)))
-    given = {"seed": seed, "baselines": (), "epochs": epochs}
-    config = FitConfig.resolve(model.adapter.spec.training, given)
+    epochs = min(EPOCHS, max(3, round(STEPS * BATCH / len(data.splits["train"]))))
+    given = {"seed": seed, "baselines": (), "epochs": epochs, "batch_size": BATCH}
+    some = Adapt("", METHODS[0], validator=VALIDATORS[0], watched=VALIDATORS)
+    config = FitConfig.resolve(defaults_for(some, model.adapter.spec.training), given)
     asked = [
         Adapt("", name, SMALL.get(name, {}), VALIDATORS[0], tries=TRIES_OF.get(name, TRIES))
         for name in methods
@@ -182,12 +183,12 @@ def trained(
                 for each in candidates_of(adapt, config)
                 if each.method != SOURCE_ONLY
             ]
-    some = Adapt("", METHODS[0], validator=VALIDATORS[0], watched=VALIDATORS)
     with seeded(config.seed):
         target = whole_target(folder / pair[1], model)
         job = AdaptingJob(model, data, config, Silent(), target, some, candidates)
         job.run(lambda line: None)
-    return [json.loads(each.model_dump_json()) for each in candidates]
+    rows = {name: len(split) for name, split in data.splits.items()}
+    return [json.loads(each.model_dump_json()) for each in candidates], rows
 
 
 def whole_target(path: Path, model: Any) -> Any:

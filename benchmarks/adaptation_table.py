@@ -20,7 +20,6 @@ from zoo.report.adaptation import (
 )
 
 HEADLINE = "accuracy"
-ROWS = 150  # validation rows of a source, about
 Row = dict[str, float]  # of one pair and seed, by choice
 
 
@@ -51,26 +50,22 @@ def read(cells: Path) -> dict[tuple[str, str], dict[str, dict[tuple[str, str], A
         plain = path.with_name(f"{name}--{adapter}--{pair}--{SOURCE_ONLY}--{seed}.json")
         if method == SOURCE_ONLY or not plain.exists():
             continue
-        tried = [*_candidates(plain), *_candidates(path)]
-        found[name, adapter][method][pair, seed] = tried
+        cells = [json.loads(each.read_text(encoding="utf-8")) for each in (plain, path)]
+        tried = [each for cell in cells for each in cell["candidates"]]
+        found[name, adapter][method][pair, seed] = (tried, cells[0]["rows"])
     return found
 
 
-def _candidates(path: Path) -> list[dict[str, Any]]:
-    candidates: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["candidates"]
-    return candidates
-
-
-def chosen(tried: list[dict[str, Any]], validator: str) -> Row:
-    """The accuracy of each choice, in percent."""
+def chosen(tried: list[dict[str, Any]], rows: dict[str, int], validator: str) -> Row:
+    """The accuracy of each choice, in percent; ``rows`` are the source's."""
     candidates = [Candidate.model_validate(each) for each in tried]
     for candidate in candidates:
         for state in candidate.states:
             state.score = state.others.get(validator, state.score)
-    floor = floor_of(candidates, rows=ROWS)
+    floor = floor_of(candidates, validation=rows["val"], training=rows["train"])
     picks = picked(candidates, HEADLINE, floor)
     row = {name: 100 * pick.state.metrics[HEADLINE] for name, pick in picks.items()}
-    row["kept"] = row[LABEL_FREE if gains(picks, floor) else SOURCE_ONLY]
+    row["kept"] = row[LABEL_FREE if gains(candidates, picks, floor) else SOURCE_ONLY]
     return row
 
 
@@ -82,7 +77,7 @@ def _head() -> list[str]:
 
 
 def _line(method: str, rows: dict[tuple[str, str], Any], validator: str) -> str:
-    found = {key: chosen(tried, validator) for key, tried in rows.items()}
+    found = {key: chosen(*cell, validator) for key, cell in rows.items()}
     pairs = sorted({pair for pair, _ in found})
     gained = [
         statistics.fmean(

@@ -107,7 +107,7 @@ def test_each_domain_is_worth_half_of_the_discriminators_loss():
 
 def test_dann_trains_the_discriminator_and_the_features_against_each_other(domains):
     (features, logits), (other, answers) = domains
-    alignment = make_alignment("dann", {"hidden": 8})
+    alignment = make_alignment("dann", {"hidden": 8, "dropout": 0.0})
     torch.manual_seed(0)
     network = alignment.begin(4, CLASSES).double()
     given = [tensor.clone().requires_grad_() for tensor in (features, other)]
@@ -243,5 +243,20 @@ def test_source_risk_looks_at_no_target_row():
 
 
 def test_the_discriminator_has_three_layers():
-    sizes = [tuple(p.shape) for p in discriminator(4, 8).parameters() if p.ndim == 2]
-    assert sizes == [(8, 4), (8, 8), (1, 8)]
+    network = discriminator(4, 8, 0.5)
+    assert [tuple(p.shape) for p in network.parameters() if p.ndim == 2] == [(8, 4), (8, 8), (1, 8)]
+    assert [layer.p for layer in network if isinstance(layer, torch.nn.Dropout)] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("name", ["dann", "cdan"])
+def test_the_adversary_sees_features_of_any_scale_alike(name, domains):
+    (features, logits), (other, answers) = domains
+
+    def loss(scale):
+        torch.manual_seed(0)
+        alignment = make_alignment(name, {"hidden": 8})
+        alignment.begin(4, CLASSES).double()
+        step = step_of(((scale * features + 3, logits), (scale * other + 3, answers)))
+        return alignment.loss(step).item()
+
+    assert loss(100.0) == pytest.approx(loss(1.0), rel=1e-3)

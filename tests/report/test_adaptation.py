@@ -8,15 +8,21 @@ from zoo.report.adaptation import (
     ORACLE_SOURCE_ONLY,
     SOURCE_ONLY,
     Candidate,
+    Floor,
     State,
     floor_of,
     gains,
     picked,
 )
 
+ROWS = {"validation": 100, "training": 1800}
 
-def state(epoch, risk, score, source, accuracy):
-    return State(epoch=epoch, risk=risk, score=score, source=source, metrics={"accuracy": accuracy})
+
+def state(epoch, risk, score, source, accuracy, reverse=None):
+    metrics = {"accuracy": accuracy}
+    return State(
+        epoch=epoch, risk=risk, score=score, source=source, reverse=reverse, metrics=metrics
+    )
 
 
 @pytest.fixture
@@ -35,40 +41,60 @@ def candidates():
 
 
 def test_risk_chooses_source_only_and_the_validator_the_aligned(candidates):
-    floor = floor_of(candidates, rows=100)
-    assert floor == pytest.approx(0.9 - 2 * 0.03)
+    floor = floor_of(candidates, **ROWS)
+    assert floor == Floor(pytest.approx(0.9 - 2 * 0.03), None)
     picks = picked(candidates, "accuracy", floor)
     assert picks[SOURCE_ONLY].state.epoch == 1
     assert picks[LABEL_FREE].state.epoch == 1
     assert picks[ORACLE].state.metrics["accuracy"] == 0.8
     assert picks[ORACLE_SOURCE_ONLY].state.metrics["accuracy"] == 0.7
-    assert gains(picks, floor)
+    assert gains(candidates, picks, floor)
 
 
 def test_a_state_that_has_lost_the_source_is_not_believed(candidates):
-    assert picked(candidates, "accuracy")[LABEL_FREE].state.epoch == 2
+    assert picked(candidates, "accuracy", Floor())[LABEL_FREE].state.epoch == 2
     del candidates[1].states[:2]
-    floor = floor_of(candidates, rows=100)
-    assert not gains(picked(candidates, "accuracy", floor), floor)
+    floor = floor_of(candidates, **ROWS)
+    assert not gains(candidates, picked(candidates, "accuracy", floor), floor)
+
+
+def test_labels_of_the_target_that_do_not_lead_back_to_the_sources_are_not_believed(candidates):
+    """As where predictions are sure and of other clusters than classes."""
+    for each in candidates[0].states:
+        each.reverse = 0.9
+    for each, reverse in zip(candidates[1].states, (0.9, 0.885, 0.87), strict=True):
+        each.reverse, each.source = reverse, 0.9
+    floor = floor_of(candidates, **ROWS)
+    assert floor.reverse == pytest.approx(0.9 - 2 * (2 * 0.9 * 0.1 / 1800) ** 0.5)
+    assert picked(candidates, "accuracy", Floor())[LABEL_FREE].state.epoch == 2
+    assert picked(candidates, "accuracy", floor)[LABEL_FREE].state.epoch == 1
+
+
+def test_what_longer_training_alone_reaches_is_no_gain(candidates):
+    """Any state without the alignment counts, not only the one that the source's risk chose."""
+    floor = floor_of(candidates, **ROWS)
+    picks = picked(candidates, "accuracy", floor)
+    candidates[0].states.append(state(2, 0.6, 0.75, 0.9, 0.6))
+    assert picked(candidates, "accuracy", floor) == picks
+    assert not gains(candidates, picks, floor)
 
 
 def test_no_gain_no_alignment(candidates):
     for each in candidates[1].states:
         each.score = 0.4
-    picks = picked(candidates, "accuracy")
-    assert not gains(picks)
+    assert not gains(candidates, picked(candidates, "accuracy", Floor()), Floor())
 
 
 def test_without_labels_there_is_no_oracle(candidates):
     for candidate in candidates:
         for each in candidate.states:
             each.metrics = {}
-    assert picked(candidates, "accuracy").keys() == {SOURCE_ONLY, LABEL_FREE}
+    assert picked(candidates, "accuracy", Floor()).keys() == {SOURCE_ONLY, LABEL_FREE}
 
 
 def test_what_is_no_number_is_chosen_last(candidates):
     candidates[0].states[1].risk = None
     candidates[1].states[2].score = None
-    picks = picked(candidates, "accuracy")
+    picks = picked(candidates, "accuracy", Floor())
     assert picks[SOURCE_ONLY].state.epoch == 0
     assert picks[LABEL_FREE].state.epoch == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +26,7 @@ class State(BaseModel):
         risk: of the source's validation rows; lower is better, ``None`` where it is no number.
         score: the validator's; higher is better, ``None`` likewise.
         source: the headline metric on the source's validation rows.
+        reverse: see :mod:`zoo.training.adaptation.reverse`; ``None`` where there are no classes.
         others: scores of validators that choose nothing here.
         metrics: on the target, where that has labels.
     """
@@ -35,6 +37,7 @@ class State(BaseModel):
     risk: float | None
     score: float | None
     source: float | None = None
+    reverse: float | None = None
     others: dict[str, float | None] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
 
@@ -74,6 +77,7 @@ class Adaptation(BaseModel):
         settings: with which it was chosen.
         validator: whose scores chose.
         floor: what an aligned state has to reach on the source's validation rows.
+        reverse_floor: what its reverse accuracy has to reach.
         kept: what this model is.
         target: description, fingerprint, rows, whether labelled, classes the source lacks.
         candidates: all that was tried.
@@ -86,41 +90,67 @@ class Adaptation(BaseModel):
     settings: dict[str, Any]
     validator: str
     floor: float | None = None
+    reverse_floor: float | None = None
     kept: Literal["aligned", "source-only"]
     target: dict[str, Any]
     candidates: list[Candidate]
     picks: dict[str, Pick]
 
 
-def value_of(method: str, state: State, floor: float | None = None) -> float:
+@dataclass(frozen=True)
+class Floor:
+    """What an aligned state has to reach to be chosen; ``None`` asks nothing.
+
+    A model that has lost the source is sure of the target all the same, and so is one whose labels of
+    the target have nothing to do with the source's.
+
+    Attributes:
+        source: the headline metric on the source's validation rows.
+        reverse: the reverse accuracy.
+    """
+
+    source: float | None = None
+    reverse: float | None = None
+
+    def keeps(self, state: State) -> bool:
+        """Whether ``state`` reaches it."""
+        pairs = ((state.source, self.source), (state.reverse, self.reverse))
+        return all(least is None or found is None or found >= least for found, least in pairs)
+
+
+def value_of(method: str, state: State, floor: Floor) -> float:
     """What chooses among states of one method, lower is better: source risk, or minus the score.
 
-    An aligned state below ``floor`` on the source's validation rows is not to be chosen: a model that
-    has lost the source is sure of the target all the same.
+    An aligned state below ``floor`` is not to be chosen.
     """
     if method == SOURCE_ONLY:
         return math.inf if state.risk is None else state.risk
-    lost = floor is not None and state.source is not None and state.source < floor
-    return math.inf if state.score is None or lost else -state.score
+    return -state.score if state.score is not None and floor.keeps(state) else math.inf
 
 
-def floor_of(candidates: Sequence[Candidate], rows: int) -> float | None:
-    """Two standard errors below source-only on ``rows`` validation rows of the source.
+def floor_of(candidates: Sequence[Candidate], *, validation: int, training: int) -> Floor:
+    """Two standard errors below source-only.
 
-    ``None`` where there is no source-only state, or its figure is no proportion.
+    Args:
+        candidates: asks nothing where there is no source-only state, or its figure is no proportion.
+        validation: rows of the source that states are measured on.
+        training: rows of the source that the reverse accuracy is of. It is compared with another that
+            was measured, so its standard error is that of a difference.
     """
     source = [c for c in _all(candidates) if candidates[c[0]].method == SOURCE_ONLY]
     if not source:
-        return None
-    share = _least(candidates, source, None).state.source
+        return Floor()
+    state = _least(candidates, source, Floor()).state
+    return Floor(_below(state.source, validation), _below(state.reverse, training / 2))
+
+
+def _below(share: float | None, rows: float) -> float | None:
     if share is None or not 0 <= share <= 1:
         return None
     return share - 2 * math.sqrt(share * (1 - share) / rows)
 
 
-def picked(
-    candidates: Sequence[Candidate], headline: str, floor: float | None = None
-) -> dict[str, Pick]:
+def picked(candidates: Sequence[Candidate], headline: str, floor: Floor) -> dict[str, Pick]:
     """The states that are chosen; the oracle's where the target has labels.
 
     Raises:
@@ -138,14 +168,18 @@ def picked(
     return found
 
 
-def gains(picks: Mapping[str, Pick], floor: float | None = None) -> bool:
-    """Whether the validator sees more in the aligned state than in the source-only one."""
+def gains(candidates: Sequence[Candidate], picks: Mapping[str, Pick], floor: Floor) -> bool:
+    """Whether the validator sees more in the aligned state than in any source-only one.
+
+    Longer training alone makes a model surer of the target, and most validators look at that.
+    """
     if LABEL_FREE not in picks:
         return False
-    before, after = picks[SOURCE_ONLY].state.score, picks[LABEL_FREE].state
+    after = picks[LABEL_FREE].state
     if after.score is None or not math.isfinite(value_of(LABEL_FREE, after, floor)):
         return False
-    return before is None or after.score > before
+    plain = (state for at, state in _all(candidates) if candidates[at].method == SOURCE_ONLY)
+    return all(state.score is None or after.score > state.score for state in plain)
 
 
 def _all(candidates: Sequence[Candidate]) -> Iterator[tuple[int, State]]:
@@ -155,7 +189,7 @@ def _all(candidates: Sequence[Candidate]) -> Iterator[tuple[int, State]]:
 
 
 def _least(
-    candidates: Sequence[Candidate], among: Sequence[tuple[int, State]], floor: float | None
+    candidates: Sequence[Candidate], among: Sequence[tuple[int, State]], floor: Floor
 ) -> Pick:
     at, state = min(among, key=lambda c: value_of(candidates[c[0]].method, c[1], floor))
     return Pick(candidate=at, state=state)

@@ -16,13 +16,12 @@ from zoo.artifact.licences import Stated, require_consistent
 from zoo.artifact.save import save
 from zoo.data.dataset import Dataset
 from zoo.data.load import load
-from zoo.host import installed
 from zoo.model import ComposedModel
 from zoo.progress import Progress, Silent, default
 from zoo.report.html import write_report
 from zoo.report.mistakes import write_mistakes
 from zoo.report.record import ARTIFACT, HISTORY, RunRecord
-from zoo.training.adaptation.adapt import Adapt
+from zoo.training.adaptation.adapt import Adapt, defaults_for
 from zoo.training.adaptation.job import AdaptingJob
 from zoo.training.adaptation.target import Target, read_target, with_labelled
 from zoo.training.callback import Callback, Callbacks, make_callbacks
@@ -132,7 +131,7 @@ def fit(
 
 def _defaults(model: ComposedModel, adapt: Adapt | None) -> Mapping[str, Any]:
     own = model.adapter.spec.training
-    return own if adapt is None else {**own, **installed().alignment(adapt.align).spec.training}
+    return own if adapt is None else defaults_for(adapt, own)
 
 
 def _job(

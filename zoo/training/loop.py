@@ -83,9 +83,18 @@ def train(
         TrainingFailed: the loss is not a number, and there was no good state to keep.
     """
     trainer = Trainer(
-        model, task, splits, config, progress, on_epoch, checkpoints, reuse, aligning, judge
+        model,
+        task,
+        splits,
+        config,
+        progress=progress,
+        on_epoch=on_epoch,
+        on_step=on_step,
+        checkpoints=checkpoints,
+        reuse=reuse,
+        aligning=aligning,
+        judge=judge,
     )
-    trainer.on_step = on_step
     return trainer.run(resume)
 
 
@@ -101,8 +110,10 @@ class Trainer:
         task: Task,
         splits: Mapping[str, PreparedSplit],
         config: FitConfig,
+        *,
         progress: Progress,
         on_epoch: Callable[[Epoch], None],
+        on_step: Callable[[Epoch], None] | None,
         checkpoints: Checkpoints | None,
         reuse: Reuse | None,
         aligning: Aligning | None,
@@ -110,10 +121,10 @@ class Trainer:
     ) -> None:
         self._active = reuse.active if reuse else contextlib.nullcontext
         self.outcome = Outcome()
-        self.on_step: Callable[[Epoch], None] | None = None
         self.epoch, self.batch = 1, 0
         self._model, self._task, self._splits, self._config = model, task, splits, config
-        self._progress, self._on_epoch, self._checkpoints = progress, on_epoch, checkpoints
+        self._progress, self._checkpoints = progress, checkpoints
+        self._on_epoch, self._on_step = on_epoch, on_step
         self._accelerator = accelerate(config.precision)
         # Were the model itself prepared, it would go on computing in that precision ever after.
         model.to(self._accelerator.device)
@@ -227,9 +238,9 @@ class Trainer:
             self._average.after_step()
             self.batch += 1
             self._sound = True
-            if self.on_step:
+            if self._on_step:
                 done, rate = self._steps.done, self._steps.rate
-                self.on_step({"epoch": self.epoch, "step": done, "loss": loss, "lr": rate})
+                self._on_step({"epoch": self.epoch, "step": done, "loss": loss, "lr": rate})
         if self._steps.interrupted:  # on any process, and told to all in the same step
             raise KeyboardInterrupt
 

@@ -6,6 +6,10 @@ reversal layer whose strength is ``2 / (1 + exp(-10 p)) - 1`` at progress ``p``;
 CDAN: Long et al. 2018, arXiv:1705.10667. It reads the outer product of features and class
 probabilities, by random projections of it where that is larger than 4096 (section 3.2); with entropy
 conditioning (CDAN+E) a row weighs ``1 + exp(-H)`` of its prediction (equation 8).
+
+The discriminator drops half of its units, as in the authors' code of both. Features come
+standardised over the batch of both domains: the papers align a layer that was trained from scratch,
+zoo features of whatever scale a backbone gives.
 """
 
 from __future__ import annotations
@@ -27,7 +31,8 @@ class Dann(Alignment):
 
     def begin(self, size: int, outputs: int) -> nn.Module:
         """The discriminator."""
-        self._network = discriminator(size, self.settings["hidden"])
+        rest = discriminator(size, self.settings["hidden"], self.settings["dropout"])
+        self._network = nn.Sequential(standardised(size), rest)
         return self._network
 
     def loss(self, step: AlignStep) -> Tensor:
@@ -46,8 +51,11 @@ class Cdan(Alignment):
     def begin(self, size: int, outputs: int) -> nn.Module:
         """The discriminator, behind random projections where it would have to be too large."""
         self._map = Multilinear(size, outputs, self.settings["projection"])
-        self._network = discriminator(self._map.size, self.settings["hidden"])
-        return nn.ModuleList([self._map, self._network])
+        self._norm = standardised(size)
+        self._network = discriminator(
+            self._map.size, self.settings["hidden"], self.settings["dropout"]
+        )
+        return nn.ModuleList([self._norm, self._map, self._network])
 
     def loss(self, step: AlignStep) -> Tensor:
         """As for DANN; predictions condition the discriminator and get no gradient from it."""
@@ -56,7 +64,7 @@ class Cdan(Alignment):
         logits = torch.cat([step.source_logits, step.target_logits])
         shares = logits.softmax(dim=1).detach()
         known = len(step.source_features)
-        mapped = self._map(reverse(features, strength), shares)
+        mapped = self._map(self._norm(reverse(features, strength)), shares)
         weights = certainty(shares, known) if self.settings["entropy"] else None
         return domain_loss(self._network(mapped).squeeze(1), known, weights)
 
@@ -109,13 +117,20 @@ def schedule(progress: float) -> float:
     return 2 / (1 + math.exp(-10 * progress)) - 1
 
 
-def discriminator(size: int, hidden: int) -> nn.Sequential:
+def standardised(size: int) -> nn.Module:
+    """Takes features to mean 0 and variance 1 over the batch, and learns nothing."""
+    return nn.BatchNorm1d(size, affine=False)
+
+
+def discriminator(size: int, hidden: int, dropout: float) -> nn.Sequential:
     """One logit a row: the source's is 1."""
     return nn.Sequential(
         nn.Linear(size, hidden),
         nn.ReLU(),
+        nn.Dropout(dropout),
         nn.Linear(hidden, hidden),
         nn.ReLU(),
+        nn.Dropout(dropout),
         nn.Linear(hidden, 1),
     )
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from zoo.plugin import AlignmentSpec, Setting, ValidatorSpec, hookimpl
 
-_HIDDEN = Setting("hidden", 1024, "of the discriminator's layers", minimum=1, maximum=65_536)
+_DISCRIMINATOR = (
+    Setting("hidden", 1024, "of the discriminator's layers", minimum=1, maximum=65_536),
+    Setting("dropout", 0.5, "of the discriminator's layers", minimum=0.0, maximum=0.9),
+)
 
 
 def _weight(default: float) -> Setting:
@@ -42,8 +45,8 @@ def zoo_alignments() -> list[AlignmentSpec]:
             name="dann",
             loader="zoo_alignments.adversarial:Dann",
             summary="features that a discriminator cannot tell domains by (DANN)",
-            settings=(_weight(1.0), _HIDDEN),
-            tries=_tries(1.0, 0.3, 0.1),
+            settings=(_weight(1.0), *_DISCRIMINATOR),
+            tries=_tries(1.0, 3.0, 0.3),
             reference="Ganin et al. 2016, arXiv:1505.07818",
         ),
         AlignmentSpec(
@@ -52,7 +55,7 @@ def zoo_alignments() -> list[AlignmentSpec]:
             summary="features and predictions that a discriminator cannot tell domains by (CDAN, CDAN+E)",
             settings=(
                 _weight(1.0),
-                _HIDDEN,
+                *_DISCRIMINATOR,
                 Setting(
                     "projection",
                     1024,
@@ -62,7 +65,7 @@ def zoo_alignments() -> list[AlignmentSpec]:
                 ),
                 Setting("entropy", True, "certain rows weigh more (CDAN+E)"),
             ),
-            tries=_tries(1.0, 0.3, 0.1),
+            tries=_tries(1.0, 3.0, 0.3),
             reference="Long et al. 2018, arXiv:1705.10667",
         ),
         AlignmentSpec(

@@ -14,6 +14,9 @@ from zoo.report.adaptation import SOURCE_ONLY, Candidate
 from zoo.training.config import FitConfig
 
 _RATES = (1.0, 0.3, 3.0, 0.1, 10.0)  # factors on the learning rate, of source-only candidates
+# Of the adapter's learning rate. Every candidate sets out from a solved head, which is to be moved and
+# not lost; of Ganin et al.'s and Long et al.'s networks what is not new has a tenth of the rate.
+_SLOWER = 0.3
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,13 @@ class Adapt:
         if not name:
             raise BadSetting("Which validator? The registry names none.", hint="Give --validator.")
         return name
+
+
+def defaults_for(adapt: Adapt, adapter: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults of training for a target, from those of the adapter and of the alignment."""
+    rate = adapter.get("lr", FitConfig.model_fields["lr"].default)
+    own = installed().alignment(adapt.align).spec.training
+    return {**adapter, "lr": _SLOWER * rate, **own}
 
 
 def candidates_of(adapt: Adapt, config: FitConfig) -> list[Candidate]:

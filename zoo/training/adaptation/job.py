@@ -2,7 +2,7 @@
 
 Every candidate starts from the same state, the best head on frozen features, and is trained for the
 same number of epochs. Of those without the alignment the source's risk chooses, of those with it the
-validator; the aligned state is kept only where the validator sees more in it than in the other.
+validator; the aligned state is kept only where the validator sees more in it than in any other.
 Target labels are measured on and choose nothing.
 """
 
@@ -28,6 +28,7 @@ from zoo.report.adaptation import (
     SOURCE_ONLY,
     Adaptation,
     Candidate,
+    Floor,
     Pick,
     State,
     floor_of,
@@ -39,6 +40,7 @@ from zoo.training.adaptation.adapt import Adapt, candidates_of
 from zoo.training.adaptation.aligning import Aligning
 from zoo.training.adaptation.judge import Judge, judge_logits
 from zoo.training.adaptation.parts import make_alignment, make_validator, require_alignable
+from zoo.training.adaptation.reverse import Reverse
 from zoo.training.adaptation.target import TARGET, Target, fitted_to
 from zoo.training.best import Moving
 from zoo.training.checkpoint import Checkpoints
@@ -97,6 +99,8 @@ class AdaptingJob(Job):
             self._validator,
             self.splits["train"].targets,
         )
+        self._classes = classes
+        self._reverse: Reverse | None = None
         self._kept: dict[str, Tensors] = {}  # the best state of each side so far
         self.adaptation: Adaptation | None = None
 
@@ -109,6 +113,9 @@ class AdaptingJob(Job):
     ) -> tuple[Outcome, dict[str, Tensor], dict[str, Any]]:
         """Train every candidate, and take the state that is chosen."""
         self._on_frozen(features, refit=False)
+        if self._classes and features:
+            labels = self.splits["train"].targets
+            self._reverse = Reverse(features["train"], labels, features[TARGET])
         moving = Moving(self.model)
         start = moving.copy()
         done, inner = 0, None
@@ -164,6 +171,7 @@ class AdaptingJob(Job):
             self._watched,
             candidate.method,
             self._floor(),
+            self._reverse,
         )
         judge.states = list(candidate.states) if resume is not None else []
         torch.manual_seed(self.config.seed)
@@ -175,6 +183,7 @@ class AdaptingJob(Job):
             self.splits,
             self.config.model_copy(update={"patience": sys.maxsize, "lr": candidate.lr}),
             progress=self.progress,
+            on_step=self._on_step_of(at + 1),
             checkpoints=checkpoints,
             resume=resume,
             reuse=self.reuse,
@@ -185,6 +194,10 @@ class AdaptingJob(Job):
         self._keep(candidate)
         return outcome
 
+    def _on_step_of(self, candidate: int) -> Callable[[Epoch], None] | None:
+        told = self.on_step
+        return None if told is None else lambda line: told({**line, "candidate": candidate})
+
     def _aligning(self, candidate: Candidate) -> Aligning | None:
         if candidate.method == SOURCE_ONLY:
             return None
@@ -192,8 +205,9 @@ class AdaptingJob(Job):
         alignment = make_alignment(candidate.method, settings)
         return Aligning(alignment, self.model, self.splits[TARGET], self.config.seed)
 
-    def _floor(self) -> float | None:
-        return floor_of(self._candidates, len(self.splits["val"]))
+    def _floor(self) -> Floor:
+        rows = {name: len(self.splits[name]) for name in ("val", "train")}
+        return floor_of(self._candidates, validation=rows["val"], training=rows["train"])
 
     def _keep(self, candidate: Candidate) -> None:
         """Keep the state that the model is in where its candidate is the best of its side so far."""
@@ -208,13 +222,14 @@ class AdaptingJob(Job):
         """What the model becomes, and the side it is of; the record of the adaptation is made."""
         floor = self._floor()
         picks = picked(self._candidates, self.task.headline, floor)
-        whose = LABEL_FREE if gains(picks, floor) else SOURCE_ONLY
+        whose = LABEL_FREE if gains(self._candidates, picks, floor) else SOURCE_ONLY
         best = self._candidates[picks[LABEL_FREE].candidate] if LABEL_FREE in picks else None
         self.adaptation = Adaptation(
             alignment=self._adapt.align,
             settings={**self._adapt.settings, **(best.settings if best else {})},
             validator=self._validator.spec.name,
-            floor=floor,
+            floor=floor.source,
+            reverse_floor=floor.reverse,
             kept="aligned" if whose == LABEL_FREE else "source-only",
             target=self.target.plain(),
             candidates=self._candidates,

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from zoo.model import ComposedModel
 from zoo.model.joint import logits_of
-from zoo.report.adaptation import State, value_of
+from zoo.report.adaptation import Floor, State, value_of
+from zoo.training.adaptation.reverse import Reverse
 from zoo.training.adaptation.target import TARGET, Target
 from zoo.training.adaptation.validator import JudgeProblem, Validator
 from zoo.training.baselines import Splits
@@ -31,7 +32,8 @@ class Judge:
         validator: gives the score.
         others: their scores are recorded, and choose nothing.
         method: decides whether risk or score chooses.
-        floor: what an aligned state has to reach on the source.
+        floor: what an aligned state has to reach.
+        reverse: gives the reverse accuracy, where there are classes.
 
     Attributes:
         states: what was said so far, by epoch.
@@ -45,12 +47,13 @@ class Judge:
         validator: Validator,
         others: Sequence[Validator],
         method: str,
-        floor: float | None,
+        floor: Floor,
+        reverse: Reverse | None,
     ) -> None:
         self.states: list[State] = []
         self._model, self._splits, self._target = model, splits, target
         self._validator, self._others = validator, others
-        self._method, self._floor = method, floor
+        self._method, self._floor, self._reverse = method, floor, reverse
 
     def __call__(self, epoch: int, val: Tensor, risk: float) -> float:
         """What chooses, lower is better; all that is said is added to :attr:`states`.
@@ -73,6 +76,7 @@ class Judge:
             risk=_finite(risk),
             score=_score(self._validator, problem),
             source=task.metrics(val, wanted).get(task.headline),
+            reverse=self._reverse(logits) if self._reverse else None,
             others={each.spec.name: _score(each, problem) for each in self._others},
             metrics=self._metrics(logits),
         )
