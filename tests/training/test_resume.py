@@ -170,7 +170,7 @@ def test_other_weights_are_told_by_their_digest(begun, make_model, data):
     request = json.loads(path.read_text())
     request["model"]["weights"] = "f" * 64
     path.write_text(json.dumps(request))
-    with pytest.raises(CheckpointMismatch, match="another model: weights was f{12}… and is "):
+    with pytest.raises(CheckpointMismatch, match=r"another model: weights was f{12}… and is "):
         zoo.fit(make_model(), data, begun, resume=True, checkpoint_steps=2, **OPTIONS)
 
 
