@@ -105,6 +105,28 @@ def ran(
     return json.loads(done.stdout)
 
 
+def test_the_code_on_the_card_opens_the_adapter_of_each_task(
+    hub: EmbeddedHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = [
+        zoo.task("classification", labels=["ants", "bees", "wasps"], name="kind"),
+        zoo.task("regression", labels=["size"], name="how"),
+    ]
+    made = zoo.compose("nlp:minilm", "lora", tasks, adapter_per_task=True)
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(1)
+        for parameter in [*made.trainable().values(), *made.heads.parameters()]:
+            parameter.add_(torch.randn_like(parameter) * 0.02)
+    zoo.save(made, tmp_path / "each")
+    zoo.push(tmp_path / "each", "me/each")
+    exec(code_of(Path(hf_hub_download("me/each", "README.md")).read_text(encoding="utf-8")), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[::2]] == ["kind", "how"]
+    for compared in lines[1::2]:
+        assert float(compared.removeprefix("largest difference from the recorded logits: ")) <= 1e-5
+    assert lines[0] != lines[2]
+
+
 def code_of(card: str) -> str:
     section = card.partition("## Without zoo")[2]
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
     told = linear and model.reads_pooled and modality in _EXAMPLES
     if base is None or adapter is None or not told:
         return None
+    if model.branches:
+        return _each(model, base, adapter, repo)
     adapter_imports, adapter_line = adapter
     example_requires, example_imports, example = _EXAMPLES[modality]
     whole = model.native_head is not None and bool(base.whole)
@@ -74,6 +77,59 @@ def without_zoo(model: ComposedModel, repo: str) -> Snippet | None:
         *(_module(line) for line in adapter_imports),
     }
     return Snippet(tuple(sorted(requires)), "\n".join(lines).replace("{repo}", repo))
+
+
+def _each(
+    model: ComposedModel, base: StockCode, adapter: tuple[tuple[str, ...], str], repo: str
+) -> Snippet:
+    """Lines that open the backbone with the adapter of one task after another."""
+    imports, line = adapter
+    names = [_quoted(name) for name in model.tasks]
+    first = f"{next(iter(model.tasks))}."
+    found = contents(model)
+    files = sorted(
+        file.removeprefix(first)
+        for file in (*found.tensors, *found.configs)
+        if file.startswith(first)
+    )
+    requires, example_imports, example = _EXAMPLES[model.backbone.contract.modality]
+    body = [
+        *base.features.splitlines(),
+        "folder = tempfile.mkdtemp()",
+        f"for file in {json.dumps(files)}:",
+        '    shutil.copy(hf_hub_download("{repo}", f"{task}.{file}"), f"{folder}/{file}")',
+        *line.replace('"{repo}"', "folder").splitlines(),
+        "model.eval()",
+        *base.inputs.splitlines(),
+        "with torch.inference_mode():",
+        *(f"    {each}" for each in base.pooled.splitlines()),
+        'weight, bias = heads[f"{task}.weight"], heads.get(f"{task}.bias")',
+        "logits = torch.nn.functional.linear(pooled, weight, bias)",
+        'difference = (logits[0] - probe[f"logits.{task}"][0]).abs().max().item()',
+        "print(task, logits[0].tolist())",
+        'print(f"largest difference from the recorded logits: {difference:.2g}")',
+    ]
+    lines = [
+        *_sorted(
+            (
+                *_IMPORTS[1:],
+                "import shutil",
+                "import tempfile",
+                *example_imports,
+                *base.imports,
+                *imports,
+            )
+        ),
+        "",
+        _LOAD_HEADS,
+        f'probe = load_file(hf_hub_download("{{repo}}", "{PROBE}"))',
+        example,
+        "",
+        f"for task in [{', '.join(names)}]:",
+        *(f"    {each}" for each in body),
+    ]
+    needed = {*_REQUIRES, *requires, *base.requires, *map(_module, imports)}
+    return Snippet(tuple(sorted(needed)), "\n".join(lines).replace("{repo}", repo))
 
 
 def _language(model: ComposedModel, repo: str) -> Snippet | None:

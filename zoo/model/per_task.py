@@ -112,6 +112,10 @@ class PerTask(Adapter):
         there = [term for term in terms if term is not None]
         return torch.stack(there).sum() if there else None
 
+    def stock_code(self) -> tuple[tuple[str, ...], str] | None:
+        """As of one: each is opened by itself."""
+        return next(iter(self._each.values())).stock_code()
+
     def layout(
         self, backbone: Backbone, heads: Mapping[str, nn.Module], native: NativeHead | None
     ) -> Layout:
