@@ -6,7 +6,15 @@
 import re
 from pathlib import Path
 
-from zoo.testing import ADAPTER_RULES, BACKBONE_RULES, PLUGIN_RULES, RANKER_RULES, TASK_RULES
+from zoo.testing import (
+    ADAPTER_RULES,
+    ALIGNMENT_RULES,
+    BACKBONE_RULES,
+    PLUGIN_RULES,
+    RANKER_RULES,
+    TASK_RULES,
+    VALIDATOR_RULES,
+)
 
 PAGE = Path(__file__).with_name("testing.md")
 RULES = {
@@ -15,6 +23,8 @@ RULES = {
     "adapter": ADAPTER_RULES,
     "task": TASK_RULES,
     "ranker": RANKER_RULES,
+    "alignment": ALIGNMENT_RULES,
+    "validator": VALIDATOR_RULES,
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from zoo.host import installed
 from zoo.ranking.ranker import Ranker
 from zoo.testing import RANKER_RULES, RankerKit
-from zoo.testing.subjects import RankerSubject
+from zoo.testing.methods import RankerSubject
 
 RANKERS = [provided.spec.name for provided in installed().rankers]
 

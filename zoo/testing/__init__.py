@@ -18,19 +18,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.testing.adapter_rules import ADAPTER_RULES
+    from zoo.testing.alignment_rules import ALIGNMENT_RULES
     from zoo.testing.backbone_rules import BACKBONE_RULES
     from zoo.testing.checking import check
     from zoo.testing.fixtures import IsolatedHost, zoo_host
-    from zoo.testing.kits import AdapterKit, BackboneKit, RankerKit, TaskKit
+    from zoo.testing.kits import (
+        AdapterKit,
+        AlignmentKit,
+        BackboneKit,
+        RankerKit,
+        TaskKit,
+        ValidatorKit,
+    )
     from zoo.testing.plugin_rules import PLUGIN_RULES
     from zoo.testing.ranker_rules import RANKER_RULES
     from zoo.testing.rule import Broken, NotApplicable, Rule, Verdict
     from zoo.testing.task_rules import TASK_RULES
+    from zoo.testing.validator_rules import VALIDATOR_RULES
 
 # Kits and the fixture need pytest, which the command does not.
 _HOMES = {
     "ADAPTER_RULES": "adapter_rules",
+    "ALIGNMENT_RULES": "alignment_rules",
     "AdapterKit": "kits",
+    "AlignmentKit": "kits",
     "BACKBONE_RULES": "backbone_rules",
     "BackboneKit": "kits",
     "Broken": "rule",
@@ -42,6 +53,8 @@ _HOMES = {
     "Rule": "rule",
     "TASK_RULES": "task_rules",
     "TaskKit": "kits",
+    "VALIDATOR_RULES": "validator_rules",
+    "ValidatorKit": "kits",
     "Verdict": "rule",
     "check": "checking",
     "zoo_host": "fixtures",
@@ -56,11 +69,14 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "ADAPTER_RULES",
+    "ALIGNMENT_RULES",
     "BACKBONE_RULES",
     "PLUGIN_RULES",
     "RANKER_RULES",
     "TASK_RULES",
+    "VALIDATOR_RULES",
     "AdapterKit",
+    "AlignmentKit",
     "BackboneKit",
     "Broken",
     "IsolatedHost",
@@ -68,6 +84,7 @@ __all__ = [
     "RankerKit",
     "Rule",
     "TaskKit",
+    "ValidatorKit",
     "Verdict",
     "check",
     "zoo_host",

@@ -13,7 +13,9 @@ from zoo.host import Host, PluginRecord, Provided, installed
 from zoo.model import Weights
 from zoo.specs import BackboneSpec
 from zoo.testing.adapter_rules import ADAPTER_RULES
+from zoo.testing.alignment_rules import ALIGNMENT_RULES
 from zoo.testing.backbone_rules import BACKBONE_RULES
+from zoo.testing.methods import AlignmentSubject, RankerSubject, ValidatorSubject
 from zoo.testing.plugin_rules import PLUGIN_RULES, spec_is_well_formed
 from zoo.testing.ranker_rules import RANKER_RULES
 from zoo.testing.rule import Rule, Subject, Verdict
@@ -23,11 +25,11 @@ from zoo.testing.subjects import (
     AdapterSubject,
     BackboneSubject,
     PluginSubject,
-    RankerSubject,
     TaskSubject,
     ours_or,
 )
 from zoo.testing.task_rules import TASK_RULES
+from zoo.testing.validator_rules import VALIDATOR_RULES
 
 _OF_THE_PLUGIN = {rule.name for rule in PLUGIN_RULES}  # asked once, of the plugin
 Piece = tuple[Subject, Sequence[Rule[Any]]]
@@ -115,6 +117,12 @@ def _pieces(
     for ranker in host.rankers:
         if ranker.plugin is record:
             yield RankerSubject(ranker), _without(RANKER_RULES)
+    for alignment in host.alignments:
+        if alignment.plugin is record:
+            yield AlignmentSubject(alignment), _without(ALIGNMENT_RULES)
+    for validator in host.validators:
+        if validator.plugin is record:
+            yield ValidatorSubject(validator), _without(VALIDATOR_RULES)
 
 
 def _tiny(own: Sequence[Provided[BackboneSpec]]) -> list[Provided[BackboneSpec]]:

@@ -1,4 +1,4 @@
-"""Test classes to subclass: every rule is a test, on the backbone, adapter, task or ranker that you name."""
+"""Test classes to subclass: every rule is a test, on what you name."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from zoo import registry
 from zoo.host import installed
 from zoo.model import Weights
 from zoo.testing.adapter_rules import ADAPTER_RULES
+from zoo.testing.alignment_rules import ALIGNMENT_RULES
 from zoo.testing.backbone_rules import BACKBONE_RULES
+from zoo.testing.methods import AlignmentSubject, RankerSubject, ValidatorSubject
 from zoo.testing.ranker_rules import RANKER_RULES
 from zoo.testing.rule import NotApplicable, Rule, Subject
 from zoo.testing.subjects import (
     TINY_SECONDS,
     AdapterSubject,
     BackboneSubject,
-    RankerSubject,
     TaskSubject,
 )
 from zoo.testing.task_rules import TASK_RULES
+from zoo.testing.validator_rules import VALIDATOR_RULES
 
 
 def _names(rules: Sequence[Rule[Any]]) -> list[str]:
@@ -153,4 +155,50 @@ class RankerKit:
     @pytest.mark.parametrize("rule", RANKER_RULES, ids=_names(RANKER_RULES))
     def test_rule(self, rule: Rule[Any], subject: RankerSubject) -> None:
         """Hold the ranker to one rule."""
+        _ask(rule, subject)
+
+
+class AlignmentKit:
+    """Tests of an alignment.
+
+    Attributes:
+        alignment: its name.
+        settings: other than its defaults.
+    """
+
+    alignment: ClassVar[str]
+    settings: ClassVar[Mapping[str, object]] = {}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> AlignmentSubject:
+        """What the rules are asked of."""
+        return AlignmentSubject(installed().alignment(cls.alignment), settings=cls.settings)
+
+    @pytest.mark.parametrize("rule", ALIGNMENT_RULES, ids=_names(ALIGNMENT_RULES))
+    def test_rule(self, rule: Rule[Any], subject: AlignmentSubject) -> None:
+        """Hold the alignment to one rule."""
+        _ask(rule, subject)
+
+
+class ValidatorKit:
+    """Tests of a validator.
+
+    Attributes:
+        validator: its name.
+        settings: other than its defaults.
+    """
+
+    validator: ClassVar[str]
+    settings: ClassVar[Mapping[str, object]] = {}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> ValidatorSubject:
+        """What the rules are asked of."""
+        return ValidatorSubject(installed().validator(cls.validator), settings=cls.settings)
+
+    @pytest.mark.parametrize("rule", VALIDATOR_RULES, ids=_names(VALIDATOR_RULES))
+    def test_rule(self, rule: Rule[Any], subject: ValidatorSubject) -> None:
+        """Hold the validator to one rule."""
         _ask(rule, subject)

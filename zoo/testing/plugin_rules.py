@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.host import GROUP
-from zoo.specs import AdapterSpec, BackboneSpec, RankerSpec, Setting, Spec, TaskSpec
+from zoo.specs import AdapterSpec, BackboneSpec, Setting, Spec, TaskSpec
+from zoo.specs.method import MethodSpec
 from zoo.testing.rule import NotApplicable, Rule, require, rule, some
 from zoo.testing.subjects import PluginSubject
 from zoo.training.config import FitConfig
@@ -86,7 +87,7 @@ def spec_is_well_formed(subject: Any) -> None:
     problems = _of_summary(spec.summary, listed=spec.name in subject.plugin.provides)
     if isinstance(spec, BackboneSpec):
         problems += _of_backbone(spec)
-    elif isinstance(spec, (AdapterSpec, TaskSpec, RankerSpec)):
+    elif isinstance(spec, (AdapterSpec, TaskSpec, MethodSpec)):
         problems += _of_settings(spec.settings)
     if isinstance(spec, AdapterSpec):
         FitConfig.resolve(spec.training, {})

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from zoo.ranking.ranker import Kind, RankProblem
+from zoo.testing.methods import RankerSubject
 from zoo.testing.plugin_rules import hooks_import_nothing_heavy, spec_is_well_formed
 from zoo.testing.rule import Rule, require, rule
-from zoo.testing.subjects import RankerSubject
 
 _ROWS, _SIZE, _CLASSES = 120, 16, 3
 
@@ -27,9 +27,9 @@ def makes_a_ranker(subject: RankerSubject) -> None:
 @rule("Of every kind it takes it gives one finite number.", needs=[makes_a_ranker])
 def gives_a_finite_number(subject: RankerSubject) -> None:
     """Infinities and NaN cannot be ordered."""
-    for kind in sorted(subject.ranker.takes):
+    for kind in sorted(subject.one.takes):
         for signal in (0.0, 1.0):
-            found = subject.ranker.estimate(planted(kind, signal))
+            found = subject.one.estimate(planted(kind, signal))
             require(
                 isinstance(found, float) and math.isfinite(found),
                 f"estimates {found!r} for {kind}, where it should be a finite float",
@@ -39,8 +39,8 @@ def gives_a_finite_number(subject: RankerSubject) -> None:
 @rule("Features that tell the targets get more than noise.", needs=[gives_a_finite_number])
 def signal_beats_noise(subject: RankerSubject) -> None:
     """Higher is better."""
-    for kind in sorted(subject.ranker.takes):
-        least, most = (subject.ranker.estimate(planted(kind, signal)) for signal in (0.0, 3.0))
+    for kind in sorted(subject.one.takes):
+        least, most = (subject.one.estimate(planted(kind, signal)) for signal in (0.0, 3.0))
         require(
             most > least,
             f"gives {least:.4g} for noise and {most:.4g} for features that tell {kind}; higher is "
@@ -53,9 +53,9 @@ def signal_beats_noise(subject: RankerSubject) -> None:
 )
 def repeats_itself(subject: RankerSubject) -> None:
     """What is random is drawn with the problem's seed."""
-    for kind in sorted(subject.ranker.takes):
+    for kind in sorted(subject.one.takes):
         problem, kept = planted(kind, 1.0), planted(kind, 1.0)
-        first = subject.ranker.estimate(problem)
+        first = subject.one.estimate(problem)
         same = np.array_equal(problem.features, kept.features) and np.array_equal(
             problem.targets, kept.targets, equal_nan=kind != "classes"
         )
@@ -70,10 +70,10 @@ def repeats_itself(subject: RankerSubject) -> None:
 )
 def order_decides_nothing(subject: RankerSubject) -> None:
     """Folds and neighbours may be drawn otherwise, so the estimate may move a little."""
-    problem = planted(sorted(subject.ranker.takes)[0], 3.0)
-    noise = subject.ranker.estimate(planted(problem.kind, 0.0))
-    first = subject.ranker.estimate(problem)
-    turned = subject.ranker.estimate(problem.rows(np.arange(len(problem))[::-1]))
+    problem = planted(sorted(subject.one.takes)[0], 3.0)
+    noise = subject.one.estimate(planted(problem.kind, 0.0))
+    first = subject.one.estimate(problem)
+    turned = subject.one.estimate(problem.rows(np.arange(len(problem))[::-1]))
     moved = abs(first - turned)
     require(
         moved <= 0.2 * abs(first - noise),
@@ -81,7 +81,7 @@ def order_decides_nothing(subject: RankerSubject) -> None:
     )
     if problem.kind == "classes":
         renamed = replace(problem, targets=(problem.targets + 1) % _CLASSES + 4)
-        other = subject.ranker.estimate(renamed)
+        other = subject.one.estimate(renamed)
         require(
             abs(first - other) <= 0.2 * abs(first - noise),
             f"says {first:.4g}, and {other:.4g} with the classes named otherwise",
@@ -91,14 +91,14 @@ def order_decides_nothing(subject: RankerSubject) -> None:
 @rule("Missing targets, and more features than rows, are borne.", needs=[gives_a_finite_number])
 def bears_gaps_and_wide_features(subject: RankerSubject) -> None:
     """Tables have gaps; most backbones give more features than there are rows."""
-    for kind in sorted(subject.ranker.takes):
+    for kind in sorted(subject.one.takes):
         wide = planted(kind, 1.0, size=4 * _ROWS)
-        require(math.isfinite(subject.ranker.estimate(wide)), f"fails on wide features for {kind}")
+        require(math.isfinite(subject.one.estimate(wide)), f"fails on wide features for {kind}")
         if kind != "classes":
             gaps = planted(kind, 1.0)
             targets = gaps.targets.copy()
             targets[::7, 0] = np.nan
-            found = subject.ranker.estimate(replace(gaps, targets=targets))
+            found = subject.one.estimate(replace(gaps, targets=targets))
             require(math.isfinite(found), f"estimates {found} for {kind} with gaps")
 
 

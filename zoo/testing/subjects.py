@@ -21,8 +21,6 @@ from zoo.plugin import (
     Backbone,
     BackboneSpec,
     Incompatible,
-    Ranker,
-    RankerSpec,
     Task,
     TaskSpec,
     Weights,
@@ -210,37 +208,6 @@ class TaskSubject(Subject):
 
     def _class(self) -> Any:
         return installed().load(self.provided)
-
-
-class RankerSubject(Subject):
-    """A ranker.
-
-    Args:
-        provided: its spec and plugin.
-        settings: other than its defaults.
-    """
-
-    def __init__(
-        self, provided: Provided[RankerSpec], *, settings: Mapping[str, object] | None = None
-    ) -> None:
-        super().__init__()
-        self.provided = provided
-        self.spec = provided.spec
-        self.plugin = provided.plugin
-        self.settings = check_settings(self.spec.name, self.spec.settings, settings or {})
-        self.title = f"ranker {self.spec.name}"
-
-    def fresh(self) -> Ranker:
-        """A new one."""
-        made = installed().make(self.provided, self.spec, dict(self.settings))
-        if not isinstance(made, Ranker):
-            raise TypeError(f"{self.spec.loader} gave {type(made).__name__}, not a Ranker")
-        return made
-
-    @functools.cached_property
-    def ranker(self) -> Ranker:
-        """One for the rules that change nothing."""
-        return self.fresh()
 
 
 def ours_or(plugin: PluginRecord | None, provided: Sequence[Provided[S]]) -> list[Provided[S]]:
