@@ -410,7 +410,7 @@ def test_evaluation_takes_test_then_val_then_all(tmp_path, pets):
     assert load_for_evaluation(tmp_path / "d", split="train").name == "train"
     found = load_for_evaluation(pets)
     assert (found.name, len(found)) == ("all", 32)
-    assert found.notes == ("all rows are evaluated; a model fitted on them has seen the answers",)
+    assert found.caution == ("all rows are evaluated; a model fitted on them has seen the answers",)
 
 
 def test_evaluation_of_a_split_that_is_not_there(tmp_path, pets):

@@ -30,6 +30,7 @@ class EvaluationSplit(Split):
         name: ``"test"``, ``"val"``, ``"train"``, the data's own name where one was asked for, or
             ``"all"`` for data without splits.
         modality, description, fingerprint, skipped, notes, convert: as for :class:`Dataset`.
+        caution: what to know where a model is measured that may have been fitted on these rows.
     """
 
     name: str
@@ -39,11 +40,12 @@ class EvaluationSplit(Split):
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     convert: bool = False
+    caution: tuple[str, ...] = ()
 
     def describe(self) -> list[str]:
         """Lines for a person: what the data was taken for, and what is evaluated."""
         lines = [self.description, f"evaluating {self.name}: {len(self)} rows"]
-        return [*lines, *_skipped_lines(self.skipped), *self.notes]
+        return [*lines, *_skipped_lines(self.skipped), *self.notes, *self.caution]
 
 
 @dataclass(frozen=True)

@@ -194,8 +194,9 @@ def load_for_evaluation(
         description=found.description,
         fingerprint=fingerprint({role_of(name) or name: rows}),
         skipped=tuple(skipped),
-        notes=(*found.notes, *_caution(name)),
+        notes=found.notes,
         convert=convert,
+        caution=_caution(name),
     )
 
 
@@ -250,12 +251,12 @@ def _carve_missing(
     return [f"{' and '.join(carved)} {verb} carved from the data: {how}, seed {seed}"]
 
 
-def _caution(name: str) -> list[str]:
+def _caution(name: str) -> tuple[str, ...]:
     """A line about rows that a model may have been fitted on."""
     if name != UNSPLIT and role_of(name) != "train":
-        return []
+        return ()
     what = "all rows are" if name == UNSPLIT else "the training split is"
-    return [f"{what} evaluated; a model fitted on them has seen the answers"]
+    return (f"{what} evaluated; a model fitted on them has seen the answers",)
 
 
 def _split(rows: Sequence[Row]) -> Split:

@@ -182,6 +182,36 @@ def gains(candidates: Sequence[Candidate], picks: Mapping[str, Pick], floor: Flo
     return all(state.score is None or after.score > state.score for state in plain)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A pick as a page shows it: who chose, what, and how that does on the target if it has labels."""
+
+    name: str
+    method: str
+    settings: dict[str, Any]
+    epoch: int
+    score: float | None
+    value: float | None
+
+
+def choices(adaptation: Adaptation, headline: str) -> list[Choice]:
+    """All picks, in the order they were made."""
+    found = []
+    for name, pick in adaptation.picks.items():
+        candidate, state = adaptation.candidates[pick.candidate], pick.state
+        found.append(
+            Choice(
+                name=name,
+                method=candidate.method,
+                settings={**candidate.settings, "lr": candidate.lr},
+                epoch=state.epoch,
+                score=state.score,
+                value=state.metrics.get(headline),
+            )
+        )
+    return found
+
+
 def _all(candidates: Sequence[Candidate]) -> Iterator[tuple[int, State]]:
     for at, candidate in enumerate(candidates):
         for state in candidate.states:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.report.adaptation import choices
 from zoo.report.comparison import compare, verdict, words
 from zoo.report.evidence import Evidence
 from zoo.report.judged import learning_curve_png, numbers_png, reliability_png
@@ -78,6 +79,7 @@ def _render(
             ],
             gap=gap,
             gap_plot=data_uri(_spaces(gap)) if gap else None,
+            choices=choices(record.adaptation, record.headline) if record.adaptation else [],
             ranking=ranking,
             ranking_plot=data_uri(pareto_png(points(ranking), ranking["ranker"]))
             if ranking and points(ranking)

@@ -119,6 +119,8 @@ def _validation(
 
 def _line(axes: Axes, points: Sequence[tuple[int, float | None]], label: str, colour: str) -> None:
     known = [(epoch, value) for epoch, value in points if value is not None]
+    if not known:
+        return
     marker = "o" if len(known) < 30 else None
     axes.plot(
         [epoch for epoch, _ in known],

@@ -10,7 +10,7 @@ from tests.training.adaptation.conftest import write
 from zoo.errors import BadSetting, ContractViolation, DataError, Incompatible, UnknownName
 from zoo.progress import Silent
 from zoo.report.adaptation import SOURCE_ONLY
-from zoo.report.record import read_record
+from zoo.report.record import read_history, read_record
 from zoo.training.adaptation.adapt import Adapt
 from zoo.training.adaptation.aligning import Aligning, estimate
 from zoo.training.adaptation.parts import make_alignment, settled
@@ -51,6 +51,15 @@ def test_every_result_is_in_the_record_and_on_disk(run):
         "oracle",
     }
     assert record.adaptation == run.record.adaptation
+
+
+def test_the_report_shows_every_choice_on_the_target(run):
+    page = (run.folder / "report.html").read_text()
+    assert "On the target, grey" in page
+    for name in ("source-only", "label-free-selected", "source-only, oracle", "oracle"):
+        assert f'<th scope="row">{name}</th>' in page
+    assert all("accuracy" in line["val"] for line in read_history(run.folder))
+    assert not any("has seen the answers" in note for note in run.record.notes)
 
 
 def test_the_manifest_says_for_what_it_was_chosen(run):

@@ -253,11 +253,15 @@ class AdaptingJob(Job):
 
     def _history(self, chosen: Pick) -> list[Epoch]:
         candidate = self._candidates[chosen.candidate]
-        monitor = self.task.monitor
+        names = (self.task.monitor, self.task.headline)
         return [
             {
                 "epoch": state.epoch,
-                "val": {} if state.risk is None else {monitor: state.risk},
+                "val": {
+                    name: value
+                    for name, value in zip(names, (state.risk, state.source), strict=True)
+                    if value is not None
+                },
                 "validator": state.score,
                 "method": candidate.method,
                 "lr": candidate.lr,
