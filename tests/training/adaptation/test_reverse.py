@@ -39,7 +39,9 @@ def test_it_is_the_accuracy_of_a_ridge_classifier(domains):
     rows, asked = scale(target.double()), scale(source.double())
     factor = (ROWS - 1) / ROWS  # variances here are unbiased
     marks = logits_of(given)
-    ridge = Ridge(alpha=0.1 * SIZE / factor, fit_intercept=False).fit(rows, marks - marks.mean(dim=0))
+    ridge = Ridge(alpha=0.1 * SIZE / factor, fit_intercept=False).fit(
+        rows, marks - marks.mean(dim=0)
+    )
     wanted = (ridge.predict(asked).argmax(axis=1) == labels.numpy()).mean()
     assert Reverse(source, labels, target)(logits_of(given)) == pytest.approx(wanted)
 
