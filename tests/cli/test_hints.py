@@ -22,7 +22,15 @@ def typed(checkout):
 
 
 @pytest.fixture(scope="module")
-def helps():
+def wide():
+    """A terminal in which the longest option is not cut off."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "200")
+        yield
+
+
+@pytest.fixture(scope="module")
+def helps(wide):
     """The help of each command, by name."""
     names = re.findall(r"^│ (\w+) ", zoo("--help").out, re.MULTILINE)
     assert "fit" in names

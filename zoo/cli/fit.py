@@ -315,11 +315,16 @@ def fit(
     if find_lr is not None:
         suggest(model, dataset, find_lr, chosen.training, as_json=as_json)
         return
-    how = {"overwrite": overwrite, "resume": begun is not None, "words": words_of(ctx)}
-    how["callbacks"] = callback or []
-    how["adapt"] = adapting.adapt(
+    adapt = adapting.adapt(
         input_column=input_column, label_column=label_column, skip_bad=skip_bad, convert=convert
     )
+    how = {
+        "overwrite": overwrite,
+        "resume": begun is not None,
+        "words": words_of(ctx),
+        "callbacks": callback or [],
+        "adapt": adapt,
+    }
     repeats = fit_file.FitFile(
         data=dataset.pinned or fit_file.data_word(data),
         backbone=name,
@@ -342,7 +347,7 @@ def fit(
         accept_license=accept_license or [],
         settings=fit_file.plain(chosen.settings),
         task_settings=fit_file.plain(tasks.typed if tasks.several else chosen.task_settings),
-        training=fit_file.plain(chosen.resolved()),
+        training=fit_file.plain(chosen.resolved(adapt)),
     )
     with leaving(repeats, out, dataset.fingerprint):
         run = train(model, dataset, out, {**how, **chosen.training, **licences})

@@ -11,6 +11,7 @@ from zoo.data.contract import InputContract
 from zoo.host import installed
 from zoo.registry import Recipe
 from zoo.specs import check_settings
+from zoo.training.adaptation.adapt import Adapt, defaults_for
 from zoo.training.config import FitConfig
 
 
@@ -34,10 +35,10 @@ class Plan:
     task_settings: Mapping[str, Any]
     training: Mapping[str, Any]
 
-    def resolved(self) -> dict[str, Any]:
-        """All options of training, those of the adapter's own defaults too."""
-        spec = installed().adapter(self.adapter).spec
-        return FitConfig.resolve(spec.training, self.training).model_dump(mode="json")
+    def resolved(self, adapt: Adapt | None) -> dict[str, Any]:
+        """All options of training, those of the defaults too."""
+        own = defaults_for(adapt, installed().adapter(self.adapter).spec.training)
+        return FitConfig.resolve(own, self.training).model_dump(mode="json")
 
     def backbone_for(self, modality: str) -> str:
         """The backbone for data of that modality.

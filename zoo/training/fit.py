@@ -91,7 +91,7 @@ def fit(
         CheckpointMismatch, CheckpointInvalid: it is of something else, or damaged.
         TrainingFailed: the loss diverged, or there is too little memory for a single row.
     """
-    config = FitConfig.resolve(_defaults(model, adapt), options)
+    config = FitConfig.resolve(defaults_for(adapt, model.adapter.spec.training), options)
     own, base = license or model.license, model.backbone.license
     require_consistent(Stated(own or base, base, data_license, accept_licenses))
     out = Path(out)
@@ -127,11 +127,6 @@ def fit(
     if outcome.interrupted:
         raise KeyboardInterrupt
     return Run(out, record, model)
-
-
-def _defaults(model: ComposedModel, adapt: Adapt | None) -> Mapping[str, Any]:
-    own = model.adapter.spec.training
-    return own if adapt is None else defaults_for(adapt, own)
 
 
 def _job(

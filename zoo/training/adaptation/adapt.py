@@ -67,8 +67,10 @@ class Adapt:
         return name
 
 
-def defaults_for(adapt: Adapt, adapter: Mapping[str, Any]) -> dict[str, Any]:
-    """Defaults of training for a target, from those of the adapter and of the alignment."""
+def defaults_for(adapt: Adapt | None, adapter: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults of training: the adapter's, for a target by way of those of the alignment."""
+    if adapt is None:
+        return dict(adapter)
     rate = adapter.get("lr", FitConfig.model_fields["lr"].default)
     own = installed().alignment(adapt.align).spec.training
     return {**adapter, "lr": _SLOWER * rate, **own}
