@@ -1,6 +1,10 @@
 """Listing very many plugins costs little more than finding them, and in proportion to their number."""
 
+import pytest
+
 from benchmarks.many_plugins import ALLOWANCE, LIMIT, WORK, measure
+
+pytestmark = pytest.mark.soak
 
 
 def test_listing_showing_and_near_misses_cost_little_more_than_a_scan() -> None:

@@ -26,6 +26,7 @@ def test_looking_imports_nothing_it_does_not_need(words):
     assert ended.stderr == ""
 
 
+@pytest.mark.soak
 def test_starting_costs_little_more_than_the_libraries_of_the_command_line():
     ratios = measure(rounds=3)
     if max(ratios.values()) > LIMIT:  # a busy machine gets a longer look
