@@ -22,6 +22,7 @@ from zoo.artifact.files import open_regular, shown
 from zoo.artifact.header import Entry, read_header
 from zoo.artifact.mapping import map_own
 from zoo.errors import CorruptFile, TensorMismatch, TrainingFailed
+from zoo.model.skeleton import identity
 from zoo.unchanged import FileState
 
 _NAMED = 3  # tensors that a message names before it counts the rest
@@ -104,18 +105,14 @@ def _lay(live: Mapping[str, Tensor], views: Mapping[str, Tensor], owners: Sequen
     """Let ``owners`` be the tensors of a file; those that lie otherwise in memory are copied to."""
     held: dict[object, list[Tensor]] = {}
     for owner in owners:
-        held.setdefault(_place(owner), []).append(owner)
+        held.setdefault(identity(owner), []).append(owner)
     with torch.no_grad():
         for name, tensor in live.items():
-            same = held.get(_place(tensor), []) if views[name].stride() == tensor.stride() else []
+            same = held.get(identity(tensor), []) if views[name].stride() == tensor.stride() else []
             for owner in same:
                 owner.data = views[name]
             if not same:
                 tensor.copy_(views[name])
-
-
-def _place(tensor: Tensor) -> object:
-    return tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
 
 
 def _require_same(entries: Mapping[str, Entry], live: Mapping[str, Tensor], path: Path) -> None:

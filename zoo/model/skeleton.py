@@ -35,12 +35,12 @@ class Skeleton(Generic[M]):
             module: fresh from its library, with no hooks.
             state: the tensors of its files, some of which it holds as they are.
         """
-        names = {_identity(tensor): name for name, tensor in state.items()}
+        names = {identity(tensor): name for name, tensor in state.items()}
         places: list[tuple[str, Tensor]] = []
         empty: dict[int, Tensor] = {}
         own = 0
         for tensor in _tensors(module):
-            name = names.get(_identity(tensor))
+            name = names.get(identity(tensor))
             if name is not None:
                 empty[id(tensor)] = _like(tensor, torch.empty_like(tensor, device="meta"))
                 places.append((name, empty[id(tensor)]))
@@ -62,7 +62,8 @@ def _tensors(module: nn.Module) -> Iterator[Tensor]:
     yield from module.buffers()
 
 
-def _identity(tensor: Tensor) -> object:
+def identity(tensor: Tensor) -> object:
+    """Equal for tensors that are the same memory, read alike."""
     return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
 
