@@ -5,12 +5,14 @@ import os
 import sys
 import threading
 import time
+from types import ModuleType
 
 import pytest
 
 import zoo.specs
 from tests.plugin_site import PluginSite
 from zoo.host import Host
+from zoo.host.process import Shared
 from zoo.switches import Switches
 
 DEEDS = {
@@ -103,3 +105,23 @@ def test_a_plugin_may_add_to_them(site: PluginSite, monkeypatch: pytest.MonkeyPa
     finally:
         sys.path.remove(str(mine))
         sys.modules.pop("zoo_vendored", None)
+
+
+def test_a_module_whose_import_fails_meanwhile_is_nobodys_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The import system takes the module away first, and says after that it is done with it."""
+
+    class Failing:
+        @property
+        def _initializing(self) -> bool:
+            del sys.modules["zoo_failing"]
+            return False
+
+    shared = Shared()
+    module = ModuleType("zoo_failing")
+    module.__spec__ = Failing()  # type: ignore[assignment]
+    monkeypatch.setitem(sys.modules, "zoo_failing", module)
+    shared.look()
+    assert shared.put_back() == []
+    monkeypatch.setitem(sys.modules, "zoo_failing", module)

@@ -33,12 +33,10 @@ class Shared:
         """Take in the modules that were imported meanwhile."""
         if len(sys.modules) == len(self._modules):
             return
-        # Of those that a thread that was left behind imports, some will go again.
         self._modules |= {
             name: module
             for name, module in list(sys.modules.items())
-            if name not in self._modules
-            and not getattr(getattr(module, "__spec__", None), "_initializing", False)
+            if name not in self._modules and _is_there_to_stay(name, module)
         }
 
     def put_back(self) -> list[str]:
@@ -95,6 +93,13 @@ class Shared:
         sys.modules.update(lost)
         if lost:
             yield f"took {_some(lost)} from sys.modules"
+
+
+def _is_there_to_stay(name: str, module: object) -> bool:
+    """Whether no thread that was left behind is importing it, or has just failed to."""
+    # In this order: where an import fails, the module goes first and is marked as done after.
+    importing = getattr(getattr(module, "__spec__", None), "_initializing", False)
+    return not importing and sys.modules.get(name) is module
 
 
 def _folder() -> str:
