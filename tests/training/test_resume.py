@@ -25,6 +25,12 @@ def figures(run):
     return [{k: v for k, v in line.items() if k != "seconds"} for line in read_history(run)]
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """Features of no other fit: of rows that came in other batches, they differ in their last bits."""
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(data, tmp_path_factory):
     """The run that nothing disturbed, by adapter."""
@@ -51,10 +57,7 @@ def uninterrupted(data, tmp_path_factory):
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.watched} {value.units}",
 )
-def test_a_killed_fit_ends_at_the_same_bits(
-    adapter, at, make_model, data, uninterrupted, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))  # or there is nothing left to compute
+def test_a_killed_fit_ends_at_the_same_bits(adapter, at, make_model, data, uninterrupted, tmp_path):
     out = tmp_path / "runs" / "run"
     make = functools.partial(make_model, adapter)
     assert killed_fit(make, data, out, at, checkpoint_steps=2, **OPTIONS) == signal.SIGKILL
