@@ -9,9 +9,9 @@ from zoo.model.batches import Preprocessed
 
 
 def long_in(backbone: Backbone, samples: Preprocessed) -> int:
-    """How many texts have as many tokens as are read of one, or more."""
+    """How many texts have as many tokens as are read of one, or more; 0 where all is read."""
     limit = backbone.contract.max_length
-    if backbone.contract.modality != "text" or not limit:
+    if backbone.contract.modality != "text" or not limit or samples.preprocess.reads_all:
         return 0
     return sum(
         any(tensor.ndim == 1 and len(tensor) >= limit for tensor in samples.sample(at).values())

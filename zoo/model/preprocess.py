@@ -15,9 +15,11 @@ class Preprocess(abc.ABC):
 
     Attributes:
         takes_pairs: a sample may also be a tuple of two texts, which the module reads together.
+        reads_all: nothing of a sample is cut off, however long it is.
     """
 
     takes_pairs: ClassVar[bool] = False
+    reads_all: ClassVar[bool] = False
 
     @abc.abstractmethod
     def __call__(self, sample: Any) -> dict[str, Tensor]:

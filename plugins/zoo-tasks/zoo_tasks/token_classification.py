@@ -1,7 +1,8 @@
 """Token classification: entities in a text, a tag for each word.
 
 The vector of a word is that of its first token, as in BERT (Devlin et al. 2019, arXiv:1810.04805); of
-a word beyond the longest input it is zero, so that such words count when a model is measured.
+a word that has none it is zero, so that such words count when a model is measured. Texts that are
+longer than the backbone reads at once are read in windows, see :mod:`zoo_tasks.words`.
 """
 
 from __future__ import annotations
@@ -75,13 +76,13 @@ class TokenClassification(Task):
     def select(self, features: Features, batch: Batch) -> Tensor:
         """The vector of each word, ``[rows, words, size]``."""
         assert features.tokens is not None  # the backbone was asked before
-        first = batch[KEY].unsqueeze(-1)
-        index = first.clamp(min=0).expand(-1, -1, features.tokens.shape[-1])
-        return features.tokens.gather(1, index).where(first > CUT, 0)
+        window, first = batch[KEY].unbind(-1)
+        found = features.tokens[window.clamp(min=0), first.clamp(min=0)]
+        return found.where(first.unsqueeze(-1) > CUT, 0)
 
     def real_units(self, batch: Batch) -> Tensor:
         """Which are words, ``[rows, words]``."""
-        return batch[KEY] != PADDING
+        return batch[KEY][..., 1] != PADDING
 
     def adjust(self, label: str, sample: Any) -> str:
         """As many tags as the text has words."""

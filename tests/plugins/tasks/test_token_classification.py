@@ -13,6 +13,8 @@ import zoo
 from tests.cli.commands import zoo as command
 from zoo.errors import Incompatible, LabelProblem
 from zoo.model import ComposedModel
+from zoo.model.batches import Preprocessed
+from zoo.model.lengths import long_in
 from zoo.testing.reference import HeadOnly
 from zoo.testing.subjects import reference_backbones
 
@@ -103,13 +105,83 @@ def test_a_word_is_its_first_token_wherever_its_row_stands():
     assert torch.allclose(beside[: len(first)], expected, atol=1e-5)
 
 
-def test_words_beyond_the_longest_input_are_answered_by_the_bias_alone():
+def read(backbone, text):
+    """The windows of a text, and for each word its window and token."""
+    words = tokens().preprocess(backbone.preprocess)
+    ready = words(text)
+    return words, ready, ready["words"].tolist()
+
+
+def test_long_texts_are_read_in_windows_that_overlap():
+    backbone = reference_backbones()["reference:text"]()
     task = tokens()
-    model = ComposedModel(reference_backbones()["reference:text"](), HeadOnly(), [task])
-    (found,) = model.logits(["word " * 30])[task.name]
-    assert found.shape == (30, 5)
-    assert torch.equal(found[-1], model.heads[task.name].bias.detach())
-    assert not torch.equal(found[0], found[-1])
+    model = ComposedModel(backbone, HeadOnly(), [task])
+    text = " ".join(f"w{at}" for at in range(60)) + "."
+    _, _, found = read(backbone, text)
+    assert len(found) == 61
+    assert {token > 0 for _, token in found} == {True}
+    windows = [window for window, _ in found]
+    assert windows == sorted(windows)
+    assert windows[-1] > 2
+    # But at the very beginning no word is read as the first of its window, without what precedes it.
+    assert [token for _, token in found].count(1) == 1
+    (logits,) = model.logits([text])[task.name]
+    (entities,) = model.predict([text])
+    assert logits.shape == (61, 5)
+    assert all(text[e["start"] : e["end"]] == e["text"] for e in entities.data["entities"])
+    both = model.logits(["Ann met Bob.", text])[task.name]
+    assert torch.allclose(both[1], logits, atol=1e-5)
+    assert long_in(backbone, Preprocessed([text], model.preprocess)) == 0
+
+
+def test_a_short_text_is_read_as_it_stands():
+    backbone = reference_backbones()["reference:text"]()
+    _, ready, found = read(backbone, "  Ann met\tBob ")
+    assert torch.equal(ready["0.ids"], backbone.preprocess("  Ann met\tBob ")["ids"])
+    assert [window for window, _ in found] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("at", [0, 3, 40])
+def test_a_word_longer_than_is_read_at_once_hides_none_after_it(at):
+    backbone = reference_backbones()["reference:text"]()
+    words = ["word"] * 50
+    words[at] = "x" * 500
+    _, _, found = read(backbone, " ".join(words))
+    assert len(found) == 50
+    assert all(token > 0 for _, token in found)
+
+
+def test_words_without_a_token_are_answered_by_the_bias_alone():
+    backbone = reference_backbones()["reference:text"]()
+
+    class Latin(type(backbone.preprocess)):
+        def __call__(self, sample):
+            return super().__call__(sample.encode("ascii", "ignore").decode() or " ")
+
+        def places(self, sample):
+            found = super().places(sample)
+            return found[[a == b or sample[a] < "z" for a, b in found.tolist()]]
+
+    backbone.preprocess = Latin()
+    task = tokens()
+    model = ComposedModel(backbone, HeadOnly(), [task])
+    bias = model.heads[task.name].bias.detach()
+    for text, absent in (
+        ("Ann é", [1]),
+        ("é " * 90, [*range(90)]),
+        ("é Ann " * 40 + "é é", [80, 81]),
+    ):
+        (found,) = model.logits([text])[task.name]
+        assert all(torch.equal(found[at], bias) for at in absent)
+    assert not torch.equal(found[1], bias)
+
+
+def test_books_are_read_in_pieces():
+    backbone = reference_backbones()["reference:text"]()
+    text = "It is so. " * 1500
+    _, ready, found = read(backbone, text)
+    assert all(token > 0 for _, token in found)
+    assert len(ready) == found[-1][0] + 2
 
 
 def test_a_backbone_without_places_is_refused(tmp_path):
