@@ -27,18 +27,25 @@ from zoo.testing.task_rules import TASK_RULES
 from zoo.testing.validator_rules import VALIDATOR_RULES
 
 
-def _names(rules: Sequence[Rule[Any]]) -> list[str]:
-    return [rule.name for rule in rules]
+class _Kit:
+    """Asks each rule of the subject."""
+
+    rules: ClassVar[Sequence[Rule[Any]]]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make a test of each rule."""
+        if "rule" in metafunc.fixturenames:
+            metafunc.parametrize("rule", self.rules, ids=[rule.name for rule in self.rules])
+
+    def test_rule(self, rule: Rule[Any], subject: Subject) -> None:
+        """Hold the subject to one rule."""
+        try:
+            rule.hold(subject)
+        except NotApplicable as reason:
+            pytest.skip(str(reason))
 
 
-def _ask(rule: Rule[Any], subject: Subject) -> None:
-    try:
-        rule.hold(subject)
-    except NotApplicable as reason:
-        pytest.skip(str(reason))
-
-
-class BackboneKit:
+class BackboneKit(_Kit):
     """Tests of a backbone.
 
     Attributes:
@@ -49,6 +56,7 @@ class BackboneKit:
         adapters: names of those to try on it; by default zoo's own and its plugin's.
     """
 
+    rules = BACKBONE_RULES
     backbone: ClassVar[str]
     weights: ClassVar[Path | None] = None
     pretrained: ClassVar[bool] = False
@@ -66,13 +74,8 @@ class BackboneKit:
             adapters=cls.adapters,
         )
 
-    @pytest.mark.parametrize("rule", BACKBONE_RULES, ids=_names(BACKBONE_RULES))
-    def test_rule(self, rule: Rule[Any], subject: BackboneSubject) -> None:
-        """Hold the backbone to one rule."""
-        _ask(rule, subject)
 
-
-class AdapterKit:
+class AdapterKit(_Kit):
     """Tests of an adapter.
 
     Attributes:
@@ -82,6 +85,7 @@ class AdapterKit:
             its plugin's that are tagged tiny.
     """
 
+    rules = ADAPTER_RULES
     adapter: ClassVar[str]
     settings: ClassVar[Mapping[str, object]] = {}
     backbones: ClassVar[Sequence[str] | None] = None
@@ -94,13 +98,8 @@ class AdapterKit:
             installed().adapter(cls.adapter), settings=cls.settings, backbones=cls.backbones
         )
 
-    @pytest.mark.parametrize("rule", ADAPTER_RULES, ids=_names(ADAPTER_RULES))
-    def test_rule(self, rule: Rule[Any], subject: AdapterSubject) -> None:
-        """Hold the adapter to one rule."""
-        _ask(rule, subject)
 
-
-class TaskKit:
+class TaskKit(_Kit):
     """Tests of a task.
 
     Attributes:
@@ -111,6 +110,7 @@ class TaskKit:
         adapters: names of those to train it with; by default zoo's own and its plugin's.
     """
 
+    rules = TASK_RULES
     task: ClassVar[str]
     settings: ClassVar[Mapping[str, object]] = {}
     labels: ClassVar[Sequence[str] | None] = None
@@ -129,13 +129,8 @@ class TaskKit:
             adapters=cls.adapters,
         )
 
-    @pytest.mark.parametrize("rule", TASK_RULES, ids=_names(TASK_RULES))
-    def test_rule(self, rule: Rule[Any], subject: TaskSubject) -> None:
-        """Hold the task to one rule."""
-        _ask(rule, subject)
 
-
-class RankerKit:
+class RankerKit(_Kit):
     """Tests of a ranker.
 
     Attributes:
@@ -143,6 +138,7 @@ class RankerKit:
         settings: other than its defaults.
     """
 
+    rules = RANKER_RULES
     ranker: ClassVar[str]
     settings: ClassVar[Mapping[str, object]] = {}
 
@@ -152,13 +148,8 @@ class RankerKit:
         """What the rules are asked of."""
         return RankerSubject(installed().ranker(cls.ranker), settings=cls.settings)
 
-    @pytest.mark.parametrize("rule", RANKER_RULES, ids=_names(RANKER_RULES))
-    def test_rule(self, rule: Rule[Any], subject: RankerSubject) -> None:
-        """Hold the ranker to one rule."""
-        _ask(rule, subject)
 
-
-class AlignmentKit:
+class AlignmentKit(_Kit):
     """Tests of an alignment.
 
     Attributes:
@@ -166,6 +157,7 @@ class AlignmentKit:
         settings: other than its defaults.
     """
 
+    rules = ALIGNMENT_RULES
     alignment: ClassVar[str]
     settings: ClassVar[Mapping[str, object]] = {}
 
@@ -175,13 +167,8 @@ class AlignmentKit:
         """What the rules are asked of."""
         return AlignmentSubject(installed().alignment(cls.alignment), settings=cls.settings)
 
-    @pytest.mark.parametrize("rule", ALIGNMENT_RULES, ids=_names(ALIGNMENT_RULES))
-    def test_rule(self, rule: Rule[Any], subject: AlignmentSubject) -> None:
-        """Hold the alignment to one rule."""
-        _ask(rule, subject)
 
-
-class ValidatorKit:
+class ValidatorKit(_Kit):
     """Tests of a validator.
 
     Attributes:
@@ -189,6 +176,7 @@ class ValidatorKit:
         settings: other than its defaults.
     """
 
+    rules = VALIDATOR_RULES
     validator: ClassVar[str]
     settings: ClassVar[Mapping[str, object]] = {}
 
@@ -197,8 +185,3 @@ class ValidatorKit:
     def subject(cls) -> ValidatorSubject:
         """What the rules are asked of."""
         return ValidatorSubject(installed().validator(cls.validator), settings=cls.settings)
-
-    @pytest.mark.parametrize("rule", VALIDATOR_RULES, ids=_names(VALIDATOR_RULES))
-    def test_rule(self, rule: Rule[Any], subject: ValidatorSubject) -> None:
-        """Hold the validator to one rule."""
-        _ask(rule, subject)
