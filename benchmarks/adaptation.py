@@ -145,7 +145,7 @@ def trained(
     adapter: str,
     methods: Sequence[str],
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """All candidates of these methods with all their epochs, as plain data; rows by split."""
+    """All candidates of these methods with all their epochs, as plain data; how many rows and classes."""
     import zoo
     from zoo.progress import Silent
     from zoo.training.adaptation.adapt import Adapt, candidates_of, defaults_for
@@ -188,6 +188,7 @@ def trained(
         job = AdaptingJob(model, data, config, Silent(), target, some, candidates)
         job.run(lambda line: None)
     rows = {name: len(split) for name, split in data.splits.items()}
+    rows |= {"target": len(job.target.inputs), "classes": len(data.labels)}
     return [json.loads(each.model_dump_json()) for each in candidates], rows
 
 

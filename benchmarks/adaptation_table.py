@@ -57,12 +57,18 @@ def read(cells: Path) -> dict[tuple[str, str], dict[str, dict[tuple[str, str], A
 
 
 def chosen(tried: list[dict[str, Any]], rows: dict[str, int], validator: str) -> Row:
-    """The accuracy of each choice, in percent; ``rows`` are the source's."""
+    """The accuracy of each choice, in percent; ``rows`` are the source's by split, the target's, and classes."""
     candidates = [Candidate.model_validate(each) for each in tried]
     for candidate in candidates:
         for state in candidate.states:
             state.score = state.others.get(validator, state.score)
-    floor = floor_of(candidates, validation=rows["val"], training=rows["train"])
+    floor = floor_of(
+        candidates,
+        validation=rows["val"],
+        training=rows["train"],
+        target=rows["target"],
+        classes=rows["classes"],
+    )
     picks = picked(candidates, HEADLINE, floor)
     row = {name: 100 * pick.state.metrics[HEADLINE] for name, pick in picks.items()}
     row["kept"] = row[LABEL_FREE if gains(candidates, picks, floor) else SOURCE_ONLY]

@@ -8,7 +8,8 @@ training rows, and images made small, so that all can be fine-tuned on two cores
 ``finetune`` with zoo's own defaults. The peers are fine-tuning every candidate, and a logistic
 regression on the same cached features with its C chosen by five-fold cross-validation.
 
-Costs are processor time, which other work on the machine changes little. Every cell is kept in
+Costs are processor time, which other work on the machine changes little; as in ``zoo rank`` images
+are opened once for the candidates that see them alike, and the first of these pays. Every cell is kept in
 ``benchmarks/ranking/`` and not computed twice; the table goes to ``benchmarks/ranking.md`` and covers
 what there is.
 
@@ -62,14 +63,16 @@ def main() -> None:
 
 def compute(case: Case, step: str, shared: Path, only: Sequence[str] | None) -> None:
     """The cells of one data set and step that are not there yet."""
-    found = None
+    from zoo.ranking.features import Opened
+
+    found, opened = None, Opened()
     for name, make in candidates(case.modality, shared).items():
         path = CELLS / f"{case.name}--{name}--{step}.json"
         if path.exists() or (only and name not in only):
             continue
         backbone = make()
         found = found or data(case, backbone.contract, shared, SEED)
-        cell = ranked(backbone, found) if step == "rank" else fine_tuned(backbone, found)
+        cell = ranked(backbone, found, opened) if step == "rank" else fine_tuned(backbone, found)
         path.write_text(json.dumps({"case": case.name, "candidate": name, **cell}))
         print(f"{case.name} {name} {step}: {summary(cell)}", flush=True)
 
@@ -81,7 +84,7 @@ def summary(cell: dict[str, Any]) -> str:
     return ", ".join(f"{name} {r['estimate']:.3f}" for name, r in cell["rankers"].items())
 
 
-def ranked(backbone: Any, dataset: Any) -> dict[str, Any]:
+def ranked(backbone: Any, dataset: Any, opened: Any) -> dict[str, Any]:
     """Every ranker's estimate of one candidate, and what features, rankers and the peer cost."""
     import zoo
     from zoo.errors import Incompatible
@@ -98,7 +101,12 @@ def ranked(backbone: Any, dataset: Any) -> dict[str, Any]:
 
     def read(network: Any) -> Any:
         return frozen(
-            network, train.inputs, modality=dataset.modality, convert=False, progress=Silent()
+            network,
+            train.inputs,
+            modality=dataset.modality,
+            convert=False,
+            progress=Silent(),
+            opened=opened,
         )
 
     start = time.process_time()

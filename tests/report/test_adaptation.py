@@ -15,7 +15,7 @@ from zoo.report.adaptation import (
     picked,
 )
 
-ROWS = {"validation": 100, "training": 1800}
+ROWS = {"validation": 100, "training": 1800, "target": 450, "classes": 3}
 
 
 def state(epoch, risk, score, source, accuracy, reverse=None):
@@ -42,7 +42,7 @@ def candidates():
 
 def test_risk_chooses_source_only_and_the_validator_the_aligned(candidates):
     floor = floor_of(candidates, **ROWS)
-    assert floor == Floor(pytest.approx(0.9 - 2 * 0.03), None)
+    assert floor == Floor(pytest.approx(0.9 - 2 * 0.03))
     picks = picked(candidates, "accuracy", floor)
     assert picks[SOURCE_ONLY].state.epoch == 1
     assert picks[LABEL_FREE].state.epoch == 1
@@ -67,6 +67,17 @@ def test_labels_of_the_target_that_do_not_lead_back_to_the_sources_are_not_belie
     floor = floor_of(candidates, **ROWS)
     assert floor.reverse == pytest.approx(0.9 - 2 * (2 * 0.9 * 0.1 / 1800) ** 0.5)
     assert picked(candidates, "accuracy", Floor())[LABEL_FREE].state.epoch == 2
+    assert picked(candidates, "accuracy", floor)[LABEL_FREE].state.epoch == 1
+
+
+def test_classes_of_the_target_that_are_nearly_all_one_are_not_believed(candidates):
+    """As where an alignment makes more and more of a mistake that was there without it."""
+    for each in candidates[0].states:
+        each.balance = 0.8
+    for each, balance in zip(candidates[1].states, (0.8, 0.75, 0.72), strict=True):
+        each.balance, each.source = balance, 0.9
+    floor = floor_of(candidates, **ROWS)
+    assert floor.balance == pytest.approx(0.8 - (2 * (1 / 450 + 1 / 1800)) ** 0.5)
     assert picked(candidates, "accuracy", floor)[LABEL_FREE].state.epoch == 1
 
 

@@ -34,6 +34,7 @@ class Preprocessed(Sequence[dict[str, Tensor]]):
 
     Attributes:
         instead: where set, what is given in place of the preprocessed samples.
+        room: bytes that are left to keep results in.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Preprocessed(Sequence[dict[str, Tensor]]):
         self.samples = samples
         self.instead: Sequence[dict[str, Tensor]] | None = None
         self.preprocess = preprocess
-        self._room = keep_bytes
+        self.room = keep_bytes
         self._kept: dict[int, dict[str, Tensor]] = {}
 
     def __len__(self) -> int:
@@ -62,9 +63,9 @@ class Preprocessed(Sequence[dict[str, Tensor]]):
             return self._kept[index]
         ready = self.preprocess(self.samples[index])
         size = sum(tensor.nbytes for tensor in ready.values())
-        if size <= self._room:
+        if size <= self.room:
             self._kept[index] = ready
-            self._room -= size
+            self.room -= size
         return ready
 
 

@@ -17,7 +17,7 @@ from zoo.errors import BadSetting, Incompatible, ZooError
 from zoo.host import installed, make_with_settings
 from zoo.model import Backbone, Task, load_backbone, make_task
 from zoo.progress import Progress, default
-from zoo.ranking.features import frozen, source_probabilities
+from zoo.ranking.features import Opened, frozen, source_probabilities
 from zoo.ranking.latency import alone
 from zoo.ranking.layers import over_layers
 from zoo.ranking.problem import FEWEST, Labels, estimate, halves, targets_of
@@ -48,6 +48,7 @@ class _Question:
     seed: int
     progress: Progress
     layers: Layers
+    opened: Opened
 
 
 def rank(
@@ -167,6 +168,7 @@ def _question(
         seed=seed,
         progress=progress,
         layers=layers,
+        opened=Opened(),
     )
 
 
@@ -196,6 +198,7 @@ def _candidate(name: str, given: str | Backbone, question: _Question) -> Candida
         convert=question.convert,
         progress=question.progress,
         task=task,
+        opened=question.opened,
     )
     problem = RankProblem(
         features.double().numpy(),

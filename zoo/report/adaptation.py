@@ -27,6 +27,7 @@ class State(BaseModel):
         score: the validator's; higher is better, ``None`` likewise.
         source: the headline metric on the source's validation rows.
         reverse: see :mod:`zoo.training.adaptation.reverse`; ``None`` where there are no classes.
+        balance: see :mod:`zoo.training.adaptation.balance`; likewise.
         others: scores of validators that choose nothing here.
         metrics: on the target, where that has labels.
     """
@@ -38,6 +39,7 @@ class State(BaseModel):
     score: float | None
     source: float | None = None
     reverse: float | None = None
+    balance: float | None = None
     others: dict[str, float | None] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
 
@@ -78,6 +80,7 @@ class Adaptation(BaseModel):
         validator: whose scores chose.
         floor: what an aligned state has to reach on the source's validation rows.
         reverse_floor: what its reverse accuracy has to reach.
+        balance_floor: what its classes of the target have to have in common with the source's.
         kept: what this model is.
         target: description, fingerprint, rows, whether labelled, classes the source lacks.
         candidates: all that was tried.
@@ -91,6 +94,7 @@ class Adaptation(BaseModel):
     validator: str
     floor: float | None = None
     reverse_floor: float | None = None
+    balance_floor: float | None = None
     kept: Literal["aligned", "source-only"]
     target: dict[str, Any]
     candidates: list[Candidate]
@@ -102,19 +106,25 @@ class Floor:
     """What an aligned state has to reach to be chosen; ``None`` asks nothing.
 
     A model that has lost the source is sure of the target all the same, and so is one whose labels of
-    the target have nothing to do with the source's.
+    the target have nothing to do with the source's, or are nearly all of one class.
 
     Attributes:
         source: the headline metric on the source's validation rows.
         reverse: the reverse accuracy.
+        balance: what the target's classes have in common with the source's.
     """
 
     source: float | None = None
     reverse: float | None = None
+    balance: float | None = None
 
     def keeps(self, state: State) -> bool:
         """Whether ``state`` reaches it."""
-        pairs = ((state.source, self.source), (state.reverse, self.reverse))
+        pairs = (
+            (state.source, self.source),
+            (state.reverse, self.reverse),
+            (state.balance, self.balance),
+        )
         return all(least is None or found is None or found >= least for found, least in pairs)
 
 
@@ -128,7 +138,9 @@ def value_of(method: str, state: State, floor: Floor) -> float:
     return -state.score if state.score is not None and floor.keeps(state) else math.inf
 
 
-def floor_of(candidates: Sequence[Candidate], *, validation: int, training: int) -> Floor:
+def floor_of(
+    candidates: Sequence[Candidate], *, validation: int, training: int, target: int, classes: int
+) -> Floor:
     """Two standard errors below source-only.
 
     Args:
@@ -136,12 +148,20 @@ def floor_of(candidates: Sequence[Candidate], *, validation: int, training: int)
         validation: rows of the source that states are measured on.
         training: rows of the source that the reverse accuracy is of. It is compared with another that
             was measured, so its standard error is that of a difference.
+        target: rows of the target. What these and ``training`` have in common differs by chance, by most
+            where all ``classes`` are as often.
+        classes: how many there are.
     """
     source = [c for c in _all(candidates) if candidates[c[0]].method == SOURCE_ONLY]
     if not source:
         return Floor()
     state = _least(candidates, source, Floor()).state
-    return Floor(_below(state.source, validation), _below(state.reverse, training / 2))
+    by_chance = math.sqrt(max(classes - 1, 0) * (1 / training + 1 / target))
+    return Floor(
+        source=_below(state.source, validation),
+        reverse=_below(state.reverse, training / 2),
+        balance=None if state.balance is None else state.balance - by_chance,
+    )
 
 
 def _below(share: float | None, rows: float) -> float | None:

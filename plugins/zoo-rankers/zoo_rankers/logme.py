@@ -5,7 +5,8 @@ w ~ N(0, I/α), y ~ N(Fw, I/β); the evidence p(y | F, α, β) is taken where it
 β. The fixed point is that of You et al. 2022, arXiv:2110.10545, in λ = α/β and the eigenvalues of
 FFᵀ, for all columns at once. It is followed to a relative change of 1e-9. With fewer rows than
 features it may lie at λ = 0, where plain updates creep and the tolerance of 1e-3 usual elsewhere
-stops far away; so a step that goes on in the direction of the one before is made longer.
+stops far away; so a step that goes on in the direction of the one before is made longer, and one
+that turns back shorter: near a perfect fit plain updates leap to and fro.
 
 Of classes the columns are their indicators, of marks and numbers the targets; the estimate is the
 mean over columns.
@@ -22,7 +23,7 @@ Array = NDArray[np.float64]
 
 _TOLERANCE = 1e-9
 _ITERATIONS = 1000
-_LONGER = 1.5
+_LONGER, _SHORTER = 1.5, 0.5
 _RANK = 1e-13  # eigenvalues below this share of the largest are rounding
 _NOTHING = 1e-15  # of the squared length of y, which a perfect fit leaves over by rounding
 
@@ -68,7 +69,11 @@ def evidence(features: Array, columns: Array) -> Array:
         before, step = step, np.log(alpha / beta / ratio)
         if ((np.abs(step) <= _TOLERANCE) | ((ratio <= lowest) & (step < 0))).all():
             break
-        length_of_step = np.where(step * before > 0, length_of_step * _LONGER, 1.0)
+        length_of_step = np.where(
+            step * before < 0,
+            np.minimum(length_of_step, 1.0) * _SHORTER,
+            length_of_step * _LONGER,
+        )
         ratio = np.maximum(ratio * np.exp(np.clip(step * length_of_step, -5, 5)), lowest)
     alpha, beta, weights, residual = _updated(values, along, outside, ratio, rows, floor)
     known = np.log(alpha + beta * values[:, None]).sum(axis=0) - len(values) * np.log(alpha)
@@ -84,7 +89,8 @@ def _updated(
     used = (values[:, None] / shrunk).sum(axis=0)  # effective number of parameters
     weights = np.maximum((values[:, None] * along / shrunk**2).sum(axis=0), 1e-300)
     residual = np.maximum((along * (ratio / shrunk) ** 2).sum(axis=0) + outside, floor)
-    left = np.maximum(rows - used, rows * 1e-15)
+    # rows - used, without the difference of two that are nearly the same
+    left = np.maximum(rows - len(values) + (ratio / shrunk).sum(axis=0), rows * 1e-15)
     return used / weights, left / residual, weights, residual
 
 

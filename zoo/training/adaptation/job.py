@@ -38,6 +38,7 @@ from zoo.report.adaptation import (
 from zoo.report.record import THIS_MODEL, Result, RunRecord
 from zoo.training.adaptation.adapt import Adapt, candidates_of
 from zoo.training.adaptation.aligning import Aligning
+from zoo.training.adaptation.balance import Balance
 from zoo.training.adaptation.judge import Judge, judge_logits
 from zoo.training.adaptation.parts import make_alignment, make_validator, require_alignable
 from zoo.training.adaptation.reverse import Reverse
@@ -99,8 +100,9 @@ class AdaptingJob(Job):
             self._validator,
             self.splits["train"].targets,
         )
-        self._classes = classes
+        self._classes = len(dataset.labels) if classes else 0
         self._reverse: Reverse | None = None
+        self._balance = Balance(self.splits["train"].targets) if classes else None
         self._kept: dict[str, Tensors] = {}  # the best state of each side so far
         self.adaptation: Adaptation | None = None
 
@@ -140,7 +142,8 @@ class AdaptingJob(Job):
             on_epoch(line)
         outcome.history, outcome.best_epoch = history, chosen.state.epoch
         self.notes += [note for note in outcome.notes if note not in self.notes]
-        self._answers = judge_logits(self.model, self.splits[self.target.reported])
+        with self.reuse.active():
+            self._answers = judge_logits(self.model, self.splits[self.target.reported])
         return outcome, self._measured(outcome), {}
 
     def write(self, folder: Path) -> None:
@@ -172,6 +175,7 @@ class AdaptingJob(Job):
             candidate.method,
             self._floor(),
             self._reverse,
+            self._balance,
         )
         judge.states = list(candidate.states) if resume is not None else []
         torch.manual_seed(self.config.seed)
@@ -206,8 +210,14 @@ class AdaptingJob(Job):
         return Aligning(alignment, self.model, self.splits[TARGET], self.config.seed)
 
     def _floor(self) -> Floor:
-        rows = {name: len(self.splits[name]) for name in ("val", "train")}
-        return floor_of(self._candidates, validation=rows["val"], training=rows["train"])
+        rows = {name: len(self.splits[name]) for name in ("val", "train", TARGET)}
+        return floor_of(
+            self._candidates,
+            validation=rows["val"],
+            training=rows["train"],
+            target=rows[TARGET],
+            classes=self._classes,
+        )
 
     def _keep(self, candidate: Candidate) -> None:
         """Keep the state that the model is in where its candidate is the best of its side so far."""
@@ -230,6 +240,7 @@ class AdaptingJob(Job):
             validator=self._validator.spec.name,
             floor=floor.source,
             reverse_floor=floor.reverse,
+            balance_floor=floor.balance,
             kept="aligned" if whose == LABEL_FREE else "source-only",
             target=self.target.plain(),
             candidates=self._candidates,

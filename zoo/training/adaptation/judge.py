@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo.model import ComposedModel
 from zoo.model.joint import logits_of
 from zoo.report.adaptation import Floor, State, value_of
+from zoo.training.adaptation.balance import Balance
 from zoo.training.adaptation.reverse import Reverse
 from zoo.training.adaptation.target import TARGET, Target
 from zoo.training.adaptation.validator import JudgeProblem, Validator
@@ -34,6 +35,7 @@ class Judge:
         method: decides whether risk or score chooses.
         floor: what an aligned state has to reach.
         reverse: gives the reverse accuracy, where there are classes.
+        balance: compares the target's classes with the source's, likewise.
 
     Attributes:
         states: what was said so far, by epoch.
@@ -49,11 +51,13 @@ class Judge:
         method: str,
         floor: Floor,
         reverse: Reverse | None,
+        balance: Balance | None,
     ) -> None:
         self.states: list[State] = []
         self._model, self._splits, self._target = model, splits, target
         self._validator, self._others = validator, others
-        self._method, self._floor, self._reverse = method, floor, reverse
+        self._method, self._floor = method, floor
+        self._reverse, self._balance = reverse, balance
 
     def __call__(self, epoch: int, val: Tensor, risk: float) -> float:
         """What chooses, lower is better; all that is said is added to :attr:`states`.
@@ -77,6 +81,7 @@ class Judge:
             score=_score(self._validator, problem),
             source=task.metrics(val, wanted).get(task.headline),
             reverse=self._reverse(logits) if self._reverse else None,
+            balance=self._balance(logits) if self._balance else None,
             others={each.spec.name: _score(each, problem) for each in self._others},
             metrics=self._metrics(logits),
         )
