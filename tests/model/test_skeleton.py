@@ -1,6 +1,7 @@
 """A second module of the same files is as the first, and its own."""
 
 from pathlib import Path
+from types import MethodType
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -23,6 +24,10 @@ class _Tied(nn.Module):
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = self.out(self.norm(self.embed(ids) + self.places))
         return found
+
+
+def _doubled(self: _Tied, ids: torch.Tensor) -> torch.Tensor:
+    return 2 * _Tied.forward(self, ids)
 
 
 def _loaded(path: Path) -> tuple[_Tied, dict[str, torch.Tensor]]:
@@ -55,10 +60,38 @@ def test_it_answers_as_the_first_and_is_trained_alone(tmp_path: Path) -> None:
 
 
 def test_it_holds_no_weights(tmp_path: Path) -> None:
-    skeleton = Skeleton.of(*_loaded(tmp_path / "a.safetensors"))
+    made, state = _loaded(tmp_path / "a.safetensors")
+    skeleton = Skeleton.of(made, state)
 
     assert skeleton is not None
-    assert all(parameter.is_meta for parameter in skeleton.module.parameters())
+    values = made.embed.weight.detach().numpy().tobytes()
+    assert values not in skeleton.content
+    assert [place.name for place in skeleton.places if place.values is None]
+
+
+def test_what_is_given_anew_is_not_copied(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    made, state = _loaded(path)
+    whole = {"module": made, "reader": (reader := object())}
+    skeleton = Skeleton.of(whole, state, {"reader": reader})
+    assert skeleton is not None
+
+    other = object()
+    filled = skeleton.filled(load_file(path), {"reader": other})
+    assert filled["reader"] is other
+
+
+def test_a_method_of_one_object_stays_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    made, state = _loaded(path)
+    made.forward = MethodType(_doubled, made)  # type: ignore[method-assign]
+    skeleton = Skeleton.of(made, state)
+    assert skeleton is not None
+    ids = torch.tensor([[0, 1, 4]])
+
+    filled = skeleton.filled(load_file(path))
+    assert torch.equal(filled(ids), made(ids))
+    assert vars(filled)["forward"].__self__ is filled
 
 
 def test_there_is_none_of_weights_that_were_computed(tmp_path: Path) -> None:

@@ -10,13 +10,12 @@ from pathlib import Path
 from zoo.artifact import probe
 from zoo.artifact.atomic import recover
 from zoo.artifact.base import require_stated
-from zoo.artifact.configs import require_same
+from zoo.artifact.composition import Bare, Composition, fill
 from zoo.artifact.contents import Contents, contents
 from zoo.artifact.files import PICKLES, check_file, shown
 from zoo.artifact.manifest import MANIFEST, Manifest, TaskEntry, read_manifest
 from zoo.artifact.probe import PROBE, ProbeResult
 from zoo.artifact.room import limited
-from zoo.artifact.tensors import copy_into
 from zoo.errors import (
     BackboneMismatch,
     BadSetting,
@@ -104,14 +103,26 @@ def _rebuild(path: str | Path, weights: Path | None) -> tuple[Path, Manifest, Co
     _check_files(folder, manifest)
     adapter, tasks = _make_parts(folder, manifest)
     backbone = _load_backbone(manifest, weights or _weights_of_run(folder), language_of(tasks))
+    known = Composition.known(manifest, backbone)
+    model = (
+        known.filled(folder, backbone)
+        if known
+        else _composed(folder, manifest, backbone, adapter, tasks)
+    )
+    model.provenance = manifest.provenance
+    model.license = manifest.license
+    model.accepted_licenses = tuple(manifest.accepted_licenses)
+    return folder, manifest, model
+
+
+def _composed(
+    folder: Path, manifest: Manifest, backbone: Backbone, adapter: Adapter, tasks: list[Task]
+) -> ComposedModel:
+    bare = Bare.of(backbone)
     model = _compose(folder, manifest, backbone, adapter, tasks)
     expected = _expected(folder, manifest, model)
-    for name, config in expected.configs.items():
-        require_same(folder / name, config)
-    owners = [*model.parameters(), *model.buffers()]
-    for name, tensors in expected.tensors.items():
-        copy_into(tensors, folder / name, owners)
-    return folder, manifest, model
+    bare.keep(manifest, model, expected, fill(folder, model, expected))
+    return model
 
 
 def _weights_of_run(folder: Path) -> Path | None:
@@ -254,11 +265,7 @@ def _compose(
         _possible(folder, manifest.backbone.provider, manifest.adapter.provider),
         limited(known, str(folder / MANIFEST)),
     ):
-        model = ComposedModel(backbone, adapter, tasks, pooling=manifest.backbone.pooling)
-    model.provenance = manifest.provenance
-    model.license = manifest.license
-    model.accepted_licenses = tuple(manifest.accepted_licenses)
-    return model
+        return ComposedModel(backbone, adapter, tasks, pooling=manifest.backbone.pooling)
 
 
 def _expected(folder: Path, manifest: Manifest, model: ComposedModel) -> Contents:

@@ -74,14 +74,8 @@ def read_tensors(path: Path, *, max_bytes: int) -> dict[str, Tensor]:
         return {name: _read(stream, base, path, name, e) for name, e in entries.items()}
 
 
-def copy_into(live: Mapping[str, Tensor], path: Path, owners: Sequence[Tensor] = ()) -> None:
-    """Put a file's tensors into a model's, which must have exactly these names, types and shapes.
-
-    Args:
-        live: the model's own tensors, detached.
-        path: the file.
-        owners: the parameters and buffers of the model. They may come to lie in the mapped file,
-            where the pages that nobody changes are shared by all processes.
+def read_like(like: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """A file's tensors, which must have exactly these names, types and shapes.
 
     Raises:
         UnsafeFile: not a regular file.
@@ -90,29 +84,43 @@ def copy_into(live: Mapping[str, Tensor], path: Path, owners: Sequence[Tensor] =
     """
     with open_regular(path) as stream:
         entries = read_header(stream, path, _DTYPES)
-        _require_same(entries, live, path)
-        mapped = map_own(stream) if owners else None
+        _require_same(entries, like, path)
+        mapped = map_own(stream)
         if mapped is not None:
-            _lay(live, _views(stream, mapped, entries, path), owners)
-            return
+            return _views(stream, mapped, entries, path)
         base = stream.tell()
-        with torch.no_grad():
-            for name, entry in entries.items():
-                live[name].copy_(_read(stream, base, path, name, entry))
+        return {name: _read(stream, base, path, name, e) for name, e in entries.items()}
 
 
-def _lay(live: Mapping[str, Tensor], views: Mapping[str, Tensor], owners: Sequence[Tensor]) -> None:
-    """Let ``owners`` be the tensors of a file; those that lie otherwise in memory are copied to."""
+def copy_into(
+    live: Mapping[str, Tensor], path: Path, owners: Sequence[Tensor] = ()
+) -> dict[str, Tensor]:
+    """Put a file's tensors into a model's, which must have exactly these names, types and shapes.
+
+    Args:
+        live: the model's own tensors, detached.
+        path: the file.
+        owners: the parameters and buffers of the model. They may come to lie in the mapped file,
+            where the pages that nobody changes are shared by all processes.
+
+    Returns:
+        What the model now holds, by the same names.
+
+    Raises:
+        UnsafeFile, CorruptFile, TensorMismatch: as :func:`read_like`.
+    """
     held: dict[object, list[Tensor]] = {}
     for owner in owners:
         held.setdefault(identity(owner), []).append(owner)
+    laid: dict[str, Tensor] = {}
     with torch.no_grad():
-        for name, tensor in live.items():
-            same = held.get(identity(tensor), []) if views[name].stride() == tensor.stride() else []
+        for name, read in read_like(live, path).items():
+            tensor = live[name]
+            same = held.get(identity(tensor), []) if read.stride() == tensor.stride() else []
             for owner in same:
-                owner.data = views[name]
-            if not same:
-                tensor.copy_(views[name])
+                owner.data = read
+            laid[name] = read if same else tensor.copy_(read)
+    return laid
 
 
 def _require_same(entries: Mapping[str, Entry], live: Mapping[str, Tensor], path: Path) -> None:

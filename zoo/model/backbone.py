@@ -127,6 +127,7 @@ class Backbone(nn.Module, abc.ABC):
         self.feature_size = feature_size
         self.origin = origin
         self.license = license
+        self.files = files
         named = {k: tuple(v) for k, v in (lora_targets or {}).items()}
         self.lora_targets = named or _plain_layers(module)
         self.poolings = tuple(poolings)

@@ -97,14 +97,12 @@ def load_checkpoint(
     files = state_of(folder)
     state = _state(name, folder)
     what = ("checkpoint", part, language)
-    known: tuple[Skeleton[PreTrainedModel], Checkpoint] | None = files.known(what)
+    known: Skeleton[Checkpoint] | None = files.known(what)
     if known is not None:
-        skeleton, checkpoint = known
-        return replace(checkpoint, model=skeleton.filled(state))
+        return known.filled(state)
     checkpoint = replace(_load(name, folder, state, True, part, language), files=files)
-    empty = Skeleton.of(checkpoint.model, state)
-    if empty is not None:
-        files.keep(what, (empty, replace(checkpoint, model=empty.module)))
+    if skeleton := Skeleton.of(checkpoint, state):
+        files.keep(what, skeleton)
     return checkpoint
 
 
