@@ -73,6 +73,7 @@ class Joint(Task):
             self.balance = nn.Parameter(torch.ones(len(parts)))
         self._forms: dict[str, _Form] = {}  # of targets, as the training rows had them
         self._outputs: dict[str, int] = {}  # of heads
+        self._shares: dict[str, float] = {}  # of rows drawn in training, those that a task has
 
     @property
     def learned_weights(self) -> nn.Parameter | None:
@@ -153,9 +154,26 @@ class Joint(Task):
         """Each task looks at its own."""
         for name, (_, own) in self.split(targets).items():
             self.parts[name].prepare(own)
+        self.drawn(targets)
+
+    def drawn(self, targets: Tensor, weights: Tensor | None = None) -> None:
+        """Take note of how often training draws a row of each task.
+
+        Args:
+            targets: of the training rows.
+            weights: with which they are drawn, ``[rows]``; ``None`` where each is drawn once.
+        """
+        each = torch.ones(len(targets)) if weights is None else weights
+        whole = float(each.sum())
+        for name, (mask, _) in self.split(targets).items():
+            self._shares[name] = float(each[mask].sum()) / whole
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The weighted sum of the tasks' mean losses, a scalar."""
+        """The weighted sum of the tasks' mean losses, a scalar.
+
+        A batch may have few rows of a task, and they count no more than others do: what counts is
+        the mean over all that training draws, of which a batch gives its part.
+        """
         total = logits.sum() * 0  # a batch may have no target at all
         for at, (name, rows, mask, own) in enumerate(self.each(logits, targets)):
             if not bool(mask.any()):
@@ -166,7 +184,7 @@ class Joint(Task):
                 loss = loss * (-spread).exp() + spread
             if self.balance is not None:
                 loss = loss * self.balance[at].detach()
-            total = total + loss
+            total = total + loss * (len(own) / len(targets) / self._shares[name])
         return total
 
     def majority(self, targets: Tensor, rows: int) -> Tensor:

@@ -101,6 +101,18 @@ def test_the_loss_is_the_weighted_sum_and_uncertainty_learns_the_weights(joint):
     assert task.log_variances.grad.abs().min() > 0
 
 
+def test_a_row_counts_alike_however_few_of_its_task_are_in_its_batch(joint):
+    task, targets = joint
+    logits = torch.randn(3, 5, requires_grad=True)
+    (whole,) = torch.autograd.grad(task.loss(logits, targets), logits)
+    pieces = [task.loss(logits[at], targets[at]) * len(at) / 3 for at in ([0], [1, 2])]
+    (in_pieces,) = torch.autograd.grad(sum(pieces), logits)
+    assert torch.allclose(in_pieces[:, :3], whole[:, :3], atol=1e-6)  # marks have gaps of their own
+    task.drawn(targets, torch.tensor([1.0, 2.0, 1.0]))  # of size, 3 of 4 rows in place of 2 of 3
+    (drawn,) = torch.autograd.grad(task.loss(logits, targets), logits)
+    assert torch.allclose(drawn[:, 2], whole[:, 2] * (2 / 3) / (3 / 4), atol=1e-6)
+
+
 def test_tasks_are_drawn_as_told(joint):
     task, _ = joint
     # 8 rows of parity alone, 2 of size alone.
