@@ -40,6 +40,15 @@ def test_the_error_is_that_of_a_share(task, rows):
     assert found.error == pytest.approx(math.sqrt(0.16 / rows), rel=0.4)
 
 
+def test_no_mistake_in_few_rows_is_no_certainty(task):
+    """90 of 90 and 87 of 90 are no more apart than chance has it."""
+    found = verdicts.measure(task, *answers(90, 90))
+    assert found.value == 1.0
+    assert found.error == pytest.approx(math.sqrt(92 / 94 * 2 / 94 / 94))
+    (verdict,) = verdicts.transfer(found, results(probe=87 / 90), "test", "accuracy")
+    assert "No better than probe beyond chance" in verdict.text
+
+
 @pytest.mark.parametrize(
     ("rival", "level", "said"),
     [

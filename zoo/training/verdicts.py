@@ -56,7 +56,20 @@ def measure(task: Task, logits: Tensor, targets: Tensor, seed: int = 0) -> Measu
         found.append(again)
     known = [each for each in found if math.isfinite(each)]
     spread = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
-    return Measure(value, spread * math.sqrt(rows / len(targets)))
+    error = spread * math.sqrt(rows / len(targets)) or _unseen(value, len(targets))
+    return Measure(value, error)
+
+
+def _unseen(share: float, rows: int) -> float:
+    """The standard error of a share of which all rows are, or none.
+
+    Drawn from again these give the same, as if there were no doubt; so as of two rows more of each
+    kind (Agresti and Coull 1998).
+    """
+    if share not in (0.0, 1.0):
+        return 0.0
+    moved = (share * rows + 2) / (rows + 4)
+    return math.sqrt(moved * (1 - moved) / (rows + 4))
 
 
 def over_fitting(
