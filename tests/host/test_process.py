@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -105,6 +105,16 @@ def test_a_plugin_may_add_to_them(site: PluginSite, monkeypatch: pytest.MonkeyPa
     finally:
         sys.path.remove(str(mine))
         sys.modules.pop("zoo_vendored", None)
+
+
+def test_a_module_that_is_being_imported_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that was left behind may import for long, over several rounds of hooks."""
+    module = ModuleType("zoo_long")
+    module.__spec__ = SimpleNamespace(_initializing=True)  # type: ignore[assignment]
+    monkeypatch.setitem(sys.modules, "zoo_long", module)
+    shared = Shared()
+    monkeypatch.delitem(sys.modules, "zoo_long")
+    assert shared.put_back() == []
 
 
 def test_a_module_whose_import_fails_meanwhile_is_nobodys_loss(

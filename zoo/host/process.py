@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Collection, Iterator
 from operator import is_
+from types import ModuleType
 
 _SHOWN = 3
 
@@ -27,10 +28,11 @@ class Shared:
         self._encoded = vars(os.environ)["_data"]
         self._variables = dict(self._encoded)
         self._folders = list(sys.path)
-        self._modules = dict(sys.modules)
+        self._modules: dict[str, ModuleType] = {}
+        self.look()
 
     def look(self) -> None:
-        """Take in the modules that were imported meanwhile."""
+        """Take in the modules that were imported meanwhile, and not those that still are."""
         if len(sys.modules) == len(self._modules):
             return
         self._modules |= {
