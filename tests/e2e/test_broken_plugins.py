@@ -25,7 +25,7 @@ WRECKS = {
     ),
     "zoo-hook": ("@hookimpl\ndef zoo_tasks():\n    return 1 / 0\n", "zoo_tasks raised ZeroDiv"),
     "zoo-hang": (
-        "import os, time\nopen(os.environ.get('MARK', os.devnull), 'w').close()\ntime.sleep(10)\n",
+        "import os, time\nopen(os.environ.get('MARK', os.devnull), 'w').close()\ntime.sleep(100)\n",
         "importing zoo_hang.hooks took longer than ",
     ),
     "zoo-spell": ("@hookimpl\ndef zoo_taks():\n    return []\n", "implements 'zoo_taks', which "),
@@ -90,7 +90,7 @@ def place(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 def test_each_is_named_with_its_reason_and_the_others_work(place: Environment) -> None:
     start = time.monotonic()
     ended = place.zoo("plugins", "--json", env=SOON)
-    assert time.monotonic() - start < 9, "the process waited for the plugin that hangs"
+    assert time.monotonic() - start < 60, "the process waited for the plugin that hangs"
     assert ended.returncode == 0
     found = {plugin["name"]: plugin for plugin in json.loads(ended.stdout)}
     for distribution, (_, reason) in WRECKS.items():

@@ -38,12 +38,10 @@ def until_left_alone() -> None:
 
 
 def test_a_plugin_that_hangs_at_import_is_named_and_the_rest_goes_on(site: PluginSite) -> None:
-    site.add("zoo-a-slow", f"import time\ntime.sleep(4)\n{GOOD}".replace("\n    ", "\n"))
+    site.add("zoo-a-slow", "import time\nwhile True:\n    time.sleep(0.05)\n")
     site.add("zoo-good", GOOD)
-    start = time.monotonic()
     host = Host(site.points(), switches=SOON)
     assert [p.spec.name for p in host.backbones] == ["vision:good"]
-    assert time.monotonic() - start < 3.5
     slow = host.plugins[0]
     assert slow.status == "broken"
     assert slow.reason == "importing zoo_a_slow took longer than 1.5 s"
@@ -52,7 +50,7 @@ def test_a_plugin_that_hangs_at_import_is_named_and_the_rest_goes_on(site: Plugi
 
 
 def test_a_plugin_that_hangs_in_a_hook_is_named_too(site: PluginSite) -> None:
-    site.add("zoo-a-slow", "import time\n@hookimpl\ndef zoo_backbones():\n    time.sleep(4)\n")
+    site.add("zoo-a-slow", "import time\n@hookimpl\ndef zoo_backbones():\n    time.sleep(3)\n")
     site.add("zoo-good", GOOD)
     host = Host(site.points(), switches=SOON)
     assert [p.spec.name for p in host.backbones] == ["vision:good"]
