@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.model import ComposedModel
+from zoo.model import ComposedModel, Task
+
+_GROUPS = 50  # of rows, whose mean losses are compared
 
 
 class Moving:
@@ -38,12 +41,17 @@ class Moving:
 
 
 class Best:
-    """The state at the epoch whose validation was best; lower is better."""
+    """The state at the epoch whose validation was best; lower is better.
+
+    Attributes:
+        epoch: whose state is kept.
+        lowest: the epoch that was best, though it may not have been clearly so.
+    """
 
     def __init__(self, moving: Moving) -> None:
-        self.epoch = 0
+        self.epoch = self.lowest = 0
         self._moving = moving
-        self._value = math.inf
+        self._value = self._lowest_value = math.inf
         self._state: dict[str, Tensor] = {}
 
     @property
@@ -51,9 +59,20 @@ class Best:
         """Whether any epoch had a validation that is a number."""
         return bool(self._state)
 
-    def consider(self, epoch: int, value: float) -> None:
-        """Keep the present state if it is better."""
-        if value < self._value:
+    def consider(
+        self, epoch: int, value: float, is_clear: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Keep the present state if it is better.
+
+        Args:
+            epoch: the present one.
+            value: of its validation.
+            is_clear: whether it is better than epoch 0 by more than chance gives.
+        """
+        if value < self._lowest_value:
+            self.lowest, self._lowest_value = epoch, value
+        leaves_start = self.epoch == 0 and self.any
+        if value < self._value and (not leaves_start or is_clear()):
             self.epoch, self._value, self._state = epoch, value, self._moving.copy()
 
     def restore(self) -> None:
@@ -62,8 +81,42 @@ class Best:
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"epoch": self.epoch, "value": self._value, "state": self._state}
+        return {
+            "epoch": self.epoch,
+            "value": self._value,
+            "state": self._state,
+            "lowest": self.lowest,
+            "lowest_value": self._lowest_value,
+        }
 
     def load(self, tree: dict[str, Any]) -> None:
         """From a checkpoint."""
         self.epoch, self._value, self._state = tree["epoch"], tree["value"], tree["state"]
+        self.lowest, self._lowest_value = tree["lowest"], tree["lowest_value"]
+
+
+@torch.no_grad()
+def is_clearly_better(task: Task, logits: Tensor, than: Tensor, targets: Tensor) -> bool:
+    """Whether the loss is lower by more than the standard error of the difference, over rows.
+
+    The rule of one standard error (Breiman et al. 1984, Classification and Regression Trees, 3.4.3):
+    of two models that few rows cannot tell apart, the simpler one is taken.
+
+    Args:
+        task: gives the loss.
+        logits: of the more complex model, a row each.
+        than: those of the simpler one.
+        targets: of the same rows.
+    """
+    groups = min(len(targets), _GROUPS)
+    falls = torch.stack(
+        [
+            task.loss(than[at::groups], targets[at::groups])
+            - task.loss(logits[at::groups], targets[at::groups])
+            for at in range(groups)
+        ]
+    ).double()
+    falls = falls[falls.isfinite()]
+    if len(falls) < 2:
+        return True
+    return bool(falls.mean() > falls.std() / math.sqrt(len(falls)))

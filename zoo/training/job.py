@@ -207,10 +207,10 @@ class Job:
     ) -> tuple[Outcome, dict[str, Tensor], dict[str, Any]]:
         """Start from the best head on frozen features (Kumar et al. 2022, arXiv:2202.10054).
 
-        Where no epoch then improves on it, the result is that head, fitted on all rows there are.
+        Where no epoch then is clearly better, the result is that head, fitted on all rows there are.
         """
         # Also where it is gone on from elsewhere: a refit in the end goes by what is chosen here.
-        self._on_frozen(features, refit=False)
+        start = self._on_frozen(features, refit=False)
         if isinstance(self.task, Joint):
             self.model.learned_weights = self.task.learned_weights
         outcome = train(
@@ -224,6 +224,7 @@ class Job:
             checkpoints=checkpoints,
             resume=resume,
             reuse=self.reuse,
+            from_probe=start is not None,
         )
         self.model.learned_weights = None  # of the losses; they have served
         if isinstance(self.task, Joint) and outcome.best_epoch > 0:
@@ -234,7 +235,8 @@ class Job:
             logits = self._on_frozen(features, refit=True)
             if logits is not None:
                 self.notes.append(
-                    "No epoch was better on validation than the head on frozen features."
+                    "No epoch was better on validation than the head on frozen features by more than "
+                    "its standard error."
                 )
                 return outcome, logits, {}
         return outcome, self._measured(outcome), {}

@@ -25,7 +25,7 @@ from zoo.training import optimizer
 from zoo.training.adaptation.aligning import Aligning
 from zoo.training.augmenting import Augmentation, changing, drawing
 from zoo.training.averaging import Average
-from zoo.training.best import Best, Moving
+from zoo.training.best import Best, Moving, is_clearly_better
 from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.compiled import compiled
@@ -59,6 +59,7 @@ def train(
     reuse: Reuse | None = None,
     aligning: Aligning | None = None,
     judge: Judge | None = None,
+    from_probe: bool = False,
 ) -> Outcome:
     """Train ``model`` in place and leave it at its best state by validation.
 
@@ -78,6 +79,8 @@ def train(
         reuse: keeps what frozen blocks give; they are computed in every epoch where ``None``.
         aligning: adds its term to the loss.
         judge: chooses among epochs instead of validation rows.
+        from_probe: whether the state it comes with is a head fitted on frozen features, which is
+            then left only for what is better than it by more than chance gives.
 
     Raises:
         TrainingFailed: the loss is not a number, and there was no good state to keep.
@@ -94,6 +97,7 @@ def train(
         reuse=reuse,
         aligning=aligning,
         judge=judge,
+        from_probe=from_probe,
     )
     return trainer.run(resume)
 
@@ -118,6 +122,7 @@ class Trainer:
         reuse: Reuse | None,
         aligning: Aligning | None,
         judge: Judge | None,
+        from_probe: bool,
     ) -> None:
         self._active = reuse.active if reuse else contextlib.nullcontext
         self.outcome = Outcome()
@@ -131,6 +136,8 @@ class Trainer:
         self._moving = Moving(model)
         processes().begin_alike([*self._moving.live().values()])
         self._best = Best(self._moving)
+        self._from_probe = from_probe
+        self._at_start: Tensor | None = None  # validation logits of the probe
         per_epoch = math.ceil(len(splits["train"]) / config.batch_size)
         own = math.ceil(rows_of_one(task, splits["train"].targets) / config.batch_size)
         self._epochs = config.epochs_for(own)
@@ -257,8 +264,19 @@ class Trainer:
             )
             line: Epoch = {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
             value = line["val"][self._task.monitor]
-            self._best.consider(epoch, self._judge(epoch, logits, value) if self._judge else value)
+            if epoch == 0 and self._from_probe:
+                self._at_start = logits
+            self._best.consider(
+                epoch,
+                self._judge(epoch, logits, value) if self._judge else value,
+                lambda: self._is_better_than_start(logits, val.targets),
+            )
         return line
+
+    def _is_better_than_start(self, logits: Tensor, targets: Tensor) -> bool:
+        if self._at_start is None:
+            return True
+        return is_clearly_better(self._task, logits, self._at_start, targets)
 
     def _end_epoch(self, line: Epoch) -> None:
         with held():
@@ -274,7 +292,7 @@ class Trainer:
 
     def _patience_is_over(self) -> bool:
         done = self.epoch - 1
-        return done - max(self._best.epoch, self._waiting_since) >= self._config.patience
+        return done - max(self._best.lowest, self._waiting_since) >= self._config.patience
 
     def _save(self) -> None:
         """Write a checkpoint where there is something to keep; training goes on without one."""
@@ -301,6 +319,7 @@ class Trainer:
             "notes": self._steps.notes,
             "model": self._moving.live(),
             "best": self._best.state(),
+            "at_start": self._at_start,
             "average": self._average.state(),
             "optimizer": self._steps.optimizer.state_dict(),
             "scaler": scaler.state_dict() if scaler else None,
@@ -317,6 +336,7 @@ class Trainer:
         self.outcome.history = state["history"]
         self._moving.put(state["model"])
         self._best.load(state["best"])
+        self._at_start = state["at_start"]
         self._average.load(state["average"])
         optimizer.load_state(self._steps.optimizer, state["optimizer"])
         if self._accelerator.scaler and state["scaler"]:
