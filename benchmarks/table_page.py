@@ -108,8 +108,8 @@ def _beside_the_probe(found: Mapping[tuple[str, str], Models]) -> Iterator[str]:
             "",
             "## Training the backbone, beside the probe it starts from",
             "",
-            "Over the seeds that both have. Epoch 0 is the probe itself: where no epoch is better on "
-            "validation than it, the run keeps it. The last column is what the run with the least "
+            "Over the seeds that both have. Epoch 0 is the probe itself: where no epoch is clearly "
+            "better on validation than it, the run keeps it. The last column is what the run with the least "
             "difference says of the probe, which it fits itself: a cell of the probe that was made by an "
             "earlier version may differ from that by a row.",
             "",
