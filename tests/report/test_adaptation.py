@@ -58,13 +58,19 @@ def test_a_state_that_has_lost_the_source_is_not_believed(candidates):
     assert not gains(candidates, picked(candidates, "accuracy", floor), floor)
 
 
+def floor_where(candidates, measure, *, alone, aligned):
+    """The floor where states have these values of a measure, and all know the source."""
+    for each in candidates[0].states:
+        setattr(each, measure, alone)
+    for each, value in zip(candidates[1].states, aligned, strict=True):
+        setattr(each, measure, value)
+        each.source = 0.9
+    return floor_of(candidates, **ROWS)
+
+
 def test_labels_of_the_target_that_do_not_lead_back_to_the_sources_are_not_believed(candidates):
     """As where predictions are sure and of other clusters than classes."""
-    for each in candidates[0].states:
-        each.reverse = 0.9
-    for each, reverse in zip(candidates[1].states, (0.9, 0.885, 0.87), strict=True):
-        each.reverse, each.source = reverse, 0.9
-    floor = floor_of(candidates, **ROWS)
+    floor = floor_where(candidates, "reverse", alone=0.9, aligned=(0.9, 0.885, 0.87))
     assert floor.reverse == pytest.approx(0.9 - 2 * (2 * 0.9 * 0.1 / 1800) ** 0.5)
     assert picked(candidates, "accuracy", Floor())[LABEL_FREE].state.epoch == 2
     assert picked(candidates, "accuracy", floor)[LABEL_FREE].state.epoch == 1
@@ -72,11 +78,7 @@ def test_labels_of_the_target_that_do_not_lead_back_to_the_sources_are_not_belie
 
 def test_classes_of_the_target_that_are_nearly_all_one_are_not_believed(candidates):
     """As where an alignment makes more and more of a mistake that was there without it."""
-    for each in candidates[0].states:
-        each.balance = 0.8
-    for each, balance in zip(candidates[1].states, (0.8, 0.75, 0.72), strict=True):
-        each.balance, each.source = balance, 0.9
-    floor = floor_of(candidates, **ROWS)
+    floor = floor_where(candidates, "balance", alone=0.8, aligned=(0.8, 0.75, 0.72))
     assert floor.balance == pytest.approx(0.8 - (2 * (1 / 450 + 1 / 1800)) ** 0.5)
     assert picked(candidates, "accuracy", floor)[LABEL_FREE].state.epoch == 1
 
