@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _WINDOW = 16  # batches that are sorted by length together; bounds memory for images
 
+# On a CPU a pass over more than a few megabytes of images leaves the caches between two layers:
+# MobileNetV2 and EfficientNet-B0 take 1.4 times as long for 32 images of 224 pixels as for 4 x 8.
+_CACHED = 5 * 2**20
+_FEWEST = 4  # rows
+
 Ready = Mapping[str, Tensor]
 _Item = TypeVar("_Item")
 
@@ -84,12 +89,15 @@ def batches(
     preprocess: Preprocess,
     batch_size: int,
     positions: Sequence[int] | None = None,
+    *,
+    device: torch.device | None = None,
 ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
     """Yield ``(positions, batch)`` over samples, raw or :class:`Preprocessed`, all or some.
 
     Within a window of many batches samples are ordered by length, longest first, so that little is
     padded and running out of memory happens at once rather than late. A batch has ``batch_size``
-    samples of mean length, so fewer long ones and more short ones.
+    samples of mean length, so fewer long ones and more short ones; for a CPU as ``device`` fewer of
+    samples that are large.
     """
     if not isinstance(samples, Preprocessed):
         samples = Preprocessed(samples, preprocess)
@@ -99,8 +107,18 @@ def batches(
         chosen = wanted[start : start + window]
         ready = [samples[i] for i in chosen]
         lengths = [length_of(sample) for sample in ready]
-        for rows in _grouped(lengths, batch_size):
+        at_once = _within_caches(ready[0], batch_size) if _is_cpu(device) else batch_size
+        for rows in _grouped(lengths, at_once):
             yield [chosen[i] for i in rows], preprocess.collate([ready[i] for i in rows])
+
+
+def _is_cpu(device: torch.device | None) -> bool:
+    return device is not None and device.type == "cpu"
+
+
+def _within_caches(sample: Ready, batch_size: int) -> int:
+    size = sum(tensor.nbytes for tensor in sample.values())
+    return min(batch_size, max(_FEWEST, _CACHED // max(1, size)))
 
 
 def _grouped(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
@@ -135,7 +153,7 @@ def computed(
     device = next(module.parameters()).device
     count = len(samples) if positions is None else len(positions)
     quick: Call | None = None
-    for rows, batch in _ahead(batches(samples, preprocess, batch_size, positions)):
+    for rows, batch in _ahead(batches(samples, preprocess, batch_size, positions, device=device)):
         on_device = {key: value.to(device) for key, value in batch.items()}
         if quick is None:
             several = len(rows) > 2 and stacks(preprocess)
