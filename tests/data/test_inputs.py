@@ -92,9 +92,9 @@ def test_paths_with_nothing_there(modality, argument):
 def test_nothing_at_all(tmp_path, stdin):
     stdin(b"\n")
     for argument, called in ((str(tmp_path), "the folder"), ("-", "standard input")):
-        with pytest.raises(DataNotFound, match=f"There is no image to predict on in {called}"):
+        with pytest.raises(DataNotFound, match=f"There is no image in {called}"):
             inputs_from([argument], "image")
-    with pytest.raises(DataNotFound, match="There is no text to predict on in ' '"):
+    with pytest.raises(DataNotFound, match="There is no text in ' '"):
         inputs_from([" "], "text")
 
 

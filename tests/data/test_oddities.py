@@ -91,6 +91,23 @@ def test_one_input_with_two_labels_is_named(splits):
     assert {"train/a/0.jpg", "train/b/copy.jpg"} == set(note.split(": ")[1].split(" and "))
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([("good", ""), ("", "7"), ("", "")], None),
+        ([("", "7"), ("good", ""), ("bad", "7")], "mood 'good' and 'bad'"),
+        ([("good", "7"), ("good", "8")], "size.number '7' and '8'"),
+    ],
+)
+def test_of_several_tasks_a_label_that_is_missing_contradicts_none(tmp_path, labels, said):
+    rows = [(text, label, "5") for text, label in reviews(20)]
+    rows += [("the same words again and again", *pair) for pair in labels]
+    path = csv(tmp_path / "t.csv", ("text", "mood", "number"), rows)
+    task = {"mood": ("classification", "mood"), "size": ("regression", "number")}
+    notes = [note for note in oddities(path, task=task) if "different labels" in note]
+    assert [note.split("e.g. ")[1].split(": ")[0] for note in notes] == ([said] if said else [])
+
+
 def test_rows_that_repeat_another_are_counted(splits):
     shutil.copy(splits / "train/a/0.jpg", splits / "train/a/again.jpg")
     shutil.copy(splits / "train/a/0.jpg", splits / "train/a/once more.jpg")

@@ -137,6 +137,11 @@ def _told(table: Table, given: str | None, option: str, count: int | None) -> tu
     names = (given,) if given in table.columns else tuple(n.strip() for n in given.split(","))
     for name in names:
         require(table, name, option)
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ColumnMissing(
+            f"{option} names the column {twice[0]!r} of {table.title} twice.",
+            hint=f"Its columns: {', '.join(table.columns)}.",
+        )
     if count is not None and len(names) != count:
         raise ColumnMissing(
             f"{option} names {len(names)} of the columns of {table.title}; the task takes {count}.",

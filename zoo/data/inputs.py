@@ -66,7 +66,7 @@ def inputs_from(
                 these = [_pair(str(line), labelling.inputs) for line in these]
         if not these:  # beside others it would be lost without a word
             raise DataNotFound(
-                f"There is no {modality} to predict on in {_called(argument, modality)}.",
+                f"There is no {modality} in {_called(argument, modality)}.",
                 hint="Give files, folders, texts, or `-` for standard input.",
             )
         found += these

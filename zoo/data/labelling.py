@@ -22,6 +22,7 @@ from zoo.settings import check_settings
 
 _HINT_ALL = "Name another column with `--label-column NAME`, or another task: `zoo tasks`."
 _HINT = "Correct or remove these rows, or leave them out with `--skip-bad`."
+_HINT_GAPS = "Correct these cells, empty those that are not known, or use `--skip-bad`."
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,9 @@ class Labelling(abc.ABC):
             return next(iter(cells.values()))
         return json.dumps(dict(cells), ensure_ascii=False) if any(cells.values()) else ""
 
+    def look(self, labels: Sequence[str]) -> None:
+        """Look at all training labels that are not blank, before any of them is judged."""
+
     @abc.abstractmethod
     def fault(self, label: str) -> str:
         """What is wrong with a label that is not blank, e.g. ``"'abc' is no number"``; else empty."""
@@ -117,6 +121,10 @@ class Labelling(abc.ABC):
         """Held-out rows are drawn from each stratum alike."""
         return ""
 
+    def alike(self, labels: Sequence[str]) -> str:
+        """What validation labels share so that no model can be chosen by them, e.g. ``"one class"``."""
+        return ""
+
     def learn(self, rows: Mapping[str, Sequence[Row]], where: str, *, skip_bad: bool) -> Learnable:
         """Rows that can be learned from and measured on, and the outputs.
 
@@ -130,18 +138,16 @@ class Labelling(abc.ABC):
         """
         sound: dict[str, list[Row]] = {}
         skipped: list[str] = []
+        self.look([row.label for row in rows["train"] if row.label])
         for role in sorted(rows, key=lambda role: role != "train"):
             sound[role], out = self._sound(rows[role], skip_bad=skip_bad)
             skipped += out
             self._require_some(sound[role], role, where)
-        try:
-            outputs = self.outputs([row.label for row in sound["train"] if row.label])
-        except LabelProblem as err:
-            err.message = f"{where}: {err.message}"
-            raise
+        outputs = self._outputs_of(sound["train"], where)
         for role in sound.keys() - {"train"}:
             sound[role], out = self._known(sound[role], outputs, role, skip_bad=skip_bad)
             skipped += out
+        self._require_choice(sound.get("val", []))
         return Learnable(sound, outputs, skipped)
 
     def keep(
@@ -155,6 +161,13 @@ class Labelling(abc.ABC):
         sound, skipped = self._sound(rows, skip_bad=skip_bad)
         kept, unknown = self._known(sound, outputs, role, skip_bad=skip_bad)
         return kept, skipped + unknown
+
+    def _outputs_of(self, rows: Sequence[Row], where: str) -> tuple[str, ...]:
+        try:
+            return self.outputs([row.label for row in rows if row.label])
+        except LabelProblem as err:
+            err.message = f"{where}: {err.message}"
+            raise
 
     def _known(
         self, rows: Sequence[Row], outputs: Collection[str], role: str, *, skip_bad: bool
@@ -189,9 +202,21 @@ class Labelling(abc.ABC):
             shown = [f"{why} at {row.place}" for row, why in bad]
             raise LabelProblem(
                 f"{len(bad)} label{'s' * (len(bad) > 1)} cannot be used: {named(shown)}.",
-                hint=_HINT if sound else _HINT_ALL,
+                hint=(_HINT_GAPS if self.missing else _HINT) if sound else _HINT_ALL,
             )
         return sound, [f"{row.place}: {why}" for row, why in bad]
+
+    def _require_choice(self, val: Sequence[Row]) -> None:
+        """Rows that are alike say of any model only how often it answers so."""
+        known = [row for row in val if row.label]
+        what = self.alike([row.label for row in known]) if len(known) > 1 else ""
+        if what:
+            raise LabelProblem(
+                f"All {len(known)} rows of val have {what}, from {known[0].place} to "
+                f"{known[-1].place}; no model can be chosen on them.",
+                hint="Give validation rows of every kind, or leave them out, e.g. `--splits "
+                "train=train,test=test`: some are then taken from train.",
+            )
 
     def _require_some(self, rows: Sequence[Row], role: str, where: str) -> None:
         if rows and not self.optional and not any(row.label for row in rows):
@@ -220,10 +245,15 @@ class Classes(Labelling):
         """Each class."""
         return label
 
+    def alike(self, labels: Sequence[str]) -> str:
+        """One class."""
+        return f"one class, {labels[0]!r}" if len(set(labels)) == 1 else ""
+
     def learn(self, rows: Mapping[str, Sequence[Row]], where: str, *, skip_bad: bool) -> Learnable:
         """As :meth:`Labelling.learn`; a class needs two examples, and there are two classes."""
         kept, skipped = require_learnable(rows, where, skip_bad=skip_bad)
-        return Learnable(kept, self.outputs([row.label for row in kept["train"]]), skipped)
+        self._require_choice(kept.get("val", []))
+        return Learnable(kept, self._outputs_of(kept["train"], where), skipped)
 
     def keep(
         self, rows: Sequence[Row], outputs: Collection[str], role: str, *, skip_bad: bool

@@ -30,8 +30,7 @@ def require_learnable(
         skip_bad: leave out classes with one training row and labels never seen in training.
 
     Raises:
-        LabelProblem: one class only, in training or in validation; a class with one row; or a label
-            never seen in training.
+        LabelProblem: one class only, a class with one row, or a label never seen in training.
     """
     counts = Counter(row.label for row in rows["train"])
     _require_two(counts, where)
@@ -48,7 +47,6 @@ def require_learnable(
     for role in rows.keys() - {"train"}:
         kept[role], unknown = keep_known(rows[role], known, role, skip_bad=skip_bad)
         skipped += unknown
-    _require_varied(kept.get("val", []))
     return kept, skipped
 
 
@@ -84,17 +82,6 @@ def _require_two(labels: Collection[str], where: str) -> None:
         raise LabelProblem(
             f"No row of the training data of {where} can be used.",
             hint="Add examples of at least two classes.",
-        )
-
-
-def _require_varied(val: Sequence[Row]) -> None:
-    """Rows of one class say of any model only how often it answers with that one."""
-    if len(val) > 1 and len({row.label for row in val}) == 1:
-        raise LabelProblem(
-            f"All {len(val)} rows of val have one class, {val[0].label!r}, from {val[0].place} to "
-            f"{val[-1].place}; no model can be chosen on them.",
-            hint="Give validation rows of every class, or leave them out, e.g. `--splits "
-            "train=train,test=test`: some are then taken from train.",
         )
 
 

@@ -73,7 +73,7 @@ def recognise(path: Path, wanted: Collection[str] = (), *, texts: bool = False) 
     if not os.path.exists(path):
         if glob.has_magic(str(path)):
             return _several(path, wanted)
-        raise _absent(path)
+        raise absent(path)
     if not is_table_name(path):
         what = "is an image" if is_image_name(path) else "is of no kind that zoo reads"
         first = _UNLABELLED if find_texts(path, ()) else ""
@@ -130,7 +130,8 @@ def _several(path: Path, wanted: Collection[str]) -> Recognised:
     return Recognised(path, tables=tables.find_all(files, wanted))
 
 
-def _absent(path: Path) -> DataNotFound:
+def absent(path: Path) -> DataNotFound:
+    """The error of a path with nothing there, with the nearest name."""
     beside: list[str] = []
     with contextlib.suppress(OSError):
         beside = os.listdir(path.parent)

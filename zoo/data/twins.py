@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.data import looks
 from zoo.data.cell import value_of
+from zoo.data.labelling import cells
 from zoo.data.rows import Row, parts
 
 if TYPE_CHECKING:
@@ -68,18 +69,29 @@ def _leaks(rows: Rows, modality: str) -> Iterator[str]:
 
 
 def _contradictions(rows: Rows) -> Iterator[str]:
-    first: dict[bytes, Row] = {}
-    found: dict[bytes, Pair] = {}
+    """Inputs that have two labels; where a label is of several cells, two of one cell."""
+    first: dict[tuple[bytes, str], tuple[Row, str]] = {}
+    found: dict[bytes, tuple[Pair, str]] = {}
     for several in rows.values():
         for row in several:
-            other = first.setdefault(row.digest, row)
-            if other.label != row.label:
-                found.setdefault(row.digest, (other, row))
+            for name, label in _given(row.label):
+                other, known = first.setdefault((row.digest, name), (row, label))
+                if known != label:
+                    labels = f"{name} {known!r} and {label!r}".lstrip()
+                    found.setdefault(row.digest, ((other, row), labels))
     if found:
-        pair = next(iter(found.values()))
-        labels = " and ".join(repr(row.label) for row in pair)
+        pair, labels = next(iter(found.values()))
         inputs = "input occurs" if len(found) == 1 else "inputs occur"
         yield f"{len(found)} {inputs} with different labels, e.g. {labels}: {_and(pair)}"
+
+
+def _given(label: str) -> Iterator[tuple[str, str]]:
+    """Names and values of the cells that are not blank, those of several tasks by task and column."""
+    for name, cell in cells(label).items():
+        if name and cell.startswith("{"):
+            yield from ((f"{name}.{inner}".rstrip("."), value) for inner, value in _given(cell))
+        elif cell or not name:
+            yield name, cell
 
 
 def _repetitions(rows: Rows) -> Iterator[str]:

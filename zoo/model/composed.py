@@ -203,7 +203,9 @@ class ComposedModel(nn.Module):
         found: dict[str, list[Tensor]] = {name: [] for name in tasks or self.tasks}
         order: list[int] = []
         with (progress or Silent()).stage(stage, len(samples)) as advance:
-            for positions, batch in batches(samples, self.preprocess, batch_size):
+            for positions, batch in batches(
+                samples, self.preprocess, batch_size, device=self.device
+            ):
                 on_device = {key: value.to(self.device) for key, value in batch.items()}
                 every = torch.ones(len(positions), dtype=torch.bool, device=self.device)
                 for name, rows in self(on_device, dict.fromkeys(found, every)).items():

@@ -65,6 +65,8 @@ class Joint(Task):
         if odd := sorted({*(weights or {})} - self.parts.keys()):
             raise BadSetting(f"There is no task {odd[0]!r} to weigh; there are {self.name}.")
         self.weights = {name: (weights or {}).get(name, 1.0) for name in self.parts}
+        if not any(self.weights.values()):
+            raise BadSetting("Every task has a weight of 0, so nothing would be learned.")
         self.log_variances: nn.Parameter | None = None
         if weighting == "uncertainty":
             self.log_variances = nn.Parameter(torch.zeros(len(parts)))
@@ -157,12 +159,7 @@ class Joint(Task):
         self.drawn(targets)
 
     def drawn(self, targets: Tensor, weights: Tensor | None = None) -> None:
-        """Take note of how often training draws a row of each task.
-
-        Args:
-            targets: of the training rows.
-            weights: with which they are drawn, ``[rows]``; ``None`` where each is drawn once.
-        """
+        """Take note of how often training draws a row of each task."""
         each = torch.ones(len(targets)) if weights is None else weights
         whole = float(each.sum())
         for name, (mask, _) in self.split(targets).items():

@@ -112,6 +112,17 @@ class PerTask(Adapter):
         there = [term for term in terms if term is not None]
         return torch.stack(there).sum() if there else None
 
+    def merge(self, backbone: Backbone) -> None:
+        """Never: the tasks share one backbone.
+
+        Raises:
+            Incompatible: always.
+        """
+        raise Incompatible(
+            "Adapters of tasks of their own cannot be merged into the one backbone they share.",
+            hint="Fit each task by itself, and merge that.",
+        )
+
     def stock_code(self) -> tuple[tuple[str, ...], str] | None:
         """As of one: each is opened by itself."""
         return next(iter(self._each.values())).stock_code()

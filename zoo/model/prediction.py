@@ -14,7 +14,8 @@ class Prediction:
         label: the answer in words, as a person reads it.
         score: how sure the model is of it, from 0 to 1, where it says.
         scores: of every label, where there are such.
-        data: the rest of the answer as plain data: values, spans, …
+        data: the rest of the answer as plain data: values, spans, …; ``thresholds``, where any number
+            of labels may apply: by label, the score from which on it does.
     """
 
     label: str

@@ -163,6 +163,14 @@ class Task(abc.ABC):
     def prepare(self, targets: Tensor) -> None:
         """Look at the training targets once before training, e.g. to weigh classes."""
 
+    def drawn(self, targets: Tensor, weights: Tensor | None = None) -> None:
+        """Look at how often training draws each row, once before its first step.
+
+        Args:
+            targets: of the training rows.
+            weights: with which they are drawn, ``[rows]``; ``None`` where each is drawn once.
+        """
+
     @abc.abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean training loss, a scalar; convex in the logits for a convex fit to be possible.

@@ -117,16 +117,3 @@ def as_one(
             Result(model=TWINS, split=split, rows=rows, metrics=metrics, settings=dict(taken))
         )
     return found
-
-
-def transfer(joint: Joint, ours: Result, alone: Result) -> list[str]:
-    """A line for each task that does worse beside the others than by itself."""
-    lines = []
-    for name, part in joint.parts.items():
-        metric = f"{name}.{part.headline}"
-        if metric in ours.metrics and ours.metrics[metric] < alone.metrics.get(metric, 0.0):
-            lines.append(
-                f"Negative transfer: {name} has {part.headline} {ours.metrics[metric]:.3f} beside "
-                f"the other tasks and {alone.metrics[metric]:.3f} alone."
-            )
-    return lines

@@ -17,7 +17,7 @@ _POWERS = tuple(range(-8, 9))
 
 
 class Dan(Alignment):
-    """The sum over both layers, with the weight growing as in the authors' later work."""
+    """The sum over both layers; the weight is constant."""
 
     def loss(self, step: AlignStep) -> Tensor:
         """The weighted discrepancy."""

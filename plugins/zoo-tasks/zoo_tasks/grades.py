@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from zoo.plugin import Classes, LabelProblem
 
@@ -15,7 +16,8 @@ class Grades(Classes):
         """The grades, lowest first.
 
         Raises:
-            LabelProblem: they have no order, or another set of them was said to be in order.
+            LabelProblem: they have no order, two are one number, or another set of them was said to
+                be in order.
         """
         found = set(labels)
         order: tuple[str, ...] = self.settings.get("order", ())
@@ -40,4 +42,15 @@ def _by_number(found: set[str]) -> tuple[str, ...]:
             f"The grades are words ({', '.join(sorted(found)[:10])}), and words have no order.",
             hint="Say it: `--task-set order=LOWEST,…,HIGHEST`.",
         )
-    return tuple(sorted(found, key=lambda label: (values[label], label)))
+    order = tuple(sorted(found, key=lambda label: (values[label], label)))
+    _require_different(order, values)
+    return order
+
+
+def _require_different(order: Sequence[str], values: Mapping[str, float]) -> None:
+    for one, other in pairwise(order):
+        if values[one] == values[other]:
+            raise LabelProblem(
+                f"The grades {one!r} and {other!r} are one number, written in two ways.",
+                hint="Write each grade in one way.",
+            )

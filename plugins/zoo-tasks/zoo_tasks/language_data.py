@@ -14,6 +14,7 @@ _ANSWERS = ("response", "completion", "answer", "output")
 _SOURCES = ("source", "src", "document", "article", "text")
 _TARGETS = ("target", "tgt", "translation", "summary", "highlights")
 _ROLES = ("system", "user", "assistant", "tool")
+_MESSAGES = 'a chat is a list of messages such as {"role": "user", "content": "Hello."}'
 
 
 class Texts(Labelling):
@@ -47,13 +48,15 @@ class Conversations(Labelling):
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)
-        self._chats = settings.get("form") == "chat"  # or once the first row is one
+        # Or as the column's name says, or once the first row is one.
+        self._chats = settings.get("form") == "chat"
 
     def roles(self, columns: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """``messages``; else a prompt and a response by their usual names; else ``text``."""
         chats, prompts, answers, texts = (
             _first(columns, names) for names in (_CHATS, _PROMPTS, _ANSWERS, ("text",))
         )
+        self._chats = self._chats or bool(chats)
         if chats:
             return chats, ()
         if answers:
@@ -75,8 +78,8 @@ class Conversations(Labelling):
             ValueError: it has no answer, or is no chat.
         """
         messages = messages_in(given)
-        if messages is None and self._chats and not label:
-            raise ValueError(f"{str(given)[:40]!r} is no chat, as other rows are")
+        if messages is None and not label and self._chats:
+            raise ValueError(f"{str(given)[:40]!r} is no chat; {_MESSAGES}")
         self._chats = self._chats or messages is not None
         if messages is not None and (why := _wrong(messages, answered=not label)):
             raise ValueError(why)
@@ -108,6 +111,8 @@ def _first(columns: Sequence[str], names: Collection[str]) -> tuple[str, ...]:
 def _wrong(messages: Sequence[Mapping[str, Any]], *, answered: bool) -> str:
     """What is wrong with a chat; empty where nothing is."""
     for number, message in enumerate(messages, start=1):
+        if "role" not in message:
+            return f"message {number} has no role; {_MESSAGES}"
         if message.get("role") not in _ROLES:
             return f"message {number} has the role {str(message.get('role'))[:40]!r}"
         if not isinstance(message.get("content"), str) or not message["content"].strip():

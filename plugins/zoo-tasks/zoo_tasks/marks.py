@@ -12,6 +12,7 @@ _MARKS = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 _MARKS |= {"no": 0.0, "yes": 1.0}
 _MISSING = ("", "nan")
 _SEPARATORS = re.compile(r"[,;|]")
+_MISTAKES = 10  # a column of marks has so many for each cell that is none
 
 
 class Marks(Labelling):
@@ -22,6 +23,7 @@ class Marks(Labelling):
 
     several = True
     missing = True
+    _marks = False  # one column alone holds marks, not lists
 
     def likely(self, values: Sequence[str]) -> bool:
         """Both marks, and nothing but marks and gaps."""
@@ -32,11 +34,15 @@ class Marks(Labelling):
         """All of them."""
         return likely
 
+    def look(self, labels: Sequence[str]) -> None:
+        """Whether one column alone holds marks, so that a cell that is none is a mistake."""
+        self._marks = _are_marks(labels)
+
     def fault(self, label: str) -> str:
-        """The first cell that is no mark, where there are several columns; a list that is none."""
+        """The first cell that is no mark, where there are marks; a list that is none."""
         given = cells(label)
         for name, cell in given.items():
-            if len(given) > 1 and not _is_mark(cell):
+            if (len(given) > 1 or self._marks) and not _is_mark(cell):
                 return f"{cell[:40]!r} in the column {name!r} is neither 0 nor 1"
             if cell.startswith("["):
                 try:
@@ -71,11 +77,9 @@ class Marks(Labelling):
 
     def unknown(self, label: str, outputs: Collection[str]) -> str:
         """Names that are no outputs."""
-        given = cells(label)
-        if len(given) == 1 and not _is_mark(cell := next(iter(given.values()))):
-            odd = [name for name in names_in(cell) if name not in outputs]
-        else:
-            odd = [name for name in given if name and name not in outputs]
+        names = _listed(label, outputs)
+        told = cells(label) if names is None else names
+        odd = [name for name in told if name and name not in outputs]
         return repr(odd[0]) if odd else ""
 
     def stratum(self, label: str) -> str:
@@ -85,16 +89,43 @@ class Marks(Labelling):
             return min(names_in(cell), default="")
         return next((n for n, cell in given.items() if _MARKS.get(cell.strip().lower())), "")
 
+    def alike(self, labels: Sequence[str]) -> str:
+        """The same labels."""
+        rows = [cells(label) for label in labels]
+        columns = [{row[name].strip().lower() for row in rows} - {*_MISSING} for name in rows[0]]
+        return "" if any(len(found) > 1 for found in columns) else "the same labels"
+
 
 def marks_of(label: str, names: Sequence[str]) -> list[float | None]:
     """A mark for each name, ``None`` where it is not known."""
+    listed = _listed(label, names)
+    if listed is not None:
+        return [float(name in listed) for name in names]
+    given = cells(label)
+    if "" in given and len(names) == 1:
+        given = {names[0]: given[""]}
+    return [_MARKS.get(given.get(name, "").strip().lower()) for name in names]
+
+
+def _listed(label: str, outputs: Collection[str]) -> list[str] | None:
+    """The names in a label that is a list; ``None`` where it is marks, or not known."""
     given = cells(label)
     column, cell = next(iter(given.items()))
-    if len(given) == 1 and not _is_mark(cell):
-        return [float(name in names_in(cell)) for name in names]
-    if len(given) == 1 and not column and len(names) == 1:
-        given = {names[0]: cell}
-    return [_MARKS.get(given.get(name, "").strip().lower()) for name in names]
+    if len(given) > 1 or _is_missing(cell):
+        return None
+    # Names may look like marks: of a list that has them the column is no output.
+    alone = column in outputs or (not column and len(outputs) == 1)
+    return None if alone and _is_mark(cell) else names_in(cell)
+
+
+def _are_marks(labels: Sequence[str]) -> bool:
+    """Whether these are one column of marks, a few of which may be mistaken."""
+    rows = [cells(label) for label in labels]
+    filled = [cell for row in rows for cell in row.values() if not _is_missing(cell)]
+    odd = [cell for cell in filled if not _is_mark(cell)]
+    if any(len(row) > 1 for row in rows) or any(map(_SEPARATORS.search, odd)):
+        return False
+    return len(odd) * _MISTAKES <= len(filled) - len(odd)
 
 
 def names_in(cell: str) -> list[str]:

@@ -79,7 +79,7 @@ class Multilabel(Task):
         """Choose the threshold of each label that has the best F1 on these rows."""
         if self.settings["thresholds"] == "half":
             return
-        scores = logits.sigmoid()
+        scores = _probabilities(logits)
         self.state = {
             "threshold": [
                 _best_threshold(scores[:, at], targets[:, at]) for at in range(len(self.labels))
@@ -88,10 +88,11 @@ class Multilabel(Task):
 
     def decode(self, logits: Tensor) -> list[Prediction]:
         """The labels whose probability reaches their threshold, all probabilities and thresholds."""
-        limits = self._thresholds(logits)
+        scores = _probabilities(logits)
+        limits = self._thresholds(scores)
         thresholds = dict(zip(self.labels, limits.tolist(), strict=True))
         found = []
-        for row in logits.sigmoid():
+        for row in scores:
             reached = [
                 n for n, yes in zip(self.labels, (row >= limits).tolist(), strict=True) if yes
             ]
@@ -121,7 +122,8 @@ class Multilabel(Task):
         f1 = [of["f1"] for of in by_label if "f1" in of]
         if f1:
             known = ~targets.isnan()
-            reached = logits.sigmoid() >= self._thresholds(logits)
+            scores = _probabilities(logits)
+            reached = scores >= self._thresholds(scores)
             found["macro_f1"] = sum(f1) / len(f1)
             found["micro_f1"] = float(
                 measures.binary_f1_score(reached[known].long(), targets[known].long())
@@ -133,7 +135,8 @@ class Multilabel(Task):
 
     def details(self, logits: Tensor, targets: Tensor) -> dict[str, dict[str, float]]:
         """Average precision, AUROC, F1 and threshold of each label."""
-        scores, limits = logits.sigmoid(), self._thresholds(logits).tolist()
+        scores = _probabilities(logits)
+        limits = self._thresholds(scores).tolist()
         return {
             name: {**_of_label(scores[:, at], targets[:, at], limits[at]), "threshold": limits[at]}
             for at, name in enumerate(self.labels)
@@ -150,6 +153,11 @@ class Multilabel(Task):
 
     def _thresholds(self, like: Tensor) -> Tensor:
         return like.new_tensor(self.state.get("threshold", [0.5] * len(self.labels)))
+
+
+def _probabilities(logits: Tensor) -> Tensor:
+    """In float64: in float32 all that is very likely is 1, and its order is lost."""
+    return logits.double().sigmoid()
 
 
 def _of_label(scores: Tensor, targets: Tensor, limit: float) -> dict[str, float]:
@@ -171,7 +179,7 @@ def _of_label(scores: Tensor, targets: Tensor, limit: float) -> dict[str, float]
 def _best_threshold(scores: Tensor, targets: Tensor) -> float:
     """Half way between the two scores that separate best; 0.5 where there is only one class."""
     known = ~targets.isnan()
-    scores, order = scores[known].double().sort(descending=True)
+    scores, order = scores[known].sort(descending=True)
     marks = targets[known][order].double()
     if not marks.any() or marks.all():
         return 0.5

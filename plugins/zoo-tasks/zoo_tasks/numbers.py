@@ -78,4 +78,6 @@ def number(cell: str) -> float:
     Raises:
         ValueError: it says none.
     """
+    if "_" in cell:  # Python reads 1_000 as a thousand, a person as a mistake
+        raise ValueError(cell)
     return float(cell) if cell.strip() else math.nan

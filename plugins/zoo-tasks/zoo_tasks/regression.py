@@ -6,14 +6,14 @@ learning rate serves all; people and metrics get them back in their own units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoo.plugin import LabelProblem, Prediction, Task, cells
+from zoo.plugin import BadSetting, LabelProblem, Prediction, Task, TaskSpec, cells
 from zoo_tasks.masked import masked_mean
 from zoo_tasks.numbers import Numbers, number
 
@@ -32,6 +32,18 @@ class Regression(Task):
     remembers = ("mean", "scale")
     example_labels = ("price",)
     example_rows = ("1.5", "-3", "20")
+
+    def __init__(
+        self, spec: TaskSpec, labels: Sequence[str], settings: Mapping[str, Any], name: str
+    ) -> None:
+        super().__init__(spec, labels, settings, name)
+        units = self.settings["units"]
+        if len(units) > len(self.labels):
+            raise BadSetting(
+                f"units={','.join(units)} names more units than there are outputs "
+                f"({', '.join(self.labels)}).",
+                hint="Give one for each, in their order.",
+            )
 
     def head(self, feature_size: int, *, bias: bool = True) -> nn.Linear:
         """A linear layer, ``[batch, feature_size]`` to ``[batch, outputs]``."""

@@ -68,6 +68,10 @@ class Spans(Labelling):
         """The first type that occurs."""
         return next((tag[2:] for tag in tags_in(label) if tag != OUTSIDE), OUTSIDE)
 
+    def alike(self, labels: Sequence[str]) -> str:
+        """No entity."""
+        return "" if any({*tags_in(label)} - {OUTSIDE} for label in labels) else "no entity"
+
     def _tags(self, spans: Sequence[tuple[int, int, str]], text: str) -> list[str]:
         words = words_of(text, self.settings)
         tags = [OUTSIDE] * len(words)

@@ -229,6 +229,8 @@ def test_a_probe_and_an_encoder_are_refused(adapter, causal, masked):
         ([{"role": "user", "content": "hi"}, {"role": "assistant", "content": " "}], "has no text"),
         ([{"role": "robot", "content": "hi"}], "has the role 'robot'"),
         ([], "a chat without messages"),
+        ([{"from": "human", "value": "hi"}], "message 1 has no role; a chat is a list of messages"),
+        (["hi", "ho"], "is no chat; a chat is a list of messages"),
         ("hello", "'hello' is no chat"),
     ],
 )

@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from PIL import Image
 
 from tests.cli.commands import zoo as command
 
@@ -71,6 +72,43 @@ def test_a_string_among_numbers(column, tmp_path):
     assert "is no number at data.csv row 13" in said
 
 
+MISTAKES = [
+    ("regression", lambda at: "1_000" if at == 11 else at, "'1_000' in the column 'y' is no number at data.csv row 13"),
+    ("multilabel", lambda at: 2 if at == 11 else at % 2, "'2' in the column 'y' is neither 0 nor 1 at data.csv row 13"),
+    ("ordinal", lambda at: ("1", "2", "2.0")[at % 3], "data.csv: The grades '2' and '2.0' are one number, written in two ways"),
+    ("ordinal", lambda at: ("low", "high")[at % 2], "data.csv: The grades are words (high, low)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "of", "message"), MISTAKES)
+def test_what_a_person_may_have_meant_is_not_guessed(task, of, message, tmp_path):
+    data = table(tmp_path / "data.csv", ("y", of))
+    words = ("--task", task, "--label-column", "y")
+    assert message in refused(data, *words, out=tmp_path / "run")
+
+
+def test_a_column_cannot_be_both_halves_of_a_pair(tmp_path):
+    data = table(tmp_path / "data.csv", ("y", lambda at: at % 2))
+    words = ("--task", "pair-classification", "--input-column", "text,text")
+    said = refused(data, *words, out=tmp_path / "run")
+    assert "--input-column names the column 'text' of data.csv twice" in said
+
+
+def test_more_units_than_outputs(tmp_path):
+    data = table(tmp_path / "data.csv", ("price", lambda at: at / 2))
+    words = ("--task", "regression", "--task-set", "units=€,m²")
+    said = refused(data, *words, out=tmp_path / "run")
+    assert "units=€,m² names more units than there are outputs (price)" in said
+
+
+@pytest.mark.parametrize("task", ["causal-language", "masked-language", "sequence-to-sequence"])
+def test_a_task_that_no_default_backbone_is_for_asks_for_one(task, tmp_path):
+    data = table(tmp_path / "data.csv", ("target", lambda at: at))
+    ended = command("fit", data, "--task", task, "--out", tmp_path / "run")
+    assert ended.code == 2
+    assert "needs to be told which backbone" in ended.err
+
+
 @pytest.mark.parametrize("task", ["classification", "ordinal"])
 def test_one_class_only_in_validation(task, tmp_path):
     folder = tmp_path / "data"
@@ -79,6 +117,21 @@ def test_one_class_only_in_validation(task, tmp_path):
     said = refused(folder, "--task", task, "--label-column", "grade", out=tmp_path / "run")
     assert "All 30 rows of val have one class, '1', from val.csv row 2 to val.csv row 31" in said
     assert "--splits train=train" in said
+
+
+@pytest.mark.parametrize(
+    ("task", "train", "val", "what"),
+    [
+        ("multilabel", lambda at: {"labels": ["ab"[at % 2]]}, {"labels": ["a"]}, "the same labels"),
+        ("multilabel", lambda at: {"wet": at % 2, "hot": at % 3 % 2}, {"wet": 1, "hot": 0}, "the same labels"),
+        ("token-classification", lambda at: spans("A"), spans(), "no entity"),
+    ],
+)  # fmt: skip
+def test_validation_rows_that_are_alike(task, train, val, what, tmp_path):
+    lines(tmp_path / "data/train.jsonl", train)
+    lines(tmp_path / "data/val.jsonl", lambda at: val)
+    said = refused(tmp_path / "data", "--task", task, out=tmp_path / "run")
+    assert f"All 30 rows of val have {what}, from val.jsonl row 1 to val.jsonl row 30" in said
 
 
 @pytest.mark.parametrize(
@@ -109,3 +162,15 @@ def test_a_task_on_the_wrong_modality(words, tmp_path):
     ended = command("fit", data, "--backbone", "digits", *words, "--out", tmp_path / "run")
     assert ended.code == 2
     assert "works on text; digits takes image" in ended.err
+
+
+def test_a_task_on_data_of_the_wrong_modality(tmp_path):
+    for at in range(4):
+        path = tmp_path / "images" / "ab"[at % 2] / f"{at}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 20), (at, 9, 9)).save(path)
+    ended = command(
+        "fit", tmp_path / "images", "--task", "token-classification", "--out", tmp_path / "run"
+    )
+    assert ended.code == 2
+    assert "is an image folder; text inputs are needed" in ended.err

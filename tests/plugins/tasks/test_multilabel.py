@@ -42,6 +42,14 @@ def test_metrics_of_each_label_equal_the_reference(random_case):
         assert found[name]["f1"] == pytest.approx(reference.f1_score(truth, scores >= 0.5))
 
 
+def test_what_is_very_likely_still_has_an_order():
+    logits, targets = torch.tensor([[30.0], [20.0]]), torch.tensor([[1.0], [0.0]])
+    task = zoo.task("multilabel", labels=["sunny"])
+    assert task.metrics(logits, targets)["auroc"] == 1.0
+    task.tune(logits, targets)
+    assert [found.label for found in task.decode(logits)] == ["sunny", "none"]
+
+
 def test_means_are_over_labels_and_log_loss_over_all_that_is_known(random_case):
     logits, targets = random_case
     task = multilabel()
@@ -162,6 +170,18 @@ def test_a_run_with_gaps_beats_the_frequencies_and_answers_the_same_when_loaded(
     again = model.predict([one["input"] for one in asked])
     assert [one["labels"] for one in asked] == [p.data["labels"] for p in again]
     assert [one["scores"] for one in asked] == [p.scores for p in again]
+    one = next(one for one in asked if len(one["labels"]) == 1)
+    (label,) = one["labels"]
+    other = next(name for name in one["scores"] if name != label)  # best first
+    shown = command("predict", tmp_path / "run", one["input"]).out.splitlines()
+    score, limit = one["scores"][label], one["thresholds"][label]
+    assert shown[0].split() == ["input", "label", "score", "threshold"]
+    assert shown[2].split()[1:] == [label, f"{score:.3f}", f"{limit:.3f}"]
+    assert len(shown) == 3
+    both = command("predict", tmp_path / "run", one["input"], "--top", 2).out.splitlines()
+    assert both[3].split()[0] == other
+    table = command("predict", tmp_path / "run", one["input"], "--csv").out.splitlines()
+    assert f"score {other}" in table[0]
 
 
 @pytest.mark.parametrize(
@@ -204,6 +224,18 @@ def test_lists_of_a_jsonl_file_are_labels_and_unknown_ones_are_named(tmp_path):
     found = zoo.load_data(tmp_path, **options, skip_bad=True)
     assert found.labels == ("odd", "seven")
     assert found.rows["test"] == 1
+
+
+def test_names_that_look_like_marks_are_names_in_lists(tmp_path):
+    rows = [{"text": f"text {n}", "tags": ["0", "1", "0,2", "1;2"][n % 4]} for n in range(20)]
+    (tmp_path / "data.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = zoo.load_data(tmp_path / "data.jsonl", task="multilabel", label_column="tags")
+    assert found.labels == ("0", "1", "2")
+    task = zoo.task("multilabel", labels=found.labels)
+    by_text = dict(zip(found.splits["train"].inputs, found.splits["train"].labels, strict=True))
+    for text, label in by_text.items():
+        wanted = ([1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 1, 1])[int(text.split()[1]) % 4]
+        assert task.targets([label]).tolist() == [wanted]
 
 
 def test_degenerate_scores_are_measured_without_a_warning():

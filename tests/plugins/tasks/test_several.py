@@ -150,6 +150,13 @@ def test_one_pass_of_the_backbone_serves_all_heads():
     assert len(passes) == 1
 
 
+def test_weights_that_leave_nothing_to_learn_are_refused():
+    parts = [zoo.task("regression", labels=[name], name=name) for name in "ab"]
+    Joint(parts, weights={"a": 0.0})
+    with pytest.raises(BadSetting, match="Every task has a weight of 0"):
+        Joint(parts, weights={"a": 0.0, "b": 0.0})
+
+
 def test_a_task_on_words_or_pairs_is_refused_beside_others():
     tokens = zoo.task("token-classification", labels=["O", "B-x", "I-x"])
     with pytest.raises(Incompatible, match="cannot be learned together with other tasks"):
@@ -192,6 +199,8 @@ def test_one_artifact_has_all_heads_and_answers_the_same_when_loaded(adapter, wr
     if adapter == "lora":
         twins = by_model["single-task twins"]
         assert set(twins) == set(ours)
+        told = [verdict["text"] for verdict in ended.data["evidence"]["verdicts"]]
+        assert all(any(f"{name} alone" in text for text in told) for name in KINDS)
         assert any("Together the tasks took" in note for note in ended.data["notes"])
         assert any("Weights of the losses, as learned" in note for note in ended.data["notes"])
         again = command("fit", "--config", tmp_path / "run" / "fit.toml", "--out", tmp_path / "b",
