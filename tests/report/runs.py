@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from zoo.report.adaptation import Adaptation, Candidate, Pick, State
 from zoo.report.record import HISTORY, Confusion, Result, RunRecord
 
 
@@ -44,6 +45,22 @@ def record(*, own=0.9, probe=0.8, splits=("val", "test"), labels=("ants", "bees"
         "total_parameters": 22713216,
     }
     return RunRecord(**{**facts, **changes})
+
+
+def adapted(made, on_target, alignment, fingerprint="ef" * 32):
+    """The same record of a fit for a target, with this accuracy there."""
+    state = State(epoch=1, risk=0.3, score=0.5, metrics=metrics(on_target))
+    result = Result(model="this model", split="target", rows=40, metrics=metrics(on_target))
+    adaptation = Adaptation(
+        alignment=alignment,
+        settings={"weight": 1.0},
+        validator="infomax",
+        kept="aligned",
+        target={"description": "webcam", "fingerprint": fingerprint},
+        candidates=[Candidate(method=alignment, lr=0.1, states=[state])],
+        picks={"label-free-selected": Pick(candidate=0, state=state)},
+    )
+    return made.model_copy(update={"adaptation": adaptation, "results": [result, *made.results]})
 
 
 def _counts(classes):

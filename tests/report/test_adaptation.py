@@ -10,9 +10,11 @@ from zoo.report.adaptation import (
     Candidate,
     Floor,
     State,
+    best_alone,
     floor_of,
     gains,
     picked,
+    reaches,
 )
 
 ROWS = {"validation": 100, "training": 1800, "target": 450, "classes": 3}
@@ -55,7 +57,9 @@ def test_a_state_that_has_lost_the_source_is_not_believed(candidates):
     assert picked(candidates, "accuracy", Floor())[LABEL_FREE].state.epoch == 2
     del candidates[1].states[:2]
     floor = floor_of(candidates, **ROWS)
-    assert not gains(candidates, picked(candidates, "accuracy", floor), floor)
+    picks = picked(candidates, "accuracy", floor)
+    assert not gains(candidates, picks, floor)
+    assert not reaches(picks[LABEL_FREE], floor)
 
 
 def floor_where(candidates, measure, *, alone, aligned):
@@ -90,6 +94,8 @@ def test_what_longer_training_alone_reaches_is_no_gain(candidates):
     candidates[0].states.append(state(2, 0.6, 0.75, 0.9, 0.6))
     assert picked(candidates, "accuracy", floor) == picks
     assert not gains(candidates, picks, floor)
+    assert reaches(picks[LABEL_FREE], floor)
+    assert best_alone(candidates) == 0.75
 
 
 def test_no_gain_no_alignment(candidates):

@@ -13,15 +13,25 @@ import pytest
 from PIL import Image
 
 from tests.report.evidence import evidence
-from tests.report.runs import record, write_run
+from tests.report.runs import adapted, record, write_run
 from zoo.report.html import write_report
 from zoo.report.mistakes import Mistake, write_mistakes
+from zoo.report.ranking import write_ranking
 from zoo.report.versus import versus, write_versus
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )
 LONG = "a_name_without_any_place_to_break_it_" * 6
+CANDIDATE = {
+    "name": LONG,
+    "estimate": 0.5,
+    "spread": 0.1,
+    "params": 1000,
+    "milliseconds": 2.0,
+    "license": None,
+    "pareto": True,
+}
 # The pages let no script run, so one around them measures them in a narrow frame.
 FRAMES = """<iframe src="one/report.html" width="360"></iframe>
 <iframe src="compared.html" width="360"></iframe><script>
@@ -58,8 +68,10 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    first = write_run(folder / "one", record(evidence=evidence(), labels=(LONG, "bees")))
+    made = record(evidence=evidence(), labels=(LONG, "bees"))
+    first = write_run(folder / "one", adapted(made, 0.8, LONG))
     write_mistakes(first, [Mistake(row=1, true=LONG, answer="bees", loss=1, text=LONG)])
+    write_ranking(first, {"ranker": "logme", "rows": 100, "candidates": [CANDIDATE]})
     second = write_run(folder / "two", record(own=0.7, backbone=LONG))
     write_report(first)
     write_versus(versus([first, second]), folder / "compared.html")

@@ -25,9 +25,11 @@ def test_those_on_the_front_stand_out(spread):
     assert (both == GREY).all(axis=1).sum() > 3 * (alone == GREY).all(axis=1).sum()
 
 
-def test_two_sets_are_drawn_in_two_colours_the_same_each_time():
+@pytest.mark.parametrize("names", [("source", "target"), ("same", "same"), ("_$5_", "$\\a$")])
+def test_two_sets_are_drawn_in_two_colours_the_same_each_time(names):
     draw = np.random.default_rng(0)
-    sets = {"source": draw.normal(size=(50, 2)), "target": draw.normal(size=(9, 2)) + 4}
+    rows = draw.normal(size=(50, 2)), draw.normal(size=(9, 2)) + 4
+    sets = list(zip(names, rows, strict=True))
     one, two = (spaces_png(sets, [0.5, 0.25]) for _ in range(2))
     assert one == two
     assert len(np.unique(colours(one), axis=0)) > 50

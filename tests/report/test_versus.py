@@ -3,9 +3,10 @@
 import pytest
 
 from tests.report.evidence import evidence
-from tests.report.runs import record, write_run
+from tests.report.runs import adapted, record, write_run
 from tests.report.test_html import Page
 from zoo.errors import BadSetting, NotAnArtifact
+from zoo.report.html import write_report
 from zoo.report.versus import versus, write_versus
 
 
@@ -70,3 +71,26 @@ def test_what_cannot_be_compared_is_refused(tmp_path, runs):
     only_test = write_run(tmp_path / "test", record(splits=("test",)))
     with pytest.raises(BadSetting, match="not all measured on one split"):
         versus([only_val, only_test])
+
+
+def test_runs_for_one_target_are_held_against_each_other_there(tmp_path):
+    """Not on the source's rows, by which the second would be first."""
+    runs = [
+        write_run(tmp_path / "dann", adapted(record(own=0.9), 0.7, "dann")),
+        write_run(tmp_path / "mcc", adapted(record(own=0.8), 0.75, "mcc")),
+    ]
+    found = versus(runs)
+    assert (found.split, [side.name for side in found.sides]) == ("target", ["mcc", "dann"])
+    assert found.differing == {"alignment": ("mcc", "dann")}
+    assert found.notes == ()
+    runs.append(write_run(tmp_path / "else", adapted(record(own=0.7), 0.6, "mcc", "01" * 32)))
+    apart = versus(runs)
+    assert apart.split == "test"
+    assert "no labelled target in common" in apart.notes[0]
+
+
+def test_a_page_about_a_target_tells_its_rows_from_the_sources(tmp_path):
+    page = Page(write_report(write_run(tmp_path / "run", adapted(record(own=0.9), 0.7, "dann"))))
+    assert "accuracy on the target" in page.text
+    assert "accuracy on the source's test" in page.text
+    assert "Beside the baselines, on the source's test" in page.text

@@ -162,6 +162,11 @@ def test_what_shares_no_frozen_backbone_is_refused(adapter, message):
         ComposedModel(backbone, PerTask(zoo.adapter(adapter), list(LABELS)), tasks())
 
 
+def test_what_the_tasks_share_takes_in_no_adapter_of_one(model):
+    with pytest.raises(Incompatible, match="cannot be merged into the one backbone they share"):
+        model.adapter.merge(model.backbone)
+
+
 def test_names_that_are_no_files_and_what_is_not_several_are_refused():
     for names in (["a", "A"], ["größe", "b"], ["a"]):
         with pytest.raises(Incompatible, match=r"differ in name|cannot be called|several tasks"):

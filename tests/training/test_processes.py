@@ -6,10 +6,9 @@ import subprocess
 import sys
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
-OPTIONS = ["--backbone", "digits", "--adapter", "finetune", "--epochs", "2", "--lr", "1e-4"]
+OPTIONS = ["--backbone", "digits", "--adapter", "finetune", "--epochs", "3", "--lr", "1e-3"]
 
 
 def run(*words, module=("zoo",)):
@@ -23,6 +22,11 @@ def run(*words, module=("zoo",)):
         check=False,
     )
     return ended.returncode, ended.stdout, ended.stderr
+
+
+def epochs(folder):
+    """What the run in a folder wrote of each epoch."""
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +45,14 @@ def test_two_processes_end_where_one_does_and_one_of_them_talks(alone, digits, t
     assert "warn" not in said.lower()
     for mine, theirs in zip(record["results"], expected["results"], strict=True):
         assert mine["metrics"] == pytest.approx(theirs["metrics"], rel=1e-3, abs=1e-4)
+    for ours, other in zip(epochs(out), epochs(alone), strict=True):
+        assert ours["val"] == pytest.approx(other["val"], rel=1e-3, abs=1e-4)
     for path in (alone / "artifact").glob("*.safetensors"):
         ours = load_file(out / "artifact" / path.name)
         for name, tensor in load_file(path).items():
-            assert torch.allclose(ours[name].float(), tensor.float(), rtol=1e-2, atol=1e-4), name
+            # Adam takes a gradient of nothing but rounding for a whole step, so single weights may part.
+            apart = (ours[name].float() - tensor.float()).norm()
+            assert apart <= 1e-2 * tensor.float().norm() + 1e-4, name
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 

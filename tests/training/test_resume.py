@@ -102,12 +102,24 @@ class Stages(Silent):
         self.notes.append(text)
 
 
-@pytest.fixture
-def begun(make_model, data, tmp_path):
+@pytest.fixture(scope="module")
+def killed(data, tmp_path_factory):
     """A fit that was killed in its second epoch."""
-    out = tmp_path / "run"
-    killed_fit(make_model, data, out, At("epoch 2/3", 3), checkpoint_steps=2, **OPTIONS)
+
+    def make():
+        return zoo.compose("vision:digits", "lora", zoo.task("classification", labels=data.labels))
+
+    out = tmp_path_factory.mktemp("killed") / "run"
+    with pytest.MonkeyPatch.context() as patch:  # as ``cache``, which comes after fixtures of modules
+        patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        killed_fit(make, data, out, At("epoch 2/3", 3), checkpoint_steps=2, **OPTIONS)
     return out
+
+
+@pytest.fixture
+def begun(killed, tmp_path):
+    """The same, to do with what one likes."""
+    return shutil.copytree(killed, tmp_path / "run")
 
 
 def checkpoints(out):

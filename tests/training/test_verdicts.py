@@ -10,7 +10,7 @@ import zoo
 from zoo.report.evidence import CurvePoint, LearningCurve
 from zoo.report.record import Result
 from zoo.training import evidence, verdicts
-from zoo.training.learning_curve import Measured, ahead, rows_for
+from zoo.training.learning_curve import ENOUGH, Measured, ahead, rows_for
 from zoo.training.verdicts import Measure
 
 
@@ -66,6 +66,15 @@ def test_a_rival_is_better_level_or_worse(rival, level, said):
     assert found.level == level
     assert said in found.text
     assert found.figures["difference"] == pytest.approx(0.8 - rival)
+
+
+def test_a_rival_on_other_rows_is_told_as_such():
+    metric = "accuracy on the target"
+    found = verdicts.against(Measure(0.7, 0.02), "source-only", 0.8, metric, about="adaptation")
+    assert (found.about, found.level) == ("adaptation", "warning")
+    assert (
+        "Negative transfer: source-only is better here: accuracy on the target 0.800" in found.text
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,6 +183,19 @@ def test_classes_have_precision_and_recall(task):
     assert found["a"] == {"precision": 2 / 3, "recall": 1.0, "f1": 0.8, "rows": 2.0}
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("bees", "bees"),
+        ('{"target": "9.53"}', "9.53"),
+        ('{"width": "2", "height": ""}', "width 2, height –"),
+        ("{no json", "{no json"),
+    ],
+)
+def test_labels_of_mistakes_are_in_words(label, said):
+    assert evidence.label_words(label) == said
+
+
 def test_numbers_are_drawn_in_their_units():
     task = zoo.task("regression", labels=["price"])
     targets = torch.tensor([[10.0], [30.0]])
@@ -181,3 +203,10 @@ def test_numbers_are_drawn_in_their_units():
     (found,) = evidence.scatters(task, torch.tensor([[-1.0], [1.0]]), targets, "test")
     assert found.true == [10, 30]
     assert found.predicted[1] - found.predicted[0] > 10
+
+
+def test_where_there_are_too_few_rows_for_a_curve_it_is_said():
+    found = verdicts.too_few(ENOUGH - 1)
+    assert (found.about, found.level) == ("rows", "note")
+    assert "Too little data" in found.text
+    assert f"takes {ENOUGH} training rows, and here are {ENOUGH - 1}" in found.text

@@ -18,6 +18,7 @@ from zoo.artifact.load import load
 from zoo.artifact.manifest import Manifest, read_manifest
 from zoo.artifact.stock import without_zoo
 from zoo.model import ComposedModel
+from zoo.report.adaptation import TARGET
 from zoo.report.card_plots import CAPTIONS
 
 REPO = "OWNER/NAME"  # stands for the repo until there is one
@@ -59,7 +60,9 @@ def render(
         metadata=Markup(_metadata(manifest, model, repo)),
         repo=Markup(repo),
         settings={k: v for k, v in manifest.adapter.settings.items() if v not in ([], "")},
-        results=_results(manifest),
+        results=_results(manifest, _split(manifest)),
+        adaptation=manifest.provenance.adaptation,
+        target=_results(manifest, TARGET) if manifest.provenance.adaptation else None,
         plots=[(CAPTIONS[plot], Markup(f"{ASSETS}/{plot}")) for plot in plots],
         install=Markup(_distributions(manifest)),
         example=_example(model),
@@ -152,9 +155,9 @@ def _split(manifest: Manifest) -> str:
     return "test" if f"{_OWN} on test" in manifest.provenance.metrics else "val"
 
 
-def _results(manifest: Manifest) -> dict[str, Any] | None:
+def _results(manifest: Manifest, split: str) -> dict[str, Any] | None:
     """The table of this model against its baselines, the headline metric first."""
-    split, provenance = _split(manifest), manifest.provenance
+    provenance = manifest.provenance
     rows = {
         key.removesuffix(f" on {split}"): values
         for key, values in provenance.metrics.items()

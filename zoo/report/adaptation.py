@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+TARGET = "target"  # the split that is adapted to, and that results of labelled targets are of
 SOURCE_ONLY = "source-only"
 LABEL_FREE = "label-free-selected"
 ORACLE, ORACLE_SOURCE_ONLY = "oracle", "source-only, oracle"
@@ -99,6 +100,11 @@ class Adaptation(BaseModel):
     target: dict[str, Any]
     candidates: list[Candidate]
     picks: dict[str, Pick]
+
+    @property
+    def side(self) -> str:
+        """The name of the pick that this model is."""
+        return LABEL_FREE if self.kept == "aligned" else SOURCE_ONLY
 
 
 @dataclass(frozen=True)
@@ -193,13 +199,21 @@ def gains(candidates: Sequence[Candidate], picks: Mapping[str, Pick], floor: Flo
 
     Longer training alone makes a model surer of the target, and most validators look at that.
     """
-    if LABEL_FREE not in picks:
+    if LABEL_FREE not in picks or not reaches(picks[LABEL_FREE], floor):
         return False
-    after = picks[LABEL_FREE].state
-    if after.score is None or not math.isfinite(value_of(LABEL_FREE, after, floor)):
-        return False
+    after, alone = picks[LABEL_FREE].state.score, best_alone(candidates)
+    return after is not None and (alone is None or after > alone)
+
+
+def reaches(pick: Pick, floor: Floor) -> bool:
+    """Whether an aligned state may be chosen: it has a score, and what it has to reach."""
+    return math.isfinite(value_of(LABEL_FREE, pick.state, floor))
+
+
+def best_alone(candidates: Sequence[Candidate]) -> float | None:
+    """The highest score of all source-only states; ``None`` where none has any."""
     plain = (state for at, state in _all(candidates) if candidates[at].method == SOURCE_ONLY)
-    return all(state.score is None or after.score > state.score for state in plain)
+    return max((state.score for state in plain if state.score is not None), default=None)
 
 
 @dataclass(frozen=True)

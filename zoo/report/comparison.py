@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zoo.report.adaptation import TARGET
 from zoo.report.record import THIS_MODEL, Result, RunRecord
 
 _CAPITALS = re.compile(r"\b(f1|mae|rmse|r2|auroc)\b")
@@ -43,6 +44,11 @@ def compare(record: RunRecord) -> Comparison:
     names = dict.fromkeys(name for r in results for name in r.metrics)
     metrics = sorted(names, key=lambda name: name != record.headline)
     return Comparison(split, tuple(metrics), tuple(results), frozenset(record.lower))
+
+
+def where(record: RunRecord, split: str) -> str:
+    """What people call the rows of a split: of a fit for a target there are the source's, too."""
+    return f"the source's {split}" if record.adaptation and split != TARGET else split
 
 
 def verdict(record: RunRecord) -> str:

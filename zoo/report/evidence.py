@@ -13,7 +13,7 @@ class Verdict(BaseModel):
     """One finding in words and in numbers.
 
     Attributes:
-        about: ``over-fitting``, ``transfer``, ``rows``, ``saved`` or ``gap``.
+        about: ``over-fitting``, ``transfer``, ``adaptation``, ``rows``, ``saved`` or ``gap``.
         level: whether it is good to hear, worth knowing, or a warning.
         text: a sentence or two.
         figures: what they rest on.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.report.adaptation import choices
-from zoo.report.comparison import compare, verdict, words
+from zoo.report.comparison import compare, verdict, where, words
 from zoo.report.evidence import Evidence
 from zoo.report.judged import learning_curve_png, numbers_png, reliability_png
 from zoo.report.mistakes import Mistake, read_mistakes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATE = "report.html.j2"
+_SIDES = ("source", "target")
 _OUTPUTS = 6  # of which predicted numbers are drawn
 
 
@@ -60,6 +62,7 @@ def _render(
         .render(
             record=record,
             comparison=found,
+            on=where(record, found.split),
             evidence=evidence,
             verdict="" if evidence.verdicts else verdict(record),
             curves=data_uri(curves_png(history, record.headline, record.monitor))
@@ -80,6 +83,7 @@ def _render(
             gap=gap,
             gap_plot=data_uri(_spaces(gap)) if gap else None,
             choices=choices(record.adaptation, record.headline) if record.adaptation else [],
+            kept=record.adaptation.side if record.adaptation else None,
             ranking=ranking,
             ranking_plot=data_uri(pareto_png(points(ranking), ranking["ranker"]))
             if ranking and points(ranking)
@@ -93,6 +97,7 @@ def _render(
     )
 
 
+@functools.cache  # templates are compiled once
 def environment() -> Environment:
     """Of all pages: whatever is not marked as a page's own is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -112,10 +117,8 @@ def environment() -> Environment:
 def _spaces(gap: dict[str, Any]) -> bytes:
     import numpy as np
 
-    sets = {name: np.array(rows, dtype=float) for name, rows in gap["plane"].items()}
-    return spaces_png(
-        {gap["source"]: sets["source"], gap["target"]: sets["target"]}, gap["explained"]
-    )
+    sides = [(gap[side], np.array(gap["plane"][side], dtype=float)) for side in _SIDES]
+    return spaces_png(sides, gap["explained"])
 
 
 def _commonest(confusion: Confusion, most: int = 8) -> list[tuple[str, str, int]]:

@@ -29,7 +29,7 @@ def reliability_png(found: Reliability) -> bytes:
         zorder=3,
         label=f"{found.of}, larger is more",
     )
-    axes.set_xlim(0, 1)
+    axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("confidence" if found.of == "answers" else "predicted probability")
     axes.set_ylabel("share that is right" if found.of == "answers" else "share that is there")

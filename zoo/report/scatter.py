@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,19 +63,24 @@ def pareto_png(points: Sequence[Point], ranker: str) -> bytes:
     return png(figure)
 
 
-def spaces_png(sets: Mapping[str, NDArray[np.float64]], explained: Sequence[float]) -> bytes:
+def spaces_png(
+    sets: Sequence[tuple[str, NDArray[np.float64]]], explained: Sequence[float]
+) -> bytes:
     """Two sets of points ``[rows, 2]`` in one plane.
 
     Args:
-        sets: by name; the first is drawn below the others.
+        sets: with their names; the first is drawn below the other.
         explained: shares of the variance that the two axes hold.
     """
     figure, (axes,) = canvas(6.0, 5.0)
-    for (name, rows), colour in zip(sets.items(), (BLUE, ORANGE), strict=True):
+    for (_, rows), colour in zip(sets, (BLUE, ORANGE), strict=True):
         few = rows[:_MOST]
-        axes.scatter(few[:, 0], few[:, 1], s=10, alpha=0.5, color=colour, linewidths=0, label=name)
+        axes.scatter(few[:, 0], few[:, 1], s=10, alpha=0.5, color=colour, linewidths=0)
     for axis, share, number in ((axes.xaxis, explained[0], 1), (axes.yaxis, explained[1], 2)):
         axis.set_label_text(f"component {number}, {share:.0%} of the variance")
-    axes.legend(frameon=False)
+    # Given apart from the points: of a label that begins with _ matplotlib makes no entry.
+    legend = axes.legend(axes.collections, [short(name) for name, _ in sets], frameon=False)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     axes.spines[["top", "right"]].set_visible(False)
     return png(figure)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import BadSetting
+from zoo.report.adaptation import TARGET, Adaptation
 from zoo.report.comparison import words
 from zoo.report.html import data_uri, environment
 from zoo.report.plots import BLUE, GREY, canvas, png, short
@@ -105,7 +106,7 @@ def versus(runs: Sequence[Path]) -> Versus:
             hint="Compare runs of one task.",
         )
     (headline,) = headlines
-    common = [s for s in ("test", "val") if all(headline in side.metrics(s) for side in sides)]
+    common = [s for s in _splits(sides) if all(headline in side.metrics(s) for side in sides)]
     if not common:
         raise BadSetting(
             f"These runs were not all measured on one split by {words(headline)}.",
@@ -144,9 +145,21 @@ def _names(runs: Sequence[Path]) -> list[str]:
     return short_names if len(set(short_names)) == len(runs) else [str(run) for run in runs]
 
 
+def _splits(sides: Sequence[Side]) -> tuple[str, ...]:
+    """What counts, first: a target that all were adapted to, and that has labels."""
+    adapted = [side.record.adaptation for side in sides]
+    targets = {each.target.get("fingerprint") if each else None for each in adapted}
+    shared = len(targets) == 1 and all(targets)
+    return (TARGET, "test", "val") if shared else ("test", "val")
+
+
 def _notes(sides: Sequence[Side], split: str) -> list[str]:
     found = []
-    alike = len({side.record.data.get("fingerprint") for side in sides}) == 1
+    alike = split == TARGET or len({side.record.data.get("fingerprint") for side in sides}) == 1
+    if split != TARGET and any(side.record.adaptation for side in sides):
+        found.append(
+            "These figures are of each run's own source: the runs have no labelled target in common."
+        )
     if not alike:
         found.append(
             "These runs are not on the same data: their figures cannot be held against each other."
@@ -159,7 +172,7 @@ def _notes(sides: Sequence[Side], split: str) -> list[str]:
     if split == "val":
         found.append("On validation rows, which also chose each model: all figures are optimistic.")
     first, second = sides[0], sides[1]
-    error = _error(first)
+    error = _error(first, split)
     headline = first.record.headline
     apart = first.metrics(split)[headline] - second.metrics(split)[headline]
     if alike and error is not None and apart <= _SURE * error:
@@ -173,11 +186,12 @@ def _notes(sides: Sequence[Side], split: str) -> list[str]:
 _STATUS = {"interrupted": "was interrupted", "failed": "failed"}
 
 
-def _error(side: Side) -> float | None:
+def _error(side: Side, split: str) -> float | None:
     """The standard error of a difference to this run, as its own verdicts have it."""
+    about = "adaptation" if split == TARGET else "transfer"
     evidence = side.record.evidence
     verdicts = evidence.verdicts if evidence else []
-    return next((v.figures["error"] for v in verdicts if v.about == "transfer"), None)
+    return next((v.figures["error"] for v in verdicts if v.about == about), None)
 
 
 def _differing(sides: Sequence[Side]) -> dict[str, tuple[str, ...]]:
@@ -200,6 +214,7 @@ def _facts(record: RunRecord) -> dict[str, str]:
         "adapter": record.adapter,
         "pooling": config.get("pooling"),
         **nested,
+        **(_adapted(record.adaptation) if record.adaptation else {}),
         "data": str(record.data.get("fingerprint", ""))[:12],
         "training rows": record.data.get("rows", {}).get("train"),
         **record.versions,
@@ -207,10 +222,22 @@ def _facts(record: RunRecord) -> dict[str, str]:
     return {words(name): str(value) for name, value in plain.items() if value is not None}
 
 
+def _adapted(adaptation: Adaptation) -> dict[str, str]:
+    """By which alignment, and what came of it."""
+    settings = {f"alignment {name}": str(value) for name, value in adaptation.settings.items()}
+    return {
+        "alignment": adaptation.alignment,
+        **settings,
+        "validator": adaptation.validator,
+        "kept": adaptation.kept,
+        "target": str(adaptation.target.get("fingerprint", ""))[:12],
+    }
+
+
 def _bars_png(found: Versus) -> bytes:
     values = [side.metrics(found.split)[found.headline] for side in found.sides]
     figure, (axes,) = canvas(6.5, 0.8 + 0.4 * len(values))
-    errors = [_SURE * (_error(side) or 0) / 2**0.5 for side in found.sides]
+    errors = [_SURE * (_error(side, found.split) or 0) / 2**0.5 for side in found.sides]
     at = range(len(values))
     axes.barh(at, values, xerr=errors, color=[BLUE, *[GREY] * (len(values) - 1)], height=0.6)
     axes.set_yticks(at, [short(side.name) for side in found.sides], parse_math=False)

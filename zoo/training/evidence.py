@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from zoo.data.dataset import Dataset
+from zoo.data.labelling import cells
 from zoo.domain.compare import Featured, compared
 from zoo.domain.words import lines
 from zoo.errors import ZooError
@@ -135,7 +136,7 @@ def mistakes(
     return [
         Mistake(
             row=at,
-            true=_short(str(labels[at])),
+            true=_short(label_words(labels[at])),
             answer=_short(told[at].label),
             score=told[at].score,
             loss=losses[at],
@@ -144,6 +145,14 @@ def mistakes(
         for at in worst
         if losses[at] == losses[at]
     ]
+
+
+def label_words(label: str) -> str:
+    """A label as people read it: of several cells each with the name of its column."""
+    found = cells(label)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return ", ".join(f"{name} {value or '–'}" for name, value in found.items())
 
 
 def _is_wrong(task: Task, told: Prediction, target: Tensor) -> bool:

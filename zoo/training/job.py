@@ -17,7 +17,7 @@ from zoo.model import Adapter, ComposedModel, Solution, Task
 from zoo.model.joint import Joint, head_of, logits_of, task_of
 from zoo.model.lengths import long_in, told_of_long
 from zoo.progress import Progress
-from zoo.report.evidence import Evidence
+from zoo.report.evidence import Evidence, Verdict
 from zoo.report.mistakes import Mistake
 from zoo.report.record import THIS_MODEL, Confusion, Result, RunRecord
 from zoo.training import baselines, jointly
@@ -30,7 +30,7 @@ from zoo.training.judging import Fitted, judge
 from zoo.training.loop import train
 from zoo.training.outcome import Epoch, Outcome
 from zoo.training.prepared import prepare
-from zoo.training.rivals import hold_against
+from zoo.training.rivals import features_as_published, hold_against
 from zoo.training.sharing import shared_logits
 from zoo.training.texts import judged
 from zoo.training.versions import versions
@@ -100,6 +100,9 @@ class Job:
         """
         begun = time.perf_counter()
         features = self._features()
+        seconds = time.perf_counter() - begun
+        published = features_as_published(self, features)
+        begun = time.perf_counter()
         self._tell_of_long()
         guesses = baselines.guesses(self.model, self.task, self.splits, self._logits)
         if self.model.adapter.trains_backbone:
@@ -113,10 +116,10 @@ class Job:
         if outcome.whole and self.task.makes_texts:
             self.results[-1] = judged(self.model, self.dataset, self.results[-1], self.progress)
         self.results += guesses
-        seconds = time.perf_counter() - begun
+        seconds += time.perf_counter() - begun
         if outcome.whole:
             try:
-                hold_against(self, features, seconds)
+                hold_against(self, features, published, seconds)
                 fitted = Fitted(logits, features, outcome.history, outcome.best_epoch, seconds)
                 self.evidence, self.mistakes = judge(self, fitted)
             except KeyboardInterrupt:  # what was trained until here is not lost over a baseline
@@ -149,6 +152,10 @@ class Job:
                 tell=self.reuse.tell,
                 weights=self.reuse.whole,
             )
+
+    def further_verdicts(self) -> list[Verdict]:
+        """What is to be said of such a fit alone; nothing here."""
+        return []
 
     def write(self, folder: Path) -> None:
         """Write what belongs into the run besides its record; nothing here."""

@@ -13,11 +13,13 @@ from torch import Tensor
 from zoo.model import Task
 from zoo.model.joint import Joint, logits_of
 from zoo.progress import Silent
+from zoo.report.comparison import words
 from zoo.report.evidence import Evidence, LearningCurve, Verdict
 from zoo.report.mistakes import Mistake
 from zoo.training import evidence, verdicts
 from zoo.training.baselines import baseline_adapter
-from zoo.training.learning_curve import learning_curve
+from zoo.training.jointly import TWINS
+from zoo.training.learning_curve import ENOUGH, learning_curve
 from zoo.training.prepared import Some
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def judge(job: Job, fitted: Fitted) -> tuple[Evidence, list[Mistake]]:
     own = verdicts.measure(task, logits, targets, config.seed)
     curve = _curve(job, fitted, split)
     found = [] if own is None else _about(job, fitted, own, split, curve)
+    found += job.further_verdicts()
     gap = _gap(job, fitted)
     return (
         Evidence(
@@ -81,15 +84,33 @@ def _about(
 ) -> list[Verdict]:
     headline = job.task.headline
     found = verdicts.transfer(own, job.results, split, headline)
+    found += _each_alone(job, fitted, split)
     train = _on_training_rows(job)
     if train is not None:
         went = verdicts.turned(fitted.history, fitted.best_epoch, job.task.monitor)
         found.append(verdicts.over_fitting(train, own, split, headline, went))
     if curve is not None:
         found.append(verdicts.rows(curve))
+    elif _has_curve(job, fitted) and len(job.splits["train"]) < ENOUGH:
+        found.append(verdicts.too_few(len(job.splits["train"])))
     scratch = verdicts.scratch_of(job.results, split)
     saved = scratch and verdicts.saved(own, scratch, fitted.seconds, curve, headline)
     return [*found, saved] if saved else found
+
+
+def _each_alone(job: Job, fitted: Fitted, split: str) -> list[Verdict]:
+    """Each of several tasks against its single-task twin, where there are such."""
+    twins = next((r for r in job.results if (r.model, r.split) == (TWINS, split)), None)
+    if twins is None or not isinstance(job.task, Joint):
+        return []
+    found = []
+    for name, rows, _, targets in job.task.each(fitted.logits[split], job.splits[split].targets):
+        part = job.task.parts[name]
+        alone = twins.metrics.get(f"{name}.{part.headline}")
+        own = verdicts.measure(part, rows, targets, job.config.seed) if len(targets) else None
+        if own is not None and alone is not None:
+            found.append(verdicts.against(own, f"{name} alone", alone, words(part.headline)))
+    return found
 
 
 def _on_training_rows(job: Job) -> verdicts.Measure | None:
@@ -106,7 +127,7 @@ def _on_training_rows(job: Job) -> verdicts.Measure | None:
 def _curve(job: Job, fitted: Fitted, split: str) -> LearningCurve | None:
     """By the baseline on frozen features, where these are few or it was asked for."""
     adapter, asked = baseline_adapter(), "curve" in job.config.baselines
-    if adapter is None or "probe" not in job.config.baselines or not _plain(job.task, fitted):
+    if adapter is None or not _has_curve(job, fitted):
         return None
     if fitted.features["train"].numel() > _QUICK and not asked:
         job.notes.append(
@@ -116,6 +137,10 @@ def _curve(job: Job, fitted: Fitted, split: str) -> LearningCurve | None:
     return learning_curve(
         adapter, job.task, job.splits, fitted.features, split, job.config.seed, chosen=job.chosen
     )
+
+
+def _has_curve(job: Job, fitted: Fitted) -> bool:
+    return "probe" in job.config.baselines and _plain(job.task, fitted)
 
 
 def _gap(job: Job, fitted: Fitted) -> tuple[Verdict, dict[str, Any]] | None:

@@ -21,6 +21,7 @@ from zoo.training.prepared import PreparedSplit, Some
 _SHARES = (4, 2)  # of all rows: a quarter, a half
 _DRAWS = 2  # of each
 _FEWEST = 16  # rows; fewer say nothing of a curve
+ENOUGH = max(_SHARES) * _FEWEST  # rows for which there is a curve
 _EXPONENTS = (0.25, 0.5, 1.0)  # error falls as rows to the power of one of these
 _SAMPLES = 2000
 _INTERVAL = (10, 90)
@@ -95,9 +96,9 @@ def learning_curve(
         chosen: hyper-parameters that the adapter has chosen for all rows; without any it does so here.
     """
     total = len(splits["train"])
-    sizes = [total // share for share in _SHARES if total // share >= _FEWEST]
-    if len(sizes) < 2:
+    if total < ENOUGH:
         return None
+    sizes = [total // share for share in _SHARES]
     fits = _Fits(adapter, task, splits, features, split, seed)
     known = Larger(total, chosen) if chosen else None
     everything, solution = fits.of(np.arange(total), known)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from zoo.errors import TrainingFailed, WriteFailed
 from zoo.model import ComposedModel, Task
-from zoo.model.joint import Joint, logits_of
+from zoo.model.joint import logits_of
 from zoo.progress import Progress
 from zoo.training import optimizer
 from zoo.training.adaptation.aligning import Aligning
@@ -151,8 +151,7 @@ class Trainer:
         self._augmentation = Augmentation.of(config, model)
         self._average = Average(self._moving, config, self._epochs)
         self._weights = row_weights(task, splits["train"].targets, config)
-        if isinstance(task, Joint):
-            task.drawn(splits["train"].targets, self._weights)
+        task.drawn(splits["train"].targets, self._weights)
         self._order = torch.Generator().manual_seed(config.seed)
         self._order_before = self._order.get_state()  # of the epoch in progress
         self._loss = 0.0  # summed over the rows of the epoch so far

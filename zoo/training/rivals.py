@@ -12,8 +12,9 @@ from torch import Tensor
 from zoo.errors import Incompatible
 from zoo.model import Adapter, extract
 from zoo.model.joint import Joint
-from zoo.report.record import THIS_MODEL, Result
+from zoo.report.record import Result
 from zoo.training import baselines, jointly
+from zoo.training.randomness import seeded
 
 if TYPE_CHECKING:
     from zoo.training.job import Job
@@ -21,18 +22,50 @@ if TYPE_CHECKING:
 Features = Mapping[str, Tensor]  # by split
 
 
-def hold_against(job: Job, features: Features, seconds: float) -> None:
+def features_as_published(job: Job, features: Features) -> Features | None:
+    """What the frozen probe sits on; ``None`` where none is asked for, or there is none.
+
+    It is asked before training, which needs the memory that a second backbone takes for a moment.
+    Those at hand are the same where the adapter starts as the identity and the pooling is the
+    default; a few rows tell.
+
+    Args:
+        job: before training.
+        features: of the model as it is, by split.
+    """
+    model = job.model
+    if (
+        "probe" not in job.config.baselines
+        or model.language
+        or baselines.is_baseline(model.adapter)
+        or baselines.baseline_adapter() is None
+    ):
+        return None
+    if model.backbone.reload is None:
+        return features
+    with seeded(job.config.seed):  # weights that are drawn, to be replaced, draw none of training's
+        fresh = model.backbone.reload(True)
+    few = job.splits["train"].ready.first(4)
+    on_few = extract(fresh, few, task=job.task)
+    if torch.allclose(on_few, features["train"][: len(on_few)], rtol=1e-4, atol=1e-5):
+        return features
+    return baselines.features_of(fresh, job.splits, job.progress, job.task)
+
+
+def hold_against(job: Job, features: Features, published: Features | None, seconds: float) -> None:
     """Add the results of the rivals that the fit asks for.
 
     Args:
         job: whose own results are there.
         features: taken before training; empty where the head sits on none.
+        published: what :func:`features_as_published` gave.
         seconds: that the fit itself took.
     """
-    asked, adapter = job.config.baselines, baselines.baseline_adapter()
-    itself = baselines.is_baseline(job.model.adapter)
-    if "probe" in asked and adapter is not None and not itself and not job.model.language:
-        _probe(job, adapter, features)
+    asked = job.config.baselines
+    # On the same features the fit has chosen the penalty already.
+    adapter = baselines.baseline_adapter(job.chosen if published is features else None)
+    if published is not None and adapter is not None:
+        _probe(job, adapter, published)
     if "twins" in asked and isinstance(job.task, Joint):
         _twins(job, job.task, seconds)
     if "scratch" in asked:
@@ -40,29 +73,10 @@ def hold_against(job: Job, features: Features, seconds: float) -> None:
 
 
 def _probe(job: Job, adapter: Adapter, features: Features) -> None:
-    frozen = _frozen_features(job, features)
-    if frozen is features:
-        adapter = baselines.baseline_adapter(job.chosen) or adapter
     try:
-        job.results += baselines.probe(adapter, job.task, job.splits, frozen, job.config.seed)
+        job.results += baselines.probe(adapter, job.task, job.splits, features, job.config.seed)
     except Incompatible as err:
         job.tell_of_no_probe(err)
-
-
-def _frozen_features(job: Job, features: Features) -> Features:
-    """Features of the backbone as published, pooled as is right for frozen features.
-
-    Those taken before training are the same where the adapter starts as the identity and the
-    pooling is the default; a few rows tell.
-    """
-    if job.model.backbone.reload is None:
-        return features
-    fresh = job.model.backbone.reload(True)
-    few = job.splits["train"].ready.first(4)
-    on_few = extract(fresh, few, task=job.task)
-    if torch.allclose(on_few, features["train"][: len(on_few)], rtol=1e-4, atol=1e-5):
-        return features
-    return baselines.features_of(fresh, job.splits, job.progress, job.task)
 
 
 def _twins(job: Job, joint: Joint, together: float) -> None:
@@ -82,13 +96,7 @@ def _twins(job: Job, joint: Joint, together: float) -> None:
     job.notes.append(
         f"Together the tasks took {together:.1f} s to fit, one by one {sum(seconds.values()):.1f} s."
     )
-    ours = {result.split: result for result in job.results if result.model == THIS_MODEL}
-    twins = jointly.as_one(joint, results, {**seconds, "together": together})
-    job.results += twins
-    reported = "test" if "test" in ours else "val"
-    for result in twins:
-        if result.split == reported and reported in ours:
-            job.notes += jointly.transfer(joint, ours[reported], result)
+    job.results += jointly.as_one(joint, results, {**seconds, "together": together})
 
 
 def _scratch(job: Job) -> None:

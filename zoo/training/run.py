@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.model import ComposedModel
+from zoo.report.adaptation import TARGET
 from zoo.report.record import THIS_MODEL, RunRecord
 
 
@@ -21,7 +22,7 @@ class Run:
     def metrics(self) -> dict[str, float]:
         """Metrics of the model on the target, else on the test split, else on validation."""
         own = {r.split: r.metrics for r in self.record.results if r.model == THIS_MODEL}
-        return own.get("target") or own.get("test") or own["val"]
+        return own.get(TARGET) or own.get("test") or own["val"]
 
     def report(self) -> Path:
         """The run's HTML report, written if it is not there yet."""

@@ -22,7 +22,7 @@ from zoo.report.comparison import words
 from zoo.report.evidence import LearningCurve, Level, Verdict
 from zoo.report.record import THIS_MODEL, Result
 from zoo.training.baselines import SCRATCH
-from zoo.training.learning_curve import rows_for
+from zoo.training.learning_curve import ENOUGH, rows_for
 
 _DRAWS = 40
 _ROWS = 400  # of which the bootstrap is made; its error goes with the root of rows
@@ -109,16 +109,21 @@ def transfer(own: Measure, results: Sequence[Result], split: str, headline: str)
     """The model against each rival on the same rows: better, level, or worse than it."""
     rivals = {r.model: r.metrics.get(headline) for r in results if r.split == split}
     return [
-        _against(own, model, value, split, headline)
+        against(own, model, value, words(headline))
         for model, value in rivals.items()
         if model != THIS_MODEL and value is not None and math.isfinite(value)
     ]
 
 
-def _against(own: Measure, rival: str, value: float, split: str, headline: str) -> Verdict:
+def against(
+    own: Measure, rival: str, value: float, metric: str, about: str = "transfer"
+) -> Verdict:
+    """The model against one rival, of which ``value`` was measured on the same rows."""
     difference, error = own.value - value, own.error * math.sqrt(2)
     figures = {"own": own.value, "rival": value, "difference": difference, "error": error}
-    named = f"{words(headline)} {value:.3f}, this model has {own} (difference {difference:+.3f} ± {error:.3f})"
+    named = (
+        f"{metric} {value:.3f}, this model has {own} (difference {difference:+.3f} ± {error:.3f})"
+    )
     if difference < -_SURE * error:
         level: Level = "warning"
         text = f"Negative transfer: {rival} is better here: {named}."
@@ -128,7 +133,7 @@ def _against(own: Measure, rival: str, value: float, split: str, headline: str) 
         level, text = "note", f"No better than {rival} beyond chance: {named}."
     else:
         level, text = "good", f"Better than {rival}: {named}."
-    return Verdict(about="transfer", level=level, text=text, figures=figures)
+    return Verdict(about=about, level=level, text=text, figures=figures)
 
 
 def rows(curve: LearningCurve) -> Verdict:
@@ -150,6 +155,15 @@ def rows(curve: LearningCurve) -> Verdict:
     else:
         text = f"More rows may help: {said}"
     return Verdict(about="rows", level=level, text=text, figures=figures)
+
+
+def too_few(count: int) -> Verdict:
+    """So few rows that no part of them says anything of a curve."""
+    text = (
+        f"Too little data to say what more would bring: a learning curve takes {ENOUGH} training "
+        f"rows, and here are {count}."
+    )
+    return Verdict(about="rows", level="note", text=text, figures={"rows": count})
 
 
 def saved(

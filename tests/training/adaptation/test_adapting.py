@@ -9,11 +9,16 @@ import zoo
 from tests.training.adaptation.conftest import write
 from zoo.errors import BadSetting, ContractViolation, DataError, Incompatible, UnknownName
 from zoo.progress import Silent
-from zoo.report.adaptation import SOURCE_ONLY
+from zoo.report.adaptation import LABEL_FREE, SOURCE_ONLY
 from zoo.report.record import read_history, read_record
 from zoo.training.adaptation.adapt import Adapt
 from zoo.training.adaptation.aligning import Aligning, estimate
-from zoo.training.adaptation.parts import make_alignment, settled
+from zoo.training.adaptation.parts import (
+    make_alignment,
+    make_validator,
+    require_alignable,
+    settled,
+)
 from zoo.training.prepared import prepare
 
 QUICK = {"epochs": 2, "batch_size": 16, "progress": Silent()}
@@ -68,6 +73,17 @@ def test_the_manifest_says_for_what_it_was_chosen(run):
     assert said["adaptation"]["kept"] == run.record.adaptation.kept
     assert said["adaptation"]["target"]["rows"] == {"target": 150}
     assert "source-only on target" in said["metrics"]
+
+
+def test_the_card_tells_the_target_from_the_source(run):
+    card = (run.folder / "artifact" / "README.md").read_text()
+    assert "test split, rows of the source." in card
+    assert "the target grey. Of what was tried, the model without an alignment was kept" in card
+    metrics = json.loads((run.folder / "artifact" / "zoo.json").read_text())["provenance"][
+        "metrics"
+    ]
+    for name in ("this model", "source-only", "oracle"):
+        assert f"| {name} | {metrics[f'{name} on target']['accuracy']:.3f} |" in card
 
 
 def test_the_oracles_are_the_best_of_all_that_was_tried(run):
@@ -202,3 +218,39 @@ def test_an_unknown_alignment_is_named_with_its_nearest(make_model, data, target
 def test_more_tries_than_there_are(make_model, data, target, tmp_path):
     with pytest.raises(BadSetting, match="tries=9: coral has 3"):
         fitted(make_model(), data, target, tmp_path / "run", tries=9)
+
+
+def test_labels_of_the_target_say_whether_the_alignment_that_is_kept_helps(
+    make_model, data, target, tmp_path
+):
+    record = fitted(make_model(), data, target, tmp_path / "run", align="mcc", tries=1).record
+    assert record.adaptation.kept == "aligned"
+    assert record.notes[-1].startswith("mcc is kept: nuclear-norm ")
+    (found,) = [each for each in record.evidence.verdicts if each.about == "adaptation"]
+    own, alone = (
+        record.adaptation.picks[side].state.metrics["accuracy"]
+        for side in (LABEL_FREE, SOURCE_ONLY)
+    )
+    assert (found.figures["own"], found.figures["rival"]) == pytest.approx((own, alone))
+    assert found.text.startswith(f"Better than source-only: accuracy on the target {alone:.3f}")
+
+
+def test_no_such_verdict_where_source_only_is_kept(run):
+    assert run.record.adaptation.kept == "source-only"
+    assert "adaptation" not in {each.about for each in run.record.evidence.verdicts}
+
+
+def test_targets_that_are_no_classes_are_told_what_takes_them(target, tmp_path):
+    rows = "".join(f"{path},{at / 2}\n" for at, path in enumerate(target.glob("*/*.png")))
+    (tmp_path / "sizes.csv").write_text(f"image,target\n{rows}")
+    data = zoo.load_data(tmp_path / "sizes.csv", task="regression")
+    model = zoo.compose("vision:digits", "bottleneck", zoo.task("regression", labels=data.labels))
+    for align, validator, hint in (
+        ("mcc", "source-risk", "--align coral` or"),
+        ("coral", "infomax", "--validator source-risk`"),
+    ):
+        with pytest.raises(Incompatible, match="one class a row; regression has") as refused:
+            require_alignable(
+                model, make_alignment(align), make_validator(validator), torch.zeros(9, 1)
+            )
+        assert hint in refused.value.hint

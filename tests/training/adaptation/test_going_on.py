@@ -47,6 +47,14 @@ def weights(run):
     return {path.name: path.read_bytes() for path in (run / "artifact").glob("*.safetensors")}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """Features of no other fit: of rows that came in other batches, they differ in their last bits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="module")
 def dann(target):
     return Adapt(target, "dann", {"hidden": 16}, tries=1)

@@ -26,15 +26,20 @@ from zoo.progress import Progress
 from zoo.report.adaptation import (
     LABEL_FREE,
     SOURCE_ONLY,
+    TARGET,
     Adaptation,
     Candidate,
     Floor,
     Pick,
     State,
+    best_alone,
     floor_of,
     gains,
     picked,
+    reaches,
 )
+from zoo.report.comparison import words
+from zoo.report.evidence import Verdict
 from zoo.report.record import THIS_MODEL, Result, RunRecord
 from zoo.training.adaptation.adapt import Adapt, candidates_of
 from zoo.training.adaptation.aligning import Aligning
@@ -42,7 +47,7 @@ from zoo.training.adaptation.balance import Balance
 from zoo.training.adaptation.judge import Judge, judge_logits
 from zoo.training.adaptation.parts import make_alignment, make_validator, require_alignable
 from zoo.training.adaptation.reverse import Reverse
-from zoo.training.adaptation.target import TARGET, Target, fitted_to
+from zoo.training.adaptation.target import Target, fitted_to
 from zoo.training.best import Moving
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import FitConfig
@@ -50,6 +55,7 @@ from zoo.training.job import Job
 from zoo.training.loop import train
 from zoo.training.outcome import Epoch, Outcome
 from zoo.training.processes import processes
+from zoo.training.verdicts import against, measure
 
 Tensors = dict[str, Tensor]
 
@@ -145,6 +151,19 @@ class AdaptingJob(Job):
         with self.reuse.active():
             self._answers = judge_logits(self.model, self.splits[self.target.reported])
         return outcome, self._measured(outcome), {}
+
+    def further_verdicts(self) -> list[Verdict]:
+        """Whether the alignment that is kept helps, where labels of the target tell."""
+        adaptation, known = self.adaptation, list(self.target.known)
+        if adaptation is None or adaptation.kept == "source-only" or not known:
+            return []
+        task, targets = self.task, self.splits[self.target.reported].targets
+        own = measure(task, self._answers[known], targets[known], self.config.seed)
+        alone = adaptation.picks[SOURCE_ONLY].state.metrics.get(task.headline)
+        if own is None or alone is None:
+            return []
+        metric = f"{words(task.headline)} on the target"
+        return [against(own, SOURCE_ONLY, alone, metric, about="adaptation")]
 
     def write(self, folder: Path) -> None:
         """``target.jsonl``: what the model says of each target row that is measured on."""
@@ -246,19 +265,24 @@ class AdaptingJob(Job):
             candidates=self._candidates,
             picks=picks,
         )
-        self._tell(picks, whose)
+        self._tell(picks, whose, floor)
         return picks[whose], whose
 
-    def _tell(self, picks: Mapping[str, Pick], whose: str) -> None:
-        name, validator = self._adapt.align, self._validator.spec.name
+    def _tell(self, picks: Mapping[str, Pick], whose: str, floor: Floor) -> None:
         if LABEL_FREE not in picks:
             return
-        before, after = (picks[side].state.score for side in (SOURCE_ONLY, LABEL_FREE))
-        figures = f"{validator} {_number(after)} with {name}, {_number(before)} source-only"
+        name, validator = self._adapt.align, self._validator.spec.name
+        after, alone = picks[LABEL_FREE].state.score, best_alone(self._candidates)
+        figures = f"{validator} {_number(after)} with it, at most {_number(alone)} source-only"
         if whose == LABEL_FREE:
             text = f"{name} is kept: {figures}."
-        else:
+        elif reaches(picks[LABEL_FREE], floor):
             text = f"Source-only is kept: the validator sees no gain in {name} ({figures})."
+        else:
+            text = (
+                f"Source-only is kept: every state with {name} has lost the source's validation rows, "
+                "the way back to its labels, or the balance of its classes."
+            )
         self.progress.note(text)
         self.notes.append(text)
 
@@ -297,7 +321,7 @@ class AdaptingJob(Job):
         if adaptation is None:
             return record
         rows = len(self.target.known)
-        shown = {THIS_MODEL: adaptation.picks[_side(adaptation)], **adaptation.picks}
+        shown = {THIS_MODEL: adaptation.picks[adaptation.side], **adaptation.picks}
         results = [
             Result(
                 model=name,
@@ -319,10 +343,6 @@ def _require_plain(config: FitConfig) -> None:
         raise BadSetting("--align works in one process.", hint="Leave --processes out of this fit.")
     if config.precision == "fp16":
         raise BadSetting("--align does not work in fp16.", hint="Choose --precision bf16.")
-
-
-def _side(adaptation: Adaptation) -> str:
-    return LABEL_FREE if adaptation.kept == "aligned" else SOURCE_ONLY
 
 
 def _words(candidate: Candidate) -> str:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from zoo.model import ComposedModel
 from zoo.model.joint import logits_of
-from zoo.report.adaptation import Floor, State, value_of
+from zoo.report.adaptation import TARGET, Floor, State, value_of
 from zoo.training.adaptation.balance import Balance
 from zoo.training.adaptation.reverse import Reverse
-from zoo.training.adaptation.target import TARGET, Target
+from zoo.training.adaptation.target import Target
 from zoo.training.adaptation.validator import JudgeProblem, Validator
 from zoo.training.baselines import Splits
 from zoo.training.prepared import PreparedSplit

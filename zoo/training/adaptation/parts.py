@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.errors import Incompatible
+from zoo.errors import Incompatible, ZooError
 from zoo.host import installed, make_with_settings
 from zoo.model import ComposedModel
 from zoo.training.adaptation.alignment import Alignment
@@ -65,12 +66,29 @@ def require_alignable(
             "batch_norm=updated` on a network with batch norms.",
         )
     if targets.is_floating_point() or targets.ndim != 1:
-        for method in (alignment, validator):
-            if method.needs_classes:
-                raise Incompatible(
-                    f"{method.spec.name} is for one class a row; {model.task.spec.name} has other targets.",
-                    hint="`zoo alignments` and `zoo validators` list the others.",
-                )
+        _require_no_classes("align", alignment, model.task.spec.name)
+        _require_no_classes("validator", validator, model.task.spec.name)
+
+
+def _require_no_classes(option: str, method: Alignment | Validator, task: str) -> None:
+    if not method.needs_classes:
+        return
+    others = " or ".join(f"`--{option} {name}`" for name in _taking_any(option))
+    raise Incompatible(
+        f"{method.spec.name} is for one class a row; {task} has other targets.",
+        hint=f"Choose {others}." if others else "No other is installed.",
+    )
+
+
+def _taking_any(option: str) -> list[str]:
+    """Those that read no logits as classes; what a broken plugin has is no choice."""
+    host, found = installed(), []
+    make = make_alignment if option == "align" else make_validator
+    for provided in host.alignments if option == "align" else host.validators:
+        with contextlib.suppress(ZooError):
+            if not make(provided.spec.name).needs_classes:
+                found.append(provided.spec.name)
+    return found
 
 
 def settled(model: ComposedModel) -> list[_BatchNorm]:

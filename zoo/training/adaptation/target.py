@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.dataset import Dataset, EvaluationSplit, Split
-from zoo.data.inputs import inputs_from
 from zoo.data.load import load_for_evaluation
 from zoo.data.merge import joined
 from zoo.data.recognise import recognise
 from zoo.data.roles import role_of
 from zoo.data.rows import Input
 from zoo.data.sameness import digest
-from zoo.errors import ContractViolation, DataError
+from zoo.data.unlabelled import unlabelled as unlabelled_from
+from zoo.errors import ColumnMissing, ContractViolation, DataError, DataNotFound
 from zoo.model import ComposedModel
+from zoo.report.adaptation import TARGET
 from zoo.training.adaptation.adapt import Adapt
 
-TARGET = "target"  # the split that is adapted to, and measured on where it has no test rows
 TARGET_TEST = "target test"
 
 
@@ -101,19 +101,20 @@ def read_target(
     """
     root, contract = Path(path).expanduser(), model.backbone.contract
     if unlabelled:
-        column, convert = reading.get("input_column"), bool(reading.get("convert"))
-        found = inputs_from([str(root)], contract.modality, input_column=column)
-        return Target(root.name, contract.modality, found, convert=convert)
-    names = {role_of(name): name for name in recognise(root).names}
-    labelling = model.task.labelling
-
-    def read(split: str | None) -> EvaluationSplit:
-        return load_for_evaluation(root, task=labelling, split=split, **reading)
-
-    adapted = read(names.get("train"))
-    held = next((names[role] for role in ("test", "val") if role in names), None)
-    test = read(held) if held and names.get("train") else None
-    parts = [adapted, *([test] if test is not None else [])]
+        how = {name: value for name, value in reading.items() if name != "label_column"}
+        found = unlabelled_from(root, contract.modality, **how)
+        convert = bool(reading.get("convert"))
+        return Target(
+            root.name, contract.modality, found.inputs, convert=convert, notes=found.notes
+        )
+    try:
+        parts = _labelled(root, model, **reading)
+    except (DataNotFound, ColumnMissing) as err:
+        if not root.exists():
+            raise
+        hint = f"{err.hint} Or say `--target-unlabelled`, where the target has no labels."
+        raise type(err)(err.message, hint=hint) from err
+    adapted, test = parts[0], parts[1] if len(parts) > 1 else None
     return Target(
         root.name,
         adapted.modality,
@@ -122,8 +123,24 @@ def read_target(
         Split(test.inputs, test.labels) if test is not None else None,
         hashlib.sha256("".join(part.fingerprint for part in parts).encode()).hexdigest(),
         adapted.convert,
-        tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        tuple(dict.fromkeys(note for part in parts for note in _notes(part))),
     )
+
+
+def _labelled(root: Path, model: ComposedModel, **reading: Any) -> list[EvaluationSplit]:
+    """The rows to adapt to, and apart from them others to measure on if there are any."""
+    names = {role_of(name): name for name in recognise(root).names}
+    train = names.get("train")
+    held = next((names[role] for role in ("test", "val") if role in names), None)
+    splits = [train, held] if train and held else [train]
+    task = model.task.labelling
+    return [load_for_evaluation(root, task=task, split=split, **reading) for split in splits]
+
+
+def _notes(part: EvaluationSplit) -> list[str]:
+    if not part.skipped:
+        return list(part.notes)
+    return [*part.notes, f"{len(part.skipped)} target rows are left out, e.g. {part.skipped[0]}"]
 
 
 def with_labelled(source: Dataset, adapt: Adapt, model: ComposedModel) -> Dataset:
