@@ -71,3 +71,22 @@ def test_several_sources_and_a_few_labelled_target_rows(domains, tmp_path):
     assert any("10 labelled target rows are trained on" in note for note in record["notes"])
     of_sources = round(100 * 0.7) + round(50 * 0.7)
     assert record["data"]["rows"]["train"] == pytest.approx(of_sources * 1.25, abs=6)
+
+
+def test_a_target_without_labels_is_told_how_to_say_so(domains, tmp_path):
+    source, target = domains
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for path in target.glob("*/*.png"):
+        (flat / f"{path.parent.name}-{path.name}").write_bytes(path.read_bytes())
+    (flat / "broken.png").write_text("no image")
+    words = ["--target", flat, "--align", "coral", "--backbone", "digits", "--tries", 1]
+    words += ["--adapter", "bottleneck", "--epochs", 1, "--batch-size", 16]
+    ended = zoo("fit", source, *words, "--out", tmp_path / "run")
+    assert ended.code == 2
+    assert "say `--target-unlabelled`" in ended.err
+    ended = zoo(
+        "fit", source, *words, "--target-unlabelled", "--skip-bad", "--out", tmp_path / "run"
+    )
+    assert ended.code == 0, ended.err
+    assert "1 of 81 inputs are left out" in ended.err

@@ -40,6 +40,17 @@ def test_the_verdict_comes_first_and_the_figures_below(folders, tmp_path):
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+def test_two_sets_of_one_name_are_told_apart(folders, tmp_path):
+    """As `old/photos` and `new/photos` are."""
+    for name in ("here", "inverted"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "photos").symlink_to(folders / name)
+    paths = [tmp_path / name / "photos" for name in ("here", "inverted")]
+    ended = zoo("gap", *paths, "--backbone", "digits", "--plot", tmp_path / "gap.png")
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith(f"{paths[1]} is almost wholly apart from {paths[0]}")
+
+
 def test_json_has_verdicts_figures_and_words(folders):
     ended = zoo("gap", folders / "here", folders / "alike", "--backbone", "digits", "--json")
     assert ended.code == 0, ended.err

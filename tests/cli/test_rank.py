@@ -1,6 +1,7 @@
 """`zoo rank` and `zoo rankers`: the table, what is skipped, the plot, and going on with the winner."""
 
 import json
+import shlex
 
 import pytest
 
@@ -60,6 +61,19 @@ def test_json_has_the_same(digits):
     assert ended.data["ranker"] == "logme"
     assert (ended.data["rows"], ended.data["of"]) == (40, 70)
     assert [skipped["name"] for skipped in ended.data["skipped"]] == ["nlp:minilm"]
+
+
+def test_what_to_type_next_is_of_the_same_data_and_task(digits):
+    ended = zoo(
+        "rank", digits, "--backbones", "digits", "--rows", 20, "--task", "classification",
+        "--seed", 3, "--test-fraction", 0.15, "--val-fraction", 0.2,
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    typed = shlex.split(ended.err.split("Next: `")[1].split("`")[0])
+    assert typed == [
+        "zoo", "fit", str(digits), "--backbone", "digits",
+        "--task=classification", "--val-fraction=0.2", "--seed=3", "--out", "RUN",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

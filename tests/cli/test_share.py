@@ -6,6 +6,7 @@ import shutil
 import pytest
 from huggingface_hub import constants
 
+import zoo as library
 from tests.cli.commands import zoo
 from zoo.hub.server import EmbeddedHub
 
@@ -59,6 +60,19 @@ def test_what_is_pushed_is_pulled_and_answers_the_same(hub, run, digits, tmp_pat
     verified = zoo("verify", "me/digits", "--json").data
     assert verified["difference"] <= verified["tolerance"]
     assert "adapter_model.safetensors" in verified["files"]
+
+
+def test_a_model_of_several_tasks_is_pushed_and_pulled(hub, tmp_path):
+    tasks = [
+        library.task("classification", labels=["odd", "even"], name="parity"),
+        library.task("regression", labels=["size"], name="size"),
+    ]
+    library.save(library.compose("digits", "linear-probe", tasks), tmp_path / "artifact")
+    assert zoo("push", tmp_path / "artifact", "me/several").code == 0
+    pulled = zoo("pull", "me/several", "--json")
+    assert pulled.code == 0, pulled.err
+    assert pulled.data["tasks"] == {"parity": ["odd", "even"], "size": ["size"]}
+    assert "odd, even; size" in zoo("pull", "me/several").out
 
 
 def test_a_flipped_byte_is_found(run, tmp_path):

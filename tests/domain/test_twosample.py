@@ -89,6 +89,19 @@ def test_bbse_undoes_the_errors_of_its_classifier():
     assert found.actual is None
 
 
+def test_where_the_classifier_never_tells_a_class_bbse_leaves_what_it_tells_of_the_target():
+    """Four rows of a class are too few to be told when held out; the target is all of it."""
+    draw = np.random.default_rng(0)
+    source = draw.normal(size=(100, 40))
+    source[96:] *= 3
+    target = source[96:][draw.integers(4, size=60)] * 2 + draw.normal(size=(60, 40)) * 0.1
+    classes = np.repeat([0, 1], [96, 4])
+    found = label_shift(source, target, classes, None, ["a", "b"], seed=0)
+    assert sum(found.estimated) == pytest.approx(1)
+    assert found.estimated[1] > 0.9
+    assert len(matched(classes, found.estimated, seed=0)) <= 5
+
+
 def test_one_class_of_many_that_has_shifted_is_found():
     """With 30 classes a p-value has to be below 0.0004 to count."""
     draw = np.random.default_rng(0)

@@ -5,6 +5,7 @@ import csv
 import pytest
 
 import zoo
+from zoo.errors import Incompatible
 from zoo.progress import Silent
 from zoo.ranking import rank as module
 from zoo.ranking.rank import rank
@@ -71,3 +72,11 @@ def test_pairs_are_ranked_on_what_their_head_sits_on(tmp_path, minilm, seeing):
     task = zoo.task("pair-classification", labels=data.labels)
     rows = len(data.splits["train"])
     assert seeing.seen.features.shape == (rows, task.feature_size(minilm))
+
+
+def test_tasks_of_a_language_head_cannot_be_ranked(tmp_path, minilm):
+    path = tmp_path / "texts.csv"
+    path.write_text("text\n" + "".join(f"a text of {at} words\n" for at in range(20)))
+    data = zoo.load_data(path, task="masked-language")
+    with pytest.raises(Incompatible, match="cannot be ranked for masked-language: it uses a"):
+        rank(data, [minilm], task="masked-language", progress=Silent())

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.labelling import Labelling, labelling_of
-from zoo.errors import BadSetting
+from zoo.errors import BadSetting, Incompatible
 from zoo.host import installed
-from zoo.specs import check_settings, works_on
+from zoo.specs import TaskSpec, check_settings, works_on
 
 if TYPE_CHECKING:
     from zoo.cli.plan import Plan
@@ -38,14 +38,26 @@ class AskedTasks:
     typed: Mapping[str, Any]
 
     def require_fit(self, chosen: Plan) -> None:
-        """Refuse a backbone of a modality that one of them does not take, before any data is read.
+        """Refuse a backbone that one of them does not sit on, before any data is read.
 
         Raises:
-            Incompatible: it does not.
+            Incompatible: it is of a modality that the task does not take; or none was named, and the
+                task needs one with a language head, which no default has.
         """
-        if chosen.backbone and chosen.modality:
-            for kind in [kind for kind, *_ in self.several.values()] or [chosen.task]:
-                works_on(installed().task(kind).spec, chosen.modality, chosen.backbone)
+        for spec in self._specs(chosen):
+            if chosen.backbone and chosen.modality:
+                works_on(spec, chosen.modality, chosen.backbone)
+            elif spec.language:
+                raise Incompatible(
+                    f"{spec.name} uses a backbone's own {spec.language} language head, so it needs "
+                    "to be told which backbone.",
+                    hint="Name one with `--backbone`: `zoo backbones` lists them.",
+                )
+
+    def modality(self, chosen: Plan) -> str | None:
+        """What the data has to be; ``None`` where looking at it is to decide."""
+        taken = {spec.modalities for spec in self._specs(chosen) if len(spec.modalities) == 1}
+        return chosen.modality or (min(taken)[0] if taken else None)
 
     def labelling(self, chosen: Plan) -> Labelling:
         """What they make of labels."""
@@ -65,6 +77,10 @@ class AskedTasks:
             zoo.task(kind, labels=dataset.tasks[name], name=name, **self.settings.get(name, {}))
             for name, (kind, *_) in self.several.items()
         ]
+
+    def _specs(self, chosen: Plan) -> list[TaskSpec]:
+        kinds = [kind for kind, *_ in self.several.values()] or [chosen.task]
+        return [installed().task(kind).spec for kind in kinds]
 
     def describe(self, chosen: Plan) -> str:
         """For the line that says what the model is."""

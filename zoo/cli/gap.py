@@ -68,8 +68,11 @@ def gap(
         "skip_bad": skip_bad,
         "convert": convert,
     }
-    first = _read(source, source_split, "train", unlabelled=source_unlabelled, **how)
-    second = _read(target, target_split, "test", unlabelled=target_unlabelled, **how)
+    names = [path.name or str(path) for path in (source, target)]
+    if len(set(names)) == 1:
+        names = [str(source), str(target)]
+    first = _read(source, names[0], source_split, "train", unlabelled=source_unlabelled, **how)
+    second = _read(target, names[1], target_split, "test", unlabelled=target_unlabelled, **how)
     import zoo
     from zoo import progress
     from zoo.domain.gap import gap as compare
@@ -81,13 +84,17 @@ def gap(
         from zoo.report.scatter import spaces_png
 
         with writing.replacing(plot) as partial:
-            sets = {found.source: found.plane["source"], found.target: found.plane["target"]}
+            sets = [
+                (found.source, found.plane["source"]),
+                (found.target, found.plane["target"]),
+            ]
             partial.write_bytes(spaces_png(sets, found.explained))
         say(f"Wrote {plot}.")
 
 
 def _read(
     path: Path,
+    name: str,
     split: str | None,
     role: str,
     *,
@@ -101,18 +108,26 @@ def _read(
     """One of the two sets; ``role`` is of the split that is taken where it has splits."""
     from zoo.domain.sides import Side
 
-    name = path.name or str(path)
     if unlabelled:
-        from zoo.data.inputs import inputs_from
+        from zoo import progress
+        from zoo.data.unlabelled import unlabelled as unlabelled_from
 
         if modality is None:
             raise BadSetting(
                 f"What {path} holds cannot be told without labels or a backbone.",
                 hint="Give a backbone for such data with `--backbone NAME`.",
             )
-        inputs = inputs_from([str(path)], modality, input_column=input_column)
-        say(f"{name}: {len(inputs)} inputs without labels")
-        return Side(name, inputs, modality, convert=convert)
+        read = unlabelled_from(
+            path,
+            modality,
+            input_column=input_column,
+            skip_bad=skip_bad,
+            convert=convert,
+            progress=progress.default(),
+        )
+        for line in (f"{len(read.inputs)} inputs without labels", *read.notes):
+            say(one_line(f"{name}: {line}"))
+        return Side(name, read.inputs, modality, convert=convert)
     from zoo import progress
     from zoo.domain.sides import part_of
 

@@ -50,6 +50,7 @@ LabelColumn = Annotated[str | None, data("The column with labels; guessed where 
 Splits = Annotated[
     str | None, data("Which part of the data is which split, e.g. 'train=train,test=val'.")
 ]
+HELD_OUT = 0.15  # share of the rows for validation, and for testing
 ValFraction = Annotated[
     float, data("Share taken for validation where the data has none.", min=0, max=0.9)
 ]

@@ -169,6 +169,8 @@ def _cells(name: str, prediction: Prediction, answer: _Answer, top: int) -> dict
         cells[f"label{suffix}"] = plain(label)
         if score is not None:
             cells[f"score{suffix}"] = score
+    if prediction.score is None:
+        cells |= {plain(f"score {label}"): score for label, score in prediction.scores.items()}
     for key, value in prediction.data.items():
         if isinstance(value, dict):
             # The numbers that are the answer bear their own names; what else is told of each does not.
@@ -181,21 +183,40 @@ def _cells(name: str, prediction: Prediction, answer: _Answer, top: int) -> dict
 
 def _emit_people(answers: Sequence[_Answer], top: int) -> None:
     several = len(answers[0].said) > 1
-    scored = any(p.score is not None for answer in answers for p in answer.said.values())
+    told = [p for answer in answers for p in answer.said.values()]
+    limited = any("thresholds" in p.data for p in told)
+    scored = limited or any(p.score is not None for p in told)
     rows = []
     for answer in answers:
         shown = one_line(_words(answer.input), limit=80)
         for name, prediction in answer.said.items():
-            for place, (label, score) in enumerate(_shown(prediction, top)):
+            limits = prediction.data.get("thresholds", {})
+            each = _applying(prediction, top) if limits else _shown(prediction, top)
+            for place, (label, score) in enumerate(each):
                 row = [shown, *([name] if several else []), label]
-                row += ["" if score is None else f"{score:.3f}"] if scored else []
+                row += [_figure(score)] if scored else []
+                row += [_figure(limits.get(label))] if limited else []
                 rows.append(tuple("" if place and at == 0 else c for at, c in enumerate(row)))
             shown = ""
-    heads = ("input", *(["task"] if several else []), "label", *(["score"] if scored else []))
-    emit_table(heads, rows, right=("score",))
+    heads = ["input", *(["task"] if several else []), "label", *(["score"] if scored else [])]
+    heads += ["threshold"] if limited else []
+    emit_table(heads, rows, right=("score", "threshold"))
 
 
-def _shown(prediction: Prediction, top: int) -> list[tuple[str, float | None]]:
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _applying(prediction: Prediction, top: int) -> Sequence[tuple[str, float | None]]:
+    """The labels that reach their thresholds, best first, and others where more are asked for."""
+    limits = prediction.data["thresholds"]
+    scores = [pair for pair in prediction.scores.items() if pair[0] in limits]
+    scores.sort(key=lambda pair: (pair[1] < limits[pair[0]], -pair[1]))
+    applying = sum(score >= limits[name] for name, score in scores)
+    return scores[: max(applying, top if top > 1 else 0)] or [(prediction.label, None)]
+
+
+def _shown(prediction: Prediction, top: int) -> Sequence[tuple[str, float | None]]:
     """The answer; where it is one of its labels, also the next best."""
     if prediction.score is None:
         return prediction.ranked[:1]

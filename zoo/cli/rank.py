@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from zoo.ranking.record import Ranking
 
 _MOST = 20  # reasons that are told
+_DEFAULTS = {  # of `zoo fit`, too
+    "--val-fraction": options.HELD_OUT,
+    "--test-fraction": options.HELD_OUT,
+    "--seed": 0,
+}
 _COLUMNS = ("backbone", "estimate", "spread", "parameters", "features", "ms", "license", "")
 
 
@@ -39,8 +45,8 @@ def rank(
     input_column: options.InputColumn = None,
     label_column: options.LabelColumn = None,
     splits: options.Splits = None,
-    val_fraction: options.ValFraction = 0.15,
-    test_fraction: options.TestFraction = 0.15,
+    val_fraction: options.ValFraction = options.HELD_OUT,
+    test_fraction: options.TestFraction = options.HELD_OUT,
     skip_bad: options.SkipBad = False,
     convert: options.Convert = False,
     rows: Annotated[
@@ -112,31 +118,39 @@ def rank(
         with writing.replacing(plot) as partial:
             partial.write_bytes(_drawn(found))
         say(f"Wrote {plot}.")
+    how = _fit_words(
+        {
+            "--task": task,
+            "--input-column": input_column,
+            "--label-column": label_column,
+            "--splits": splits,
+            "--val-fraction": val_fraction,
+            "--test-fraction": test_fraction,
+            "--seed": seed,
+        },
+        {"--skip-bad": skip_bad, "--convert": convert},
+    )
+    best = ["--backbone", found.best.name]
     if then_fit is None:
         if not as_json:
-            say(f"Next: `zoo fit {data} --backbone {found.best.name} --out RUN`")
+            typed = shlex.join(["zoo", "fit", str(data), *best, *how])
+            say(f"Next: `{typed} --out RUN`")
         return
     from zoo.cli import run_words
-
-    typed = {
-        "--task": task,
-        "--input-column": input_column,
-        "--label-column": label_column,
-        "--splits": splits,
-        "--val-fraction": val_fraction,
-        "--test-fraction": test_fraction,
-        "--seed": seed,
-    }
-    words = [f"{flag}={value}" for flag, value in typed.items() if value is not None]
-    flags = {"--skip-bad": skip_bad, "--convert": convert, "--overwrite": overwrite}
-    words += [flag for flag, given in flags.items() if given]
-    model = [f"--backbone={found.best.name}", f"--out={then_fit}"]
-    run_words("fit", [*model, *words, "--", str(data)])
     from zoo.report.html import write_report
     from zoo.report.ranking import write_ranking
 
+    over = ["--overwrite"] if overwrite else []
+    run_words("fit", [*best, f"--out={then_fit}", *how, *over, "--", str(data)])
     write_ranking(then_fit, found.plain())
     write_report(then_fit)
+
+
+def _fit_words(typed: Mapping[str, object], flags: Mapping[str, bool]) -> list[str]:
+    """The same data and task for ``zoo fit``, as far as they are not what it does anyway."""
+    given = {name: value for name, value in typed.items() if value != _DEFAULTS.get(name)}
+    words = [f"{name}={value}" for name, value in given.items()]
+    return [*words, *(name for name, on in flags.items() if on)]
 
 
 def _require_one_output(*, as_json: bool, then_fit: Path | None) -> None:

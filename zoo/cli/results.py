@@ -20,7 +20,7 @@ _COLUMNS = 8  # of metrics, that a terminal has room for
 
 def emit_run(folder: Path, record: RunRecord, *, as_json: bool) -> None:
     """The table of this model beside its baselines, then where everything is."""
-    from zoo.report.comparison import compare, verdict
+    from zoo.report.comparison import compare, verdict, where
     from zoo.report.record import ARTIFACT, REPORT
 
     if as_json:
@@ -28,19 +28,19 @@ def emit_run(folder: Path, record: RunRecord, *, as_json: bool) -> None:
         return
     found = compare(record)
     rows = found.results[0].rows if found.results else 0
-    say(f"Results on {found.split} ({rows} rows):")
+    say(f"Results on {where(record, found.split)} ({rows} rows):")
     emit_comparison({result.model: result.metrics for result in found.results}, bold=0)
     judged = record.evidence.verdicts if record.evidence else []
     for each in judged:
         say(f"{each.level.capitalize()}: {each.text}")
     for line in filter(None, ("" if judged else verdict(record), *record.notes)):
         say(f"Note: {line}")
-    where = shlex.quote(str(folder))
+    run = shlex.quote(str(folder))
     say(f"Artifact: {folder / ARTIFACT}")
     say(f"Report:   {folder / REPORT}")
     if (folder / FIT_FILE).is_file():
         say(f"Repeat:   `zoo fit --config {shlex.quote(str(folder / FIT_FILE))}`")
-    say(f"Next:     `zoo predict {where} INPUT...` or `zoo push {where} OWNER/NAME`")
+    say(f"Next:     `zoo predict {run} INPUT...` or `zoo push {run} OWNER/NAME`")
 
 
 def emit_comparison(models: Mapping[str, Mapping[str, float]], *, bold: int | None = None) -> None:

@@ -133,7 +133,13 @@ def pull(
     if as_json:
         emit_json(facts)
         return
-    emit_facts({**facts, "labels": ", ".join(facts["labels"])})
+    emit_facts(
+        {
+            **facts,
+            "tasks": ", ".join(facts["tasks"]),
+            "labels": "; ".join(map(", ".join, facts["tasks"].values())),
+        }
+    )
     say(f"It answers as the model that was pushed. Next: `zoo predict {out or repo} INPUT...`")
 
 
@@ -146,8 +152,7 @@ def _facts(
         "folder": str(folder) if folder else None,
         "backbone": model.backbone.spec.name,
         "adapter": model.adapter.spec.name,
-        "task": model.task.name,
-        "labels": list(model.task.labels),
+        "tasks": {name: list(task.labels) for name, task in model.tasks.items()},
     }
 
 

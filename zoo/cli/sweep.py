@@ -59,8 +59,8 @@ def sweep(
     input_column: options.InputColumn = None,
     label_column: options.LabelColumn = None,
     splits: options.Splits = None,
-    val_fraction: options.ValFraction = 0.15,
-    test_fraction: options.TestFraction = 0.15,
+    val_fraction: options.ValFraction = options.HELD_OUT,
+    test_fraction: options.TestFraction = options.HELD_OUT,
     skip_bad: options.SkipBad = False,
     convert: options.Convert = False,
     seeds: Annotated[

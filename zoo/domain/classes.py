@@ -149,7 +149,9 @@ def _estimated(guessed: Classes, actual: Classes, told: Classes, classes: int) -
     found = np.bincount(told, minlength=classes) / len(told)
     ratio = np.linalg.pinv(joint, rcond=_FLAT) @ found
     shares = np.maximum(ratio, 0) * joint.sum(axis=0)
-    return np.asarray(shares / max(float(shares.sum()), 1e-12))
+    total = float(shares.sum())
+    # Nothing is known of classes that no source row was taken for; then what is told has to do.
+    return np.asarray(shares / total) if total > 1e-12 else found
 
 
 def _shares(classes: Classes, count: int) -> tuple[float, ...]:

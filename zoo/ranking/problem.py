@@ -25,9 +25,11 @@ def targets_of(task: Task, labels: Sequence[str]) -> tuple[Kind, Labels]:
     """The targets of all units and their kind; of classes -1 is one that is to be ignored.
 
     Raises:
-        Incompatible: the task's targets are neither classes, marks nor numbers.
+        Incompatible: the task's targets are neither classes, marks nor numbers, or it is one of language.
         LabelProblem: a label the task does not know; or nothing can be learned from them.
     """
+    if task.spec.language:
+        raise _incompatible(task, "it uses a backbone's language head, which no features stand for")
     targets = task.targets(labels)
     task.prepare(targets)
     regressands = task.regressands(targets)
@@ -45,9 +47,12 @@ def _sorted_out(units: Tensor, *, numbers: bool, task: Task) -> tuple[Kind, Labe
         known = found[~np.isnan(found)]
         marks = not numbers and bool(np.isin(known, (0.0, 1.0)).all())
         return ("marks" if marks else "numbers"), found
-    raise Incompatible(
-        f"Backbones cannot be ranked for {task.spec.name}: its targets are neither classes, marks "
-        "nor numbers.",
+    raise _incompatible(task, "its targets are neither classes, marks nor numbers")
+
+
+def _incompatible(task: Task, why: str) -> Incompatible:
+    return Incompatible(
+        f"Backbones cannot be ranked for {task.spec.name}: {why}.",
         hint="`zoo fit` each of them and compare.",
     )
 
