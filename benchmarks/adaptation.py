@@ -120,7 +120,7 @@ def cell(
     adapter: str,
     methods: Sequence[str],
 ) -> None:
-    """Train the candidates of each method whose cell is not there, and write it."""
+    """Train the candidates of each method whose cell is not there, beside source-only's, and write it."""
     wanted = [
         method
         for method in (SOURCE_ONLY, *methods)
@@ -129,7 +129,8 @@ def cell(
     if not wanted:
         return
     start = time.process_time()
-    found, rows = trained(shared, domains, pair, seed, adapter, wanted)
+    together = list(dict.fromkeys([SOURCE_ONLY, *wanted]))
+    found, rows = trained(shared, domains, pair, seed, adapter, together)
     taken = (time.process_time() - start) / len(found)
     for method in wanted:
         tried = [each for each in found if each["method"] == method]

@@ -31,8 +31,7 @@ def table(cells: Path, validators: tuple[str, ...]) -> str:
         "Written by `benchmarks/adaptation.py`; accuracy on the target in percent, mean over pairs and seeds.",
         "`kept` is what a fit gives: the label-free-selected state, or source-only where the validator sees no",
         "gain. `worst` is the least gain of a pair over source-only, both chosen without labels. `runs` are the",
-        "pairs and seeds there are so far; of so many of them (`balanced`) the balance of classes was recorded,",
-        "in the others it holds nothing back.",
+        "pairs and seeds there are so far.",
         "",
     ]
     found = read(cells)
@@ -79,8 +78,8 @@ def chosen(tried: list[dict[str, Any]], rows: dict[str, int], validator: str) ->
 
 def _head() -> list[str]:
     return [
-        "| alignment | pairs | runs | balanced | source-only | oracle source-only | oracle | label-free | kept | worst |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| alignment | pairs | runs | source-only | oracle source-only | oracle | label-free | kept | worst |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
 
 
@@ -95,12 +94,7 @@ def _line(method: str, rows: dict[tuple[str, str], Any], validator: str) -> str:
     ]
     columns = (SOURCE_ONLY, ORACLE_SOURCE_ONLY, ORACLE, LABEL_FREE, "kept")
     shown = [_spread([row[name] for row in found.values()]) for name in columns]
-    balanced = sum(
-        each.get("balance") is not None
-        for tried, _ in rows.values()
-        for each in tried[-1]["states"][:1]
-    )
-    counts = f"{len(pairs)} | {len(found)} | {balanced}"
+    counts = f"{len(pairs)} | {len(found)}"
     return f"| {method} | {counts} | {' | '.join(shown)} | {min(gained):+.1f} |"
 
 

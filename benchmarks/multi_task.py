@@ -36,16 +36,22 @@ HERE = Path(__file__).parent
 FITS = HERE / "multi_task.json"
 BACKBONE = "nlp:minilm"
 DOMAINS = ("books", "dvd", "electronics", "kitchen")
-REVIEWS = {"train": 225, "test": 96}  # of each domain
-QUESTIONS = {"train": 900, "test": 500}
-WORDS = 60  # of a review; longer ones are left out, so that all of a review is read
-ALONE = {"epochs": 4}
-TOGETHER: dict[str, dict[str, object]] = {  # five tasks share a step, so a higher rate is tried too
-    "4 epochs, rate 0.001": {"epochs": 4},
-    "5 epochs, rate 0.002": {"epochs": 5, "lr": 2e-3},
-    "5 epochs, rate 0.002, gradnorm": {"epochs": 5, "lr": 2e-3, "weighting": "gradnorm"},
+REVIEWS = {"train": 380, "test": 96}  # of each domain
+QUESTIONS = {"train": 1520, "test": 500}
+WORDS = 100  # of a review; longer ones are left out, so that all of a review is read
+LORA = {"roles": ["attention", "mlp"]}
+TRAINING = {"precision": "bf16", "average": "ema"}  # beyond zoo's defaults, of every fit
+TOGETHER: dict[str, dict[str, object]] = {
+    "the loss of length counts 5 times": {"task_weights": {"length": 5.0}},
 }
 SEEDS = (0,)
+HOW = (
+    "How these settings were come by, by R² of length on validation rows, seed 0. With LoRA on attention alone, a weight of 5, and no",
+    "averaged weights, length has .83 where its twin has .96, for what the other tasks ask of the features lets it learn rows by heart. A rank of",
+    "32 makes it .85; twice the rate is not steady. A weight of 1, gradient norms and uncertainty, tried on reviews of at most 60 words,",
+    "gave less. Averaged weights alone make it .865, with a weight of 15 .89, and so does a weight of 5 with LoRA on the MLPs too;",
+    "there 15 is no better after five epochs.",
+)
 KINDS = {
     "sentiment": "classification",
     "domain": "classification",
@@ -107,7 +113,7 @@ def fitted(data: Dataset, seed: int) -> Seed:
         together[name] = kept(f"{seed}: {name}", model, data, seed, given)
     for name in KINDS:
         twin = jointly.twin(model, zoo.load_backbone(BACKBONE), name, seed=seed)
-        alone[name] = kept(f"{seed}: {name}", twin, jointly.alone(data, name), seed, ALONE)
+        alone[name] = kept(f"{seed}: {name}", twin, jointly.alone(data, name), seed, {})
     joint = task_of(model.tasks)
     assert isinstance(joint, Joint)
     seconds = {name: fit.seconds for name, fit in alone.items()}
@@ -144,8 +150,8 @@ def kept(
 
 
 def timed(model: ComposedModel, data: Dataset, seed: int, given: Mapping[str, object]) -> Fit:
-    """One, to its last epoch."""
-    plain = {"patience": given["epochs"], "baselines": (), "seed": seed}
+    """One, with zoo's own defaults but for precision and averaged weights."""
+    plain = {**TRAINING, "baselines": (), "seed": seed}
     config = FitConfig.resolve(model.adapter.spec.training, {**plain, **given})
     with seeded(config.seed):
         job = Job(model, data, config, Silent())
@@ -159,7 +165,7 @@ def composed(data: Dataset, seed: int) -> ComposedModel:
         zoo.task(kind, labels=data.tasks[name], name=name, **settings(name))
         for name, kind in KINDS.items()
     ]
-    return zoo.compose(BACKBONE, "lora", tasks, seed=seed)
+    return zoo.compose(BACKBONE, zoo.adapter("lora", LORA), tasks, seed=seed)
 
 
 def settings(name: str) -> dict[str, object]:
@@ -229,11 +235,11 @@ def write(seeds: Sequence[Seed], rows: Mapping[str, int]) -> None:
     lines = [
         "# Several tasks on one backbone",
         "",
-        f"`python -m benchmarks.multi_task ../shared`: LoRA on `{BACKBONE}`, figures on test rows,",
+        f"`python -m benchmarks.multi_task ../shared`: LoRA on attention and MLPs of `{BACKBONE}`, figures on test rows,",
         f"seed {', '.join(map(str, SEEDS[: len(seeds)]))} ({', '.join(f'{name} {count}' for name, count in rows.items())}: whole reviews of at most {WORDS} words, and",
         "questions). The fit has two data sets and learns five tasks; its twins are models of one task each, with the same",
-        f"adapter and rows, {ALONE['epochs']} epochs and LoRA's own rate of 0.001. On these test rows the figure of one task is uncertain",
-        "by about 1.5 points.",
+        "adapter and rows; all are fitted as zoo does by default, but in bf16 and with averaged weights (`--average ema`).",
+        "On these test rows the figure of one task is uncertain by about 1.5 points.",
         "",
         *table(figures, list(names), corner="task"),
         "",
@@ -253,6 +259,8 @@ def write(seeds: Sequence[Seed], rows: Mapping[str, int]) -> None:
     lines += [
         "",
         f"Weights in memory: {seeds[0].weights:.2f} backbones, with adapter and heads.",
+        "",
+        *HOW,
     ]
     (HERE / "multi_task.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines), flush=True)

@@ -34,7 +34,7 @@ def sst2(shared: Path, rows: int) -> Dataset:
             found = list(csv.DictReader(file, delimiter="\t"))[:count]
         return Split([row["text"] for row in found], [row["label"] for row in found])
 
-    splits = {"train": split("train", rows), "val": split("dev", max(64, rows // 4))}
+    splits = {"train": split("train", rows), "val": split("dev", max(64, rows // 6))}
     return Dataset("table", "text", "SST-2", splits, LABELS, f"sst2-{rows}")
 
 
