@@ -110,7 +110,8 @@ def killed(data, tmp_path_factory):
         return zoo.compose("vision:digits", "lora", zoo.task("classification", labels=data.labels))
 
     out = tmp_path_factory.mktemp("killed") / "run"
-    with pytest.MonkeyPatch.context() as patch:  # as ``cache``, which comes after fixtures of modules
+    # As ``cache`` above, which comes after fixtures of modules.
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
         killed_fit(make, data, out, At("epoch 2/3", 3), checkpoint_steps=2, **OPTIONS)
     return out
