@@ -24,6 +24,7 @@ def measure(name: str, weights: Path | None = None) -> dict[str, Any]:
 
     from zoo.artifact.probe import samples
     from zoo.model import load_backbone
+    from zoo.model.inference import computing
     from zoo.ranking.latency import alone, median
 
     backbone = load_backbone(name, weights=weights, pretrained=False)
@@ -31,7 +32,7 @@ def measure(name: str, weights: Path | None = None) -> dict[str, Any]:
     raw = [raw[i % len(raw)] for i in range(_BATCH)]
     ready = [backbone.preprocess(sample) for sample in raw]
     several = backbone.preprocess.collate(ready)
-    with torch.inference_mode():
+    with computing("cpu"):
         together = median(lambda: backbone(several), seconds=_SECONDS)
     preprocess = median(lambda: backbone.preprocess(raw[1]), seconds=_SECONDS)
     return {

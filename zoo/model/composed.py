@@ -20,6 +20,7 @@ from zoo.model.native import NativeHead
 from zoo.model.per_task import PerTask, branched
 from zoo.model.prediction import Prediction
 from zoo.model.preprocess import Preprocess
+from zoo.model.products import quick_products
 from zoo.model.task import Task
 from zoo.progress import Progress, Silent
 from zoo.specs import misfit, works_on
@@ -184,7 +185,6 @@ class ComposedModel(nn.Module):
         self.adapter.train(self.backbone, mode)
         return self
 
-    @torch.inference_mode()
     def logits(
         self,
         samples: Sequence[Any],
@@ -202,7 +202,11 @@ class ComposedModel(nn.Module):
         self.eval()
         found: dict[str, list[Tensor]] = {name: [] for name in tasks or self.tasks}
         order: list[int] = []
-        with (progress or Silent()).stage(stage, len(samples)) as advance:
+        with (
+            (progress or Silent()).stage(stage, len(samples)) as advance,
+            torch.inference_mode(),
+            quick_products(),
+        ):
             for positions, batch in batches(
                 samples, self.preprocess, batch_size, device=self.device
             ):
@@ -234,7 +238,8 @@ class ComposedModel(nn.Module):
         """
         if self.language:
             (task,) = tasks
-            said = task.answers(self.backbone, samples, batch_size=batch_size, tell=tell)
+            with quick_products():
+                said = task.answers(self.backbone, samples, batch_size=batch_size, tell=tell)
             return {task.name: said}
         names = [task.name for task in tasks]
         logits = self.logits(samples, batch_size=batch_size, tasks=names)

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.model.products import quick_products
+
 Batch = Mapping[str, Tensor]
 Call = Callable[[Batch], Tensor]
 
@@ -23,7 +25,8 @@ _CLOSE_BF16 = 2e-2  # it has eight bits
 @contextlib.contextmanager
 def computing(device: str, *, bf16: bool = False) -> Iterator[None]:
     """No gradients, and bfloat16 where that is allowed."""
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=bf16):
+    lower = torch.autocast(device, torch.bfloat16, enabled=bf16)
+    with torch.inference_mode(), lower, quick_products():
         yield
 
 

@@ -6,10 +6,9 @@ import statistics
 import time
 from collections.abc import Callable
 
-import torch
-
 from zoo.artifact.probe import samples
 from zoo.model import Backbone
+from zoo.model.inference import computing
 
 _RUNS = 3
 
@@ -18,7 +17,7 @@ def alone(backbone: Backbone, *, seconds: float) -> float:
     """Seconds from the tensors of one synthetic input to its features, the median of some runs."""
     raw = samples(backbone)
     one = backbone.preprocess.collate([backbone.preprocess(raw[1 % len(raw)])])
-    with torch.inference_mode():
+    with computing("cpu"):
         return median(lambda: backbone(one), seconds=seconds)
 
 

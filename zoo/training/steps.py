@@ -15,6 +15,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from zoo.errors import TrainingFailed
 from zoo.model import ComposedModel, Task
 from zoo.model.joint import Joint, logits_of
+from zoo.model.products import quick_products
 from zoo.progress import Progress
 from zoo.training import memory, nonfinite, optimizer
 from zoo.training.adaptation.aligning import Aligning
@@ -152,7 +153,8 @@ class Steps:
     def _gradient_with_room(self, rows: Sequence[int], whole: int, place: str) -> float:
         while True:
             try:
-                with wide_attention(self._accelerator.device.type, self._config.precision):
+                device, precision = self._accelerator.device.type, self._config.precision
+                with wide_attention(device, precision), quick_products():
                     return self._gradient(rows, whole, place)
             except (RuntimeError, MemoryError) as err:
                 if not memory.is_out_of_memory(err):
