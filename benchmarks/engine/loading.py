@@ -31,7 +31,7 @@ def lora(setup: Setup) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         save(model, Path(folder, "artifact"))
         adapter = Path(folder, "artifact")
-        weights = model.backbone.origin.folder
+        weights = model.backbone.origin.folder or ""
         time.sleep(_SETTLING)
 
         def theirs() -> None:

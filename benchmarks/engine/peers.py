@@ -32,7 +32,8 @@ class Classifier(nn.Module):
 
 def mean_of_tokens(encoder: Any, input_ids: Tensor, attention_mask: Tensor, **rest: Any) -> Tensor:
     """The mean over real tokens."""
-    tokens = encoder(input_ids=input_ids, attention_mask=attention_mask, **rest).last_hidden_state
+    found = encoder(input_ids=input_ids, attention_mask=attention_mask, **rest)
+    tokens: Tensor = found.last_hidden_state
     mask = attention_mask.unsqueeze(-1)
     return (tokens * mask).sum(1) / mask.sum(1)
 

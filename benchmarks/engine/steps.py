@@ -120,10 +120,14 @@ def _trainer(
         model.task,
         {"train": split, "val": split},
         FitConfig(epochs=10_000, **options),
-        Silent(),
-        lambda line: None,
-        None,
-        None,
+        progress=Silent(),
+        on_epoch=lambda line: None,
+        on_step=None,
+        checkpoints=None,
+        reuse=None,
+        aligning=None,
+        judge=None,
+        from_probe=False,
     )
     return trainer, list(range(len(samples)))
 

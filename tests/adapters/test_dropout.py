@@ -36,6 +36,13 @@ def test_gradients_pass_where_values_do():
     assert torch.equal(x.grad, found.detach())
 
 
+def test_a_byte_a_value_is_remembered_for_the_backward_pass():
+    x, remembered = torch.ones(50, 5, requires_grad=True), []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: remembered.append(t.nbytes), None):
+        Dropout(0.3)(x)
+    assert remembered == [50 * 5]
+
+
 def test_without_training_or_rate_nothing_is_dropped():
     x = torch.randn(4, 4)
     assert torch.equal(Dropout(0.5).eval()(x), x)

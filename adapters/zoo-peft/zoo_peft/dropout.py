@@ -5,6 +5,8 @@ Sixteen bits decide on a value, so that a rate of 0.1 is 0.10001.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -22,8 +24,24 @@ class Dropout(nn.Dropout):
             return plain
         draws = torch.empty(-(-x.numel() * _BITS // 64), dtype=torch.int64).random_(-(2**63), None)
         bits = draws.view(torch.int16)[: x.numel()].view(x.shape)
-        kept: Tensor = (bits >= _LEAST + round(self.p * 2**_BITS)).to(x.dtype)
-        return x * kept.mul_(1 / (1 - self.p))
+        kept = bits >= _LEAST + round(self.p * 2**_BITS)
+        scaled: Tensor = _Kept.apply(x, kept, 1 / (1 - self.p))  # type: ignore[no-untyped-call]
+        return scaled
+
+
+class _Kept(torch.autograd.Function):
+    """Some values, scaled; a byte a value is remembered of them."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kept: Tensor, scale: float) -> Tensor:
+        ctx.save_for_backward(kept)
+        ctx.scale = scale
+        return (x * kept).mul_(scale)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (kept,) = ctx.saved_tensors
+        return _Kept.apply(gradients[0], kept, ctx.scale), None, None  # type: ignore[no-untyped-call]
 
 
 def quicken(layer: nn.Module) -> None:
