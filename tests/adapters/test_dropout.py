@@ -38,7 +38,7 @@ def test_gradients_pass_where_values_do():
 
 def test_a_byte_a_value_is_remembered_for_the_backward_pass():
     x, remembered = torch.ones(50, 5, requires_grad=True), []
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: remembered.append(t.nbytes), None):
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: remembered.append(t.nbytes), int):
         Dropout(0.3)(x)
     assert remembered == [50 * 5]
 
