@@ -16,6 +16,7 @@ from benchmarks.engine.images import untrained
 from benchmarks.engine.race import Row, Setup
 from zoo.artifact.load import load
 from zoo.artifact.save import save
+from zoo.model.inference import computing
 
 VIT_BASE = "timm:vit_base_patch16_224"
 _SETTLING = 2.5  # seconds in which zoo trusts nothing it remembers of a file that was just written
@@ -68,7 +69,7 @@ def whole(setup: Setup) -> Iterator[Row]:
 
         def ours() -> None:
             made = load(artifact, weights=weights, verify=False)
-            with torch.inference_mode():
+            with computing("cpu"):  # as ``predict`` does
                 made({"pixel_values": pixels})
 
         yield setup.race(
