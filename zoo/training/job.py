@@ -203,6 +203,11 @@ class Job:
         solution, logits = self._solve_head(self.model.adapter, features, refit=True)
         if baselines.is_baseline(self.model.adapter):
             self.chosen = solution.chosen
+        if idle := jointly.without_effect(self.config):
+            self.notes.append(
+                f"{', '.join(idle)}: without effect, for {self.model.adapter.spec.name} fits the head "
+                "of each task by itself."
+            )
         return Outcome(), logits, solution.chosen
 
     def _by_gradient(

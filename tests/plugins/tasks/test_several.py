@@ -177,6 +177,8 @@ def test_one_artifact_has_all_heads_and_answers_the_same_when_loaded(adapter, wr
         *(more if adapter == "lora" else ("--task-weight", "size=0.5")),
     )  # fmt: skip
     assert ended.code == 0, ended.err
+    told = "task_weights: without effect, for linear-probe fits the head of each task by itself."
+    assert (told in ended.data["notes"]) == (adapter == "linear-probe")
     by_model = {r["model"]: r["metrics"] for r in ended.data["results"] if r["split"] == "test"}
     ours, guessed = by_model["this model"], by_model["majority or mean"]
     for metric in ("mean", "parity.accuracy", "size.r2", "marks.average_precision"):
