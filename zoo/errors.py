@@ -27,6 +27,7 @@
     ├── WeightsNotFound         a backbone's weights are nowhere to be had
     ├── WeightsInvalid          they are there and cannot be used: incomplete, damaged, naming code
     ├── TrainingFailed          a fit that cannot go on
+    ├── ProcessFailed           one of several processes, without which the others cannot go on
     ├── CheckpointInvalid       a checkpoint that is damaged, or that a later zoo wrote
     ├── WriteFailed             the disk is full, or the place cannot be written
     ├── PushRefused             an installed plugin does not let an artifact be pushed
@@ -231,6 +232,10 @@ class WeightsInvalid(ZooError):
 
 class TrainingFailed(ZooError):
     """A fit cannot go on."""
+
+
+class ProcessFailed(ZooError):
+    """One of several processes cannot go on, nor can the others without it."""
 
 
 class CheckpointInvalid(ZooError):

@@ -63,10 +63,12 @@ def test_what_was_typed_wrongly_is_said_once(digits, tmp_path):
     assert "Traceback" not in said
 
 
-def test_a_launcher_that_was_asked_for_shards_is_refused(digits, tmp_path, monkeypatch):
+def test_a_launcher_that_was_asked_for_what_zoo_does_not_do_is_refused(
+    digits, tmp_path, monkeypatch
+):
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     code, _, said = run("fit", digits, *OPTIONS, "--out", tmp_path / "run")
     assert code == 2
-    assert "The launcher was asked for parameters in parts (FSDP)" in said
+    assert "The launcher was asked for the first version of FSDP" in said
     assert "Traceback" not in said
     assert not (tmp_path / "run").exists()

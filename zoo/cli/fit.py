@@ -124,6 +124,9 @@ def fit(
     gradient_checkpointing: Annotated[
         bool, _training("Less memory for more time.", "--gradient-checkpointing")
     ] = False,
+    sharded: Annotated[
+        bool, _training("Hold parameters in parts of several processes.", "--sharded")
+    ] = False,
     compile: Annotated[
         bool, _training("Compile trained blocks; pays back in long fits alone.", "--compile")
     ] = False,

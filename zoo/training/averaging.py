@@ -62,18 +62,18 @@ class Average:
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"count": self._count, "state": self._state}
+        return {"count": self._count, "state": self._moving.together(self._state)}
 
     def load(self, tree: dict[str, Any]) -> None:
         """From a checkpoint."""
-        self._count, self._state = tree["count"], tree["state"]
+        self._count, self._state = tree["count"], self._moving.part(tree["state"])
 
     @torch.no_grad()
     def _take(self, average: Callable[[Any, Any, Any], None]) -> None:
         if not self._state:
             self._state = self._moving.copy()
         else:
-            live = self._moving.live()
+            live = self._moving.present()
             numbers = [name for name in self._state if self._state[name].is_floating_point()]
             average([self._state[n] for n in numbers], [live[n] for n in numbers], self._count)
         self._count += 1

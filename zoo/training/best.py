@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.model import ComposedModel, Task
+from zoo.training.sharding import Sharding
 
 _GROUPS = 50  # of rows, whose mean losses are compared
 
@@ -17,27 +18,47 @@ _GROUPS = 50  # of rows, whose mean losses are compared
 class Moving:
     """The tensors of a model that training may move: what is trained, and all buffers.
 
-    Parameters that rest in some epoch belong to them, so this is made before the first.
+    Parameters that rest in some epoch belong to them, so this is made before the first. Of those
+    that processes hold in parts, each copies its own.
     """
 
-    def __init__(self, model: ComposedModel) -> None:
+    def __init__(self, model: ComposedModel, sharding: Sharding | None = None) -> None:
         self._model = model
         self._trained = model.trainable()
+        self._sharding = sharding or Sharding()
 
     def live(self) -> dict[str, Tensor]:
         """The tensors themselves, by name."""
         return {**self._trained, **dict(self._model.named_buffers())}
 
+    def present(self) -> dict[str, Tensor]:
+        """The tensors themselves, but parts where processes hold parts."""
+        return {name: self._sharding.present(tensor) for name, tensor in self.live().items()}
+
     def copy(self) -> dict[str, Tensor]:
         """What they are now."""
-        return {name: tensor.detach().clone() for name, tensor in self.live().items()}
+        return {name: tensor.detach().clone() for name, tensor in self.present().items()}
 
     @torch.no_grad()
     def put(self, state: dict[str, Tensor]) -> None:
         """Set them to an earlier copy; a buffer that came later stays."""
         for name, tensor in self.live().items():
             if name in state:
-                tensor.copy_(state[name])
+                self._sharding.put(tensor, state[name])
+
+    def together(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A copy as wholes, for a checkpoint; all processes have to ask for it."""
+        return {
+            name: self._sharding.together(self._trained.get(name), tensor)
+            for name, tensor in state.items()
+        }
+
+    def part(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A copy as it is kept here, from wholes."""
+        return {
+            name: self._sharding.part(self._trained.get(name), tensor).clone()
+            for name, tensor in state.items()
+        }
 
 
 class Best:
@@ -84,14 +105,15 @@ class Best:
         return {
             "epoch": self.epoch,
             "value": self._value,
-            "state": self._state,
+            "state": self._moving.together(self._state),
             "lowest": self.lowest,
             "lowest_value": self._lowest_value,
         }
 
     def load(self, tree: dict[str, Any]) -> None:
         """From a checkpoint."""
-        self.epoch, self._value, self._state = tree["epoch"], tree["value"], tree["state"]
+        self.epoch, self._value = tree["epoch"], tree["value"]
+        self._state = self._moving.part(tree["state"])
         self.lowest, self._lowest_value = tree["lowest"], tree["lowest_value"]
 
 

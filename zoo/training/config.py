@@ -42,6 +42,7 @@ class FitConfig(BaseModel):
         default_factory=dict
     )  # of a task's loss, by name
     gradient_checkpointing: bool = False  # less memory, more time
+    sharded: bool = False  # parameters in parts of several processes; see zoo.training.sharding
     compile: bool = False  # trained blocks, by torch; see zoo.training.compiled
     patience: int = Field(3, ge=1)  # epochs without a better validation before stopping
     clip: float = Field(1.0, gt=0)  # largest norm of the gradient

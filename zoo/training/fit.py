@@ -37,6 +37,7 @@ from zoo.training.processes import processes
 from zoo.training.randomness import seeded
 from zoo.training.request import Request, read_request
 from zoo.training.run import Run
+from zoo.training.sharding import require_shardable
 
 
 def fit(
@@ -92,6 +93,10 @@ def fit(
         TrainingFailed: the loss diverged, or there is too little memory for a single row.
     """
     config = FitConfig.resolve(defaults_for(adapt, model.adapter.spec.training), options)
+    if processes().shards_asked:
+        config = config.model_copy(update={"sharded": True})
+    if config.sharded:
+        require_shardable(model, config, adapting=adapt is not None)
     own, base = license or model.license, model.backbone.license
     require_consistent(Stated(own or base, base, data_license, accept_licenses))
     out = Path(out)

@@ -38,6 +38,7 @@ from zoo.training.processes import processes
 from zoo.training.randomness import diversified, random_state, restore_random_state
 from zoo.training.recompute import recomputed
 from zoo.training.schedules import schedule_of
+from zoo.training.sharding import Sharding
 from zoo.training.sharing import shared_logits
 from zoo.training.steps import Steps
 
@@ -124,6 +125,7 @@ class Trainer:
         judge: Judge | None,
         from_probe: bool,
     ) -> None:
+        self._reuse = reuse
         self._active = reuse.active if reuse else contextlib.nullcontext
         self.outcome = Outcome()
         self.epoch, self.batch = 1, 0
@@ -133,7 +135,8 @@ class Trainer:
         self._accelerator = accelerate(config.precision)
         # Were the model itself prepared, it would go on computing in that precision ever after.
         model.to(self._accelerator.device)
-        self._moving = Moving(model)
+        self._sharding = self._shared_out()
+        self._moving = Moving(model, self._sharding)
         processes().begin_alike([*self._moving.live().values()])
         self._best = Best(self._moving)
         self._from_probe = from_probe
@@ -146,7 +149,15 @@ class Trainer:
         if aligning is not None:
             aligning.begin(self._accelerator.device, per_epoch * self._epochs)
         self._steps = Steps(
-            model, task, splits["train"], config, schedule, self._accelerator, progress, aligning
+            model,
+            task,
+            splits["train"],
+            config,
+            schedule,
+            self._accelerator,
+            progress,
+            aligning,
+            self._sharding,
         )
         self._augmentation = Augmentation.of(config, model)
         self._average = Average(self._moving, config, self._epochs)
@@ -213,13 +224,15 @@ class Trainer:
                 self._progress.stage(f"epoch {self.epoch}/{self._epochs}", len(batches)) as advance,
                 changing(train, self._augmentation, epoch=self.epoch),
                 drawing(self._task, self.epoch),
+                self._in_parts(),
             ):
                 advance(self.batch)
                 for rows in batches[self.batch :]:
                     self._take(rows, len(batches))
                     advance(1)
-                    if self._checkpoints and self._checkpoints.due(self._steps.done):
-                        self._save()
+                    if self._agreed(lambda kept: kept.due(self._steps.done)):
+                        with self._sharding.whole():
+                            self._save()
             self._sound = self._config.average == "none"  # an average is no state to go on from
             processes().average([*model.buffers()])
             self._average.after_epoch(self.epoch)
@@ -230,6 +243,31 @@ class Trainer:
         line["lr"] = self._steps.rate
         line["seconds"] = time.perf_counter() - start
         self._end_epoch(line)
+
+    def _shared_out(self) -> Sharding:
+        """What of the model processes hold in parts."""
+        if not self._config.sharded:
+            return Sharding()
+        ranks = processes()
+        found = Sharding()
+        if ranks.size > 1:
+            found = Sharding.of(self._model, self._splits["train"])
+        size = f"{found.size:,} of {sum(p.numel() for p in self._model.parameters()):,} parameters"
+        self.outcome.notes.append(
+            f"While it was trained, {ranks.size} processes held parts of {size}."
+            if found.any
+            else f"sharded=true held nothing in parts: {_why_not(ranks.size)}."
+        )
+        return found
+
+    def _in_parts(self) -> contextlib.AbstractContextManager[None]:
+        """Inside, each process holds its parts alone, of what is computed in this epoch or not."""
+        return self._sharding.applied(self._reuse.skipped if self._reuse else ())
+
+    def _agreed(self, due: Callable[[Checkpoints], bool]) -> bool:
+        """Whether to save now; the first process says so, and to all where all have parts."""
+        now = self._checkpoints is not None and due(self._checkpoints)
+        return bool(processes().same(now)) if self._sharding.any else now
 
     def _fill(self) -> None:
         """Let the first process keep what frozen blocks give before the others read it."""
@@ -286,7 +324,7 @@ class Trainer:
             self.epoch, self.batch, self._loss = line["epoch"] + 1, 0, 0.0
             self._order_before = self._order.get_state()
             self._on_epoch(line)
-        if self._checkpoints and (self.epoch == 1 or self._checkpoints.due_at_end()):
+        if self._agreed(lambda kept: self.epoch == 1 or kept.due_at_end()):
             self._save()
 
     def _patience_is_over(self) -> bool:
@@ -295,11 +333,13 @@ class Trainer:
 
     def _save(self) -> None:
         """Write a checkpoint where there is something to keep; training goes on without one."""
-        if self._checkpoints is None or not self._best.any:
+        if not self._best.any or not (self._checkpoints or self._sharding.any):
             return
         try:
             with held():
-                self._checkpoints.save(self._state())
+                state = self._state()  # to which all give their parts
+                if self._checkpoints is not None:
+                    self._checkpoints.save(state)
         except WriteFailed as err:
             self._progress.note(f"No checkpoint: {err.message}")
             self.outcome.notes.append(f"No checkpoint could be written: {err.message}")
@@ -320,7 +360,7 @@ class Trainer:
             "best": self._best.state(),
             "at_start": self._at_start,
             "average": self._average.state(),
-            "optimizer": self._steps.optimizer.state_dict(),
+            "optimizer": optimizer.state_of(self._steps.optimizer, self._sharding),
             "scaler": scaler.state_dict() if scaler else None,
             "order": self._order_before,
             "random": random_state(),
@@ -333,11 +373,11 @@ class Trainer:
         self._steps.notes = state["notes"]
         self._loss, self._waiting_since = state["loss"], state["waiting_since"]
         self.outcome.history = state["history"]
-        self._moving.put(state["model"])
+        self._moving.put(self._moving.part(state["model"]))
         self._best.load(state["best"])
         self._at_start = state["at_start"]
         self._average.load(state["average"])
-        optimizer.load_state(self._steps.optimizer, state["optimizer"])
+        optimizer.load_state(self._steps.optimizer, state["optimizer"], self._sharding)
         if self._accelerator.scaler and state["scaler"]:
             self._accelerator.scaler.load_state_dict(state["scaler"])
         self._order.set_state(state["order"])
@@ -346,3 +386,7 @@ class Trainer:
         restore_random_state(state["random"])
         for line in self.outcome.history:
             self._on_epoch(line)
+
+
+def _why_not(size: int) -> str:
+    return "there is one process" if size == 1 else "no block is called as a module of its own"

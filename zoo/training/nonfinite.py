@@ -15,7 +15,9 @@ from zoo.model import ComposedModel
 ADVICE = "Try a smaller learning rate, e.g. `--lr 1e-4`; or `--precision no`."
 
 
-def failed(model: ComposedModel, batch: Mapping[str, Tensor], what: str, place: str) -> Exception:
+def failed(
+    model: ComposedModel, batch: Mapping[str, Tensor], what: str, place: str
+) -> TrainingFailed:
     """What to raise when the loss of ``batch`` is no number.
 
     Args:
@@ -27,12 +29,12 @@ def failed(model: ComposedModel, batch: Mapping[str, Tensor], what: str, place: 
     return _failure(f"{what} in {place}, {_origin(model, batch)}")
 
 
-def gradient_failed(model: ComposedModel, norm: float, place: str) -> Exception:
+def gradient_failed(trained: Mapping[str, Tensor], norm: float, place: str) -> TrainingFailed:
     """What to raise when the norm of the gradient is no number; the weights are still good."""
     # Backward runs from the last layer to the first, so the last that is spoilt was the first.
     spoilt = [
         name
-        for name, parameter in model.trainable().items()
+        for name, parameter in trained.items()
         if parameter.grad is not None and not parameter.grad.isfinite().all()
     ]
     at = f"first in that of {spoilt[-1]}" if spoilt else "in its sum"

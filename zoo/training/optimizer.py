@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from zoo.model import ComposedModel, ParameterGroup
 from zoo.training.config import FitConfig
+from zoo.training.sharding import Sharding
 
 _WEIGHTS_RATE = 0.025  # of what weighs the losses of tasks: Chen et al. 2018, arXiv:1711.02257
 
@@ -39,19 +41,41 @@ def groups(model: ComposedModel, config: FitConfig) -> list[dict[str, Any]]:
     return found
 
 
-def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Let ``optimizer`` go on from ``state``, which its like gave."""
+def state_of(optimizer: torch.optim.Optimizer, sharding: Sharding) -> dict[str, Any]:
+    """For a checkpoint, with wholes of what processes hold in parts."""
+    return _changed(optimizer, optimizer.state_dict(), sharding.together)
+
+
+def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any], sharding: Sharding) -> None:
+    """Let ``optimizer`` go on from ``state``, which :func:`state_of` gave of its like."""
+
+    def own(parameter: Tensor, value: Tensor) -> Tensor:
+        return sharding.part(parameter, _laid_out_as(parameter, value)).clone()
+
+    optimizer.load_state_dict(_changed(optimizer, state, own))
+
+
+def _changed(
+    optimizer: torch.optim.Optimizer,
+    state: dict[str, Any],
+    change: Callable[[Tensor, Tensor], Tensor],
+) -> dict[str, Any]:
+    """A state with other values in place of those that have an element for each of a parameter."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for at, kept in state["state"].items():
-        for name, value in kept.items():
-            kept[name] = _laid_out_as(parameters[at], value)
-    optimizer.load_state_dict(state)
+    changed = {
+        at: {
+            name: change(parameters[at], value)
+            if isinstance(value, Tensor) and value.ndim == parameters[at].ndim
+            else value
+            for name, value in kept.items()
+        }
+        for at, kept in state["state"].items()
+    }
+    return {**state, "state": changed}
 
 
-def _laid_out_as(parameter: Tensor, value: Any) -> Any:
+def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
     """A checkpoint keeps tensors in plain order; fused kernels want that of the parameter."""
-    if not isinstance(value, Tensor) or value.shape != parameter.shape:
-        return value
     return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 

@@ -26,11 +26,8 @@ from zoo.errors import Incompatible
 
 T = TypeVar("T")
 
-_SHARDING = {
-    "ACCELERATE_USE_FSDP": "parameters in parts (FSDP)",
-    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
-    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
-}
+_OTHERS = {"ACCELERATE_USE_DEEPSPEED": "DeepSpeed", "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM"}
+_FSDP, _VERSION = "ACCELERATE_USE_FSDP", "FSDP_VERSION"
 
 
 class Processes:
@@ -39,10 +36,11 @@ class Processes:
     Attributes:
         rank: of this one, from 0.
         size: how many there are.
+        shards_asked: whether the launcher was asked for parameters in parts.
     """
 
     def __init__(self) -> None:
-        _refuse_sharding()
+        self.shards_asked: bool = _take_request()
         state = PartialState(cpu=without_device())
         self.rank: int = state.process_index
         self.size: int = state.num_processes
@@ -52,6 +50,12 @@ class Processes:
     def first(self) -> bool:
         """Whether this one writes and talks."""
         return self.rank == 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where this one computes."""
+        device: torch.device = self._state.device
+        return device
 
     def share(self, rows: Sequence[T]) -> Sequence[T]:
         """Those of ``rows`` that this process computes."""
@@ -67,8 +71,7 @@ class Processes:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [p.grad for p in wanted if p.grad is not None]
         parts = [*(g.reshape(-1).float() for g in gradients)]
-        device = self._state.device
-        flat = torch.cat([*parts, torch.tensor(numbers, dtype=torch.float32, device=device)])
+        flat = torch.cat([*parts, torch.tensor(numbers, dtype=torch.float32, device=self.device)])
         distributed.all_reduce(flat)
         at = 0
         for gradient in gradients:
@@ -125,16 +128,35 @@ class Processes:
         self._state.wait_for_everyone()
 
 
-def _refuse_sharding() -> None:
-    """Say that each process holds the whole model, where a launcher was asked for something else."""
-    for variable, what in _SHARDING.items():
-        if os.environ.get(variable, "").lower() in ("1", "true", "yes"):
-            raise Incompatible(
-                f"The launcher was asked for {what} ({variable} is set), and zoo shares out rows only: "
-                "each process holds the whole model.",
-                hint="Launch without it. Less memory need `--adapter lora`, `--precision bf16`, "
-                "`--gradient-checkpointing` and a smaller `--micro-batch`.",
-            )
+def _take_request() -> bool:
+    """Whether the launcher was asked for parameters in parts, which accelerate is then not told.
+
+    Raises:
+        Incompatible: it was asked for something else that zoo does not do.
+    """
+    for variable, what in _OTHERS.items():
+        if _is_set(variable):
+            raise _refusal(what, variable)
+    if not _is_set(_FSDP):
+        return False
+    if os.environ.get(_VERSION, "1") != "2":
+        raise _refusal("the first version of FSDP", _FSDP)
+    # accelerate would shard too, where there is a device, and in a way of its own.
+    del os.environ[_FSDP]
+    return True
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() in ("1", "true", "yes")
+
+
+def _refusal(what: str, variable: str) -> Incompatible:
+    return Incompatible(
+        f"The launcher was asked for {what} ({variable} is set), and zoo shares out rows, or holds "
+        "parameters in parts by FSDP2.",
+        hint="For the latter launch with `--use_fsdp --fsdp_version 2`, or type "
+        "`zoo fit … --processes 2 --sharded`; else launch without it.",
+    )
 
 
 def without_device() -> bool:

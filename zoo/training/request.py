@@ -56,7 +56,11 @@ class Request(BaseModel):
         return cls(
             model=_plain(_describe(model)),
             data=_plain(_data(dataset)),
-            training={**config.model_dump(mode="json"), **_plain(dict(adaptation or {}))},
+            # Where parameters are held changes no result, so a fit may go on with them elsewhere.
+            training={
+                **config.model_dump(mode="json", exclude={"sharded"}),
+                **_plain(dict(adaptation or {})),
+            },
             versions=versions(),
             words=None if words is None else list(words),
         )

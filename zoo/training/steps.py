@@ -10,7 +10,7 @@ from typing import Any
 from accelerate import Accelerator
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.nn.utils import clip_grads_with_norm_
 
 from zoo.errors import TrainingFailed
 from zoo.model import ComposedModel, Task
@@ -24,6 +24,7 @@ from zoo.training.gradnorm import GradNorm
 from zoo.training.prepared import PreparedSplit, collated
 from zoo.training.processes import processes
 from zoo.training.schedules import Schedule
+from zoo.training.sharding import Sharding, why_ended
 from zoo.training.wide import wide_attention
 
 
@@ -39,6 +40,7 @@ class Steps:
         accelerator: scales and casts.
         progress: is told when fewer rows are computed at a time.
         aligning: adds its term to the loss.
+        sharding: which parameters processes hold in parts while steps are taken.
 
     Attributes:
         done: how many steps were taken.
@@ -58,13 +60,15 @@ class Steps:
         accelerator: Accelerator,
         progress: Progress,
         aligning: Aligning | None = None,
+        sharding: Sharding | None = None,
     ) -> None:
         self.done = 0
         self.interrupted = False
         self.pressed: Callable[[], bool] = lambda: False
         self.rows = min(config.batch_size, config.micro_batch or config.batch_size)
         self.notes: list[str] = []
-        self.parameters = list(model.trainable().values())
+        self._trained = model.trainable()
+        self.parameters = list(self._trained.values())
         made = optimizer.make_optimizer(model, config)
         # Without a scaler accelerate's wrapper adds nothing but half the overhead of a step.
         self.optimizer: Any = accelerator.prepare(made) if accelerator.scaler else made
@@ -77,6 +81,8 @@ class Steps:
         self._clipped = [p for p in self.parameters if p is not model.learned_weights]
         self._schedule, self._accelerator, self._progress = schedule, accelerator, progress
         self._aligning = aligning
+        self._sharding = sharding or Sharding()
+        self._spoilt: tuple[dict[str, Tensor], str] | None = None  # a batch, and what became of it
 
     @property
     def rate(self) -> float:
@@ -115,10 +121,10 @@ class Steps:
 
     def _clip(self, place: str) -> None:
         self._accelerator.unscale_gradients(self.optimizer)
-        norm = get_total_norm([p.grad for p in self._clipped if p.grad is not None])
+        norm = self._sharding.norm(self._clipped)
         # A scaler skips such a step and scales less; without one the weights would be lost.
         if self._accelerator.scaler is None and not norm.isfinite():
-            raise nonfinite.gradient_failed(self._model, float(norm), place)
+            raise nonfinite.gradient_failed(self._trained, float(norm), place)
         clip_grads_with_norm_(self._clipped, self._config.clip, norm)
 
     def _shared_gradient(self, rows: Sequence[int], place: str) -> float:
@@ -134,14 +140,23 @@ class Steps:
             loss = self._gradient_with_room(mine, len(rows), place)
         except TrainingFailed as err:  # the others must not wait for this one
             loss, failure = math.nan, err.message
+        self._sharding.collect()
         loss, interrupted, *seen = ranks.add_up(
-            self.parameters, loss, float(self.pressed()), *self._seen()
+            self._sharding.plain(self.parameters), loss, float(self.pressed()), *self._seen()
         )
         self._settle(seen)
         self.interrupted = interrupted > 0
         if not math.isfinite(loss):
+            failure = failure or self._failure(place)
             raise TrainingFailed(ranks.told(failure), hint=nonfinite.ADVICE)
         return loss
+
+    def _failure(self, place: str) -> str:
+        """What became of the loss on this process, which could not look for it alone."""
+        with self._sharding.whole():
+            if self._spoilt is None:
+                return ""
+            return nonfinite.failed(self._model, *self._spoilt, place).message
 
     def _seen(self) -> list[float]:
         return self._norms.seen if self._norms else []
@@ -157,6 +172,8 @@ class Steps:
                 with wide_attention(device, precision), quick_products():
                     return self._gradient(rows, whole, place)
             except (RuntimeError, MemoryError) as err:
+                if self._sharding.any and (ended := why_ended(err, self.rows, place)):
+                    raise ended from err
                 if not memory.is_out_of_memory(err):
                     raise
                 self.rows = memory.fewer(min(self.rows, len(rows)), err)
@@ -170,8 +187,9 @@ class Steps:
         there = self._aligning.rows(self.done, self._config.batch_size) if self._aligning else []
         if self._norms:
             self._norms.start()
-        for at in range(0, len(rows), self.rows):
-            piece = rows[at : at + self.rows]
+        for at in range(0, self._most(rows, whole), self.rows):
+            own = rows[at : at + self.rows]
+            piece = own or [0]  # that counts for nothing: others put this process's parts together
             batch, targets = collated(self._split, self._model.preprocess, piece)
             device = self._accelerator.device
             on_device = {key: value.to(device) for key, value in batch.items()}
@@ -189,8 +207,10 @@ class Steps:
             value = float(loss.detach())
             if not math.isfinite(value):
                 what = f"The loss became {value}"
-                raise nonfinite.failed(self._model, on_device, what, place)
-            share = len(piece) / whole
+                if not self._sharding.any:
+                    raise nonfinite.failed(self._model, on_device, what, place)
+                self._spoilt = on_device, what
+            share = len(own) / whole
             self._accelerator.backward(loss if share == 1 else loss * share)
             total += value * share
         if processes().first:  # gradients are summed over processes
@@ -198,6 +218,10 @@ class Steps:
             if penalty is not None:
                 self._accelerator.backward(penalty)
         return total
+
+    def _most(self, rows: Sequence[int], whole: int) -> int:
+        """How many rows to go through: where parts are put together, as many as any process has."""
+        return math.ceil(whole / processes().size) if self._sharding.any else len(rows)
 
     @contextlib.contextmanager
     def _pooled(self) -> Iterator[list[Tensor]]:

@@ -8,7 +8,7 @@ tensor is put in where the block begins: names, states and references all stay a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +40,11 @@ class Cut:
 
     def resumed(self) -> contextlib.AbstractContextManager[None]:
         """Inside, batches have an activation, and the backbone goes on from it."""
+        raise NotImplementedError
+
+    @property
+    def skipped(self) -> Collection[nn.Module]:
+        """The modules that are not computed then."""
         raise NotImplementedError
 
     def rows_of(self, activation: Tensor, samples: Sequence[Mapping[str, Tensor]]) -> list[Tensor]:
@@ -82,6 +87,11 @@ class Pooled(Cut):
         """The backbone gives the features that were kept."""
         with replaced(self.backbone, "forward", lambda batch: Features(batch[ACTIVATION])):
             yield
+
+    @property
+    def skipped(self) -> Collection[nn.Module]:
+        """All of them."""
+        return [self.backbone]
 
 
 @dataclass(frozen=True)
@@ -162,6 +172,11 @@ class Inner(Cut):
             handle = self.entry.module.register_forward_pre_hook(enter, with_kwargs=True)
             stack.callback(handle.remove)
             yield
+
+    @property
+    def skipped(self) -> Collection[nn.Module]:
+        """Those before the cut."""
+        return list(self.stubs)
 
     def needing_inputs(self) -> Inner:
         """The same, with the real inputs behind the cut."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.model import Backbone, ComposedModel, Preprocessed
 from zoo.model.inference import close
@@ -39,6 +39,7 @@ class Reuse:
     Attributes:
         notes: what a person should know.
         whole: digest of all of the backbone, where all of it was frozen and has been looked at.
+        skipped: modules that are not computed at this moment.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Reuse:
         self._augmentation = augmentation
         self._room = Room.configured()
         self.whole: str | None = None
+        self.skipped: Collection[nn.Module] = ()
         self._found: dict[int, _Prepared | None] = {}
 
     @contextlib.contextmanager
@@ -86,7 +88,11 @@ class Reuse:
             yield
             return
         with prepared.in_place(epoch):
-            yield
+            self.skipped = prepared.cut.skipped
+            try:
+                yield
+            finally:
+                self.skipped = ()
 
     def tell(self, text: str) -> None:
         """Say it now, and keep it for the record."""
