@@ -62,7 +62,24 @@ def _others(found: Mapping[tuple[str, str], Models]) -> Iterator[str]:
         yield from ("", "| data | backbone | adapter | accuracy |", "|---|---|---|---|")
     for (case, backbone), models in found.items():
         for model in sorted(named & {*models}):
-            yield f"| {case} | {backbone} | {model} | {figure(models, model)} |"
+            if not _refusal(models, model):
+                yield f"| {case} | {backbone} | {model} | {figure(models, model)} |"
+    yield from _refused(found)
+
+
+def _refused(found: Mapping[tuple[str, str], Models]) -> Iterator[str]:
+    """Adapters that do not fit a backbone, by the reason they give."""
+    reasons: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for (_, backbone), models in found.items():
+        for model in models:
+            if said := _refusal(models, model):
+                reasons[backbone, said.replace(model, "the adapter")].add(model)
+    for (backbone, said), names in sorted(reasons.items()):
+        yield from ("", f"On {backbone}, {', '.join(sorted(names))}: {said}")
+
+
+def _refusal(models: Models, model: str) -> str:
+    return next((cell.refused for cell in models[model].values() if cell.refused), "")
 
 
 def _choices(found: Mapping[tuple[str, str], Models], chosen: Mapping[str, str]) -> Iterator[str]:
@@ -137,13 +154,13 @@ def row(case: str, backbone: str, models: Models) -> str:
 def _best(models: Models) -> str:
     """The adapter that is furthest above the peer, over the seeds that it has."""
     fitting = [m for m in models if m != PEER and any(c.right for c in models[m].values())]
+    fitting.sort(key=lambda m: MAIN.index(m) if m in MAIN else len(MAIN))  # of equals, the simplest
     return max(fitting, key=lambda m: np.subtract(*paired(models, m)).mean(), default="")
 
 
 def figure(models: Models, model: str) -> str:
     """Accuracy and difference from the peer; the reason where the adapter does not fit."""
-    refused = next((cell.refused for cell in models[model].values() if cell.refused), "")
-    if refused:
+    if refused := _refusal(models, model):
         return refused.replace("|", "/")
     ours, peer = paired(models, model)
     low, high = interval(ours.mean(0) - peer.mean(0))

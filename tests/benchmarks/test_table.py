@@ -48,7 +48,7 @@ def test_pairs_are_of_seeds_that_both_have(cells):
     assert "0.750 (+25.0 [" in line
     assert "1 seed)" in line
     assert line.endswith("| lora |")
-    assert "| peft:oft | Incompatible: it does not fit |" in written
+    assert "On minilm, peft:oft: Incompatible: it does not fit" in written
     assert "All 4 cells together took 3 minutes." in written
 
 
