@@ -86,16 +86,26 @@ def test_columns_of_a_larger_tensor_are_taken_as_they_lie(counted):
     torch.testing.assert_close(found, linear(rows, weight), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("bias", [torch.randn(192)[::2], torch.randn(1).expand(96)])
+def test_a_bias_is_read_by_its_strides(bias, counted):
+    rows, weight = torch.randn(LARGE), torch.randn(96, 192)
+    with quick_products():
+        found = linear(rows, weight, bias)
+    assert len(counted) == 1
+    torch.testing.assert_close(found, linear(rows, weight, bias), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("rows", "weight"),
     [
         (torch.ones(8, 192), torch.ones(96, 192)),
+        (torch.ones(6304, 768), torch.ones(2, 768)),
         (torch.ones(LARGE).double(), torch.ones(96, 192).double()),
         (torch.ones(LARGE).bfloat16(), torch.ones(96, 192).bfloat16()),
         (torch.ones(LARGE, device="meta"), torch.ones(96, 192, device="meta")),
         (torch.ones(2**16), torch.ones(96, 2**16)),
     ],
-    ids=["small", "float64", "bfloat16", "meta", "one row"],
+    ids=["small", "few outputs", "float64", "bfloat16", "meta", "one row"],
 )
 def test_all_others_stay_with_torch(rows, weight, counted):
     with quick_products():

@@ -44,7 +44,9 @@ INTERRUPTED, FAILED, KILLED = "interrupted", "failed", "killed"
 
 def model(labels, adapter, settings):
     task = zoo.task("classification", labels=labels)
-    return zoo.compose("vision:digits", zoo.adapter(adapter, settings), task)
+    made = zoo.compose("vision:digits", zoo.adapter(adapter, settings), task)
+    made.backbone.module.to(memory_format=torch.channels_last)  # as backbones of timm are
+    return made
 
 
 def trained(data, name, **more):
@@ -127,7 +129,8 @@ def main(data, folder):
             "states": watch.states,
         }
         if processes().first:
-            save_file(dict(made.state_dict()), folder / f"{name}.safetensors")
+            state = {key: tensor.contiguous() for key, tensor in made.state_dict().items()}
+            save_file(state, folder / f"{name}.safetensors")
     with Watch(on_second(spoil), at=12):
         seen[FAILED] = str(trained(data, FIRST, sharded=True)[0].failure)
     with Watch(on_second(interrupt), at=12):

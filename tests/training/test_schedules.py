@@ -1,5 +1,6 @@
 """The fit loop and what an adapter says of rates and of what rests; it names none."""
 
+import contextlib
 import itertools
 import json
 import signal
@@ -11,9 +12,14 @@ from zoo_digits.backbone import DigitPreprocess
 import zoo
 from tests.training.killed import At, killed_fit
 from zoo.errors import BadSetting
+from zoo.model import products
+from zoo.progress import Silent
+from zoo.testing.subjects import reference_backbones
 from zoo.training.averaging import Average
 from zoo.training.best import Moving
 from zoo.training.config import FitConfig
+from zoo.training.job import Job
+from zoo.training.loop import train
 from zoo.training.optimizer import groups
 from zoo.training.prepared import PreparedSplit, class_weights, shuffled
 from zoo.training.recompute import recomputed
@@ -156,12 +162,30 @@ def test_recomputing_blocks_changes_nothing_but_what_is_kept(data, make_model, t
     assert not any("forward" in vars(module) for module in model.modules())
 
 
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_what_is_recomputed_is_computed_as_before(precision, monkeypatch, tmp_path):
+    monkeypatch.setattr(products, "_FROM", 1)
+    monkeypatch.setattr(products, "_is_faster", torch.backends.mkldnn.is_available)
+    rows = [f"{word} {at},{word}\n" for at in range(30) for word in ("good", "bad")]
+    (tmp_path / "texts.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    texts, losses = zoo.load_data(tmp_path / "texts.csv"), []
+    for again in (False, True):
+        task = zoo.task("classification", labels=texts.labels)
+        model = zoo.compose(reference_backbones()["reference:text"](), "finetune", task)
+        asked = {"epochs": 1, "precision": precision, "gradient_checkpointing": again}
+        config = FitConfig.resolve(model.adapter.spec.training, asked)
+        job = Job(model, texts, config, Silent())
+        outcome = train(model, job.task, job.splits, config, progress=Silent())
+        losses.append(outcome.history[-1]["train_loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
 def test_recomputed_blocks_are_run_twice_a_step(make_model):
     model, calls = make_model("finetune"), []
     stage = model.backbone.module.get_submodule("stage2")
     stage.conv.register_forward_hook(lambda *_: calls.append(None))
     pixels = {"pixels": torch.rand(2, 1, 8, 8)}
-    with recomputed(model.backbone):
+    with recomputed(model.backbone, contextlib.nullcontext):
         model(pixels)["classification"].sum().backward()
     assert len(calls) == 2
     assert stage.conv.weight.grad is not None

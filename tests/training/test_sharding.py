@@ -49,8 +49,11 @@ def pair(digits, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def alone(data, tmp_path_factory):
-    """The first of the trainings as a fit by one process."""
+def alone(pair, data, tmp_path_factory):
+    """The first of the trainings as a fit by one process, on the features that the two have kept.
+
+    Those of rows in other batches differ in their last bits, and Adam makes much of that.
+    """
     return in_parts.fitted(data, tmp_path_factory.mktemp("alone") / "run").folder
 
 
@@ -136,6 +139,13 @@ def test_what_needs_whole_parameters_is_refused(adapter, settings, options, adap
     with pytest.raises(BadSetting, match=f"in parts, and {what} needs them whole") as caught:
         require_shardable(made, config, adapting=adapting)
     assert caught.value.hint.startswith("Leave one of them out.")
+
+
+def test_an_adapter_that_takes_no_steps_is_refused(data, tmp_path):
+    made = in_parts.model(data.labels, "linear-probe", {})
+    with pytest.raises(BadSetting, match=r"while steps are taken, and linear-probe takes none"):
+        zoo.fit(made, data, tmp_path / "run", sharded=True)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_torch_that_takes_means_of_gradients_is_refused(data, monkeypatch):

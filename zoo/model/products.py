@@ -17,6 +17,7 @@ from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
 _FROM = 2**22  # multiplications: below, calling it takes longer than what it saves
+_OUTPUTS = 8  # below, as in heads, MKL is the faster one
 
 _Operands = tuple[Tensor, Tensor, Tensor | None]
 
@@ -65,6 +66,7 @@ def _is_for_it(rows: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     tensors = (rows, weight) if bias is None else (rows, weight, bias)
     return (
         rows.dim() > 1
+        and len(weight) >= _OUTPUTS
         and rows.numel() * len(weight) >= _FROM
         and weight.shape[1:] == rows.shape[-1:]
         and (bias is None or bias.shape == weight.shape[:1])
@@ -83,7 +85,8 @@ def _product(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 
 def _computed(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    found: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+    added = None if bias is None else bias.contiguous()  # it looks at no strides of a bias
+    found: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, added, "none", [], "")
     return found
 
 

@@ -56,7 +56,7 @@ class Moving:
     def part(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """A copy as it is kept here, from wholes."""
         return {
-            name: self._sharding.part(self._trained.get(name), tensor).clone()
+            name: self._sharding.part(self._trained.get(name), tensor)
             for name, tensor in state.items()
         }
 

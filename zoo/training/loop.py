@@ -188,7 +188,7 @@ class Trainer:
             saving = self._config.gradient_checkpointing
             with contextlib.ExitStack() as saved:
                 for backbone in self._model.computed:
-                    saved.enter_context(recomputed(backbone, wanted=saving))
+                    saved.enter_context(recomputed(backbone, self._steps.arithmetic, wanted=saving))
                     saved.enter_context(compiled(backbone, wanted=self._config.compile))
                 while self.epoch <= self._epochs and not self._patience_is_over():
                     self._train_epoch()

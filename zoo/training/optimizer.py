@@ -50,7 +50,7 @@ def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any], sharding
     """Let ``optimizer`` go on from ``state``, which :func:`state_of` gave of its like."""
 
     def own(parameter: Tensor, value: Tensor) -> Tensor:
-        return sharding.part(parameter, _laid_out_as(parameter, value)).clone()
+        return sharding.part(parameter, _laid_out_as(parameter, value))
 
     optimizer.load_state_dict(_changed(optimizer, state, own))
 

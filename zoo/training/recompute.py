@@ -16,14 +16,25 @@ from torch.utils.checkpoint import checkpoint
 
 from zoo.model import Backbone
 
+Context = contextlib.AbstractContextManager[Any]
+Arithmetic = Callable[[], Context]
+
 
 @contextlib.contextmanager
-def recomputed(backbone: Backbone, *, wanted: bool = True) -> Iterator[None]:
-    """Each block's modules keep nothing but their inputs within the block."""
+def recomputed(
+    backbone: Backbone, arithmetic: Arithmetic, *, wanted: bool = True
+) -> Iterator[None]:
+    """Each block's modules keep nothing but their inputs within the block.
+
+    Args:
+        backbone: whose blocks.
+        arithmetic: what they are computed under, which torch leaves for the backward pass.
+        wanted: whether to do so.
+    """
     modules = _roots(backbone) if wanted else []
     for module in modules:
         # An attribute of the instance hides the method; deleting it brings the method back.
-        module.forward = functools.partial(_again, module.forward)
+        module.forward = functools.partial(_again, arithmetic, module.forward)
     try:
         yield
     finally:
@@ -31,10 +42,15 @@ def recomputed(backbone: Backbone, *, wanted: bool = True) -> Iterator[None]:
             del module.forward
 
 
-def _again(forward: Callable[..., Any], *inputs: Any, **named: Any) -> Any:
+def _again(arithmetic: Arithmetic, forward: Callable[..., Any], *inputs: Any, **named: Any) -> Any:
     if not torch.is_grad_enabled():
         return forward(*inputs, **named)
-    return checkpoint(forward, *inputs, use_reentrant=False, **named)
+    both = functools.partial(_first_and_again, arithmetic)
+    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=both, **named)
+
+
+def _first_and_again(arithmetic: Arithmetic) -> tuple[Context, Context]:
+    return contextlib.nullcontext(), arithmetic()
 
 
 def _roots(backbone: Backbone) -> list[nn.Module]:

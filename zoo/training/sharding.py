@@ -41,6 +41,12 @@ def require_shardable(model: ComposedModel, config: FitConfig, *, adapting: bool
         BadSetting: another option does not go with parts.
         Incompatible: model or torch do not bear them.
     """
+    if not model.adapter.trains_backbone:
+        raise BadSetting(
+            "sharded=true holds parameters in parts while steps are taken, and "
+            f"{model.adapter.spec.name} takes none.",
+            hint="Leave it out, or choose an adapter that trains the backbone, e.g. `--adapter lora`.",
+        )
     odd = {
         "compile=true": config.compile,
         "precision=fp16": config.precision == "fp16",
@@ -171,8 +177,10 @@ class Sharding:
             yield
             return
         self._join()
-        yield
-        self._part()
+        try:
+            yield
+        finally:
+            self._part()
 
     def collect(self) -> None:
         """Give each parameter the gradient of its part, summed over processes."""
@@ -200,7 +208,9 @@ class Sharding:
             return tensor
         ranks = processes()
         parts = tensor.chunk(ranks.size)
-        return parts[ranks.rank] if ranks.rank < len(parts) else tensor[:0]
+        own = parts[ranks.rank] if ranks.rank < len(parts) else tensor[:0]
+        # In plain order, as torch has parts: fused optimizers go through moments by address.
+        return own.clone(memory_format=torch.contiguous_format)
 
     def present(self, parameter: Tensor) -> Tensor:
         """What this process holds of a parameter now, whether that is whole or not."""
@@ -253,7 +263,7 @@ class Sharding:
             for block in self._blocks:
                 if any(module in self._skipped for module in block.around):
                     for parameter in block.places:
-                        parameter.data = self.part(parameter, parameter).clone()
+                        parameter.data = self.part(parameter, parameter)
                 else:
                     stack.enter_context(self._computing(block))
             self._applied = stack.pop_all()

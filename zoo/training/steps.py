@@ -112,6 +112,13 @@ class Steps:
         self.done += 1
         return loss
 
+    @contextlib.contextmanager
+    def arithmetic(self) -> Iterator[None]:
+        """Inside, torch computes as is fastest at this precision on this device."""
+        device, precision = self._accelerator.device.type, self._config.precision
+        with wide_attention(device, precision), quick_products():
+            yield
+
     def _set_rates(self) -> None:
         factor, momentum = self._schedule.factor(self.done), self._schedule.momentum
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
@@ -147,7 +154,8 @@ class Steps:
         self._settle(seen)
         self.interrupted = interrupted > 0
         if not math.isfinite(loss):
-            failure = failure or self._failure(place)
+            seen_here = self._failure(place)  # which all of them have to look for
+            failure = failure or seen_here
             raise TrainingFailed(ranks.told(failure), hint=nonfinite.ADVICE)
         return loss
 
@@ -168,8 +176,7 @@ class Steps:
     def _gradient_with_room(self, rows: Sequence[int], whole: int, place: str) -> float:
         while True:
             try:
-                device, precision = self._accelerator.device.type, self._config.precision
-                with wide_attention(device, precision), quick_products():
+                with self.arithmetic():
                     return self._gradient(rows, whole, place)
             except (RuntimeError, MemoryError) as err:
                 if self._sharding.any and (ended := why_ended(err, self.rows, place)):

@@ -48,6 +48,6 @@ def quicken(layer: nn.Module) -> None:
     """Let the dropouts that a method of PEFT put beside a layer be quick ones."""
     for name, child in layer.named_children():
         if type(child) is nn.Dropout:
-            setattr(layer, name, Dropout(child.p))
+            setattr(layer, name, Dropout(child.p).train(child.training))
         elif name != "base_layer":
             quicken(child)
