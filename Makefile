@@ -30,7 +30,7 @@ demo: $(installed)
 	@$(python) examples/demo.py
 
 test: $(installed)
-	@$(python) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(python) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 soak: $(installed)
 	@$(python) -m pytest -m soak

@@ -29,6 +29,14 @@ def free_port():
         return str(open_socket.getsockname()[1])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """Features of no other fit: their last bits may decide how the head is penalised at the start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="module")
 def pair(digits, tmp_path_factory):
     """What two processes saw, and the folder of their results."""
@@ -50,10 +58,7 @@ def pair(digits, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(pair, data, tmp_path_factory):
-    """The first of the trainings as a fit by one process, on the features that the two have kept.
-
-    Those of rows in other batches differ in their last bits, and Adam makes much of that.
-    """
+    """The first of the trainings as a fit by one process, on the features that the two have kept."""
     return in_parts.fitted(data, tmp_path_factory.mktemp("alone") / "run").folder
 
 
@@ -211,7 +216,7 @@ class TestLaunchers:
         assert caught.value.message.startswith(
             f"The launcher was asked for {what} ({variable} is set)"
         )
-        assert "`--use_fsdp --fsdp_version 2`" in caught.value.hint
+        assert "`accelerate launch --use_fsdp --fsdp_version 2 -m zoo fit …`" in caught.value.hint
 
 
 def test_without_blocks_everything_is_whole():

@@ -154,7 +154,7 @@ def _refusal(what: str, variable: str) -> Incompatible:
     return Incompatible(
         f"The launcher was asked for {what} ({variable} is set), and zoo shares out rows, or holds "
         "parameters in parts by FSDP2.",
-        hint="For the latter launch with `--use_fsdp --fsdp_version 2`, or type "
+        hint="For the latter `accelerate launch --use_fsdp --fsdp_version 2 -m zoo fit …`, or "
         "`zoo fit … --processes 2 --sharded`; else launch without it.",
     )
 
