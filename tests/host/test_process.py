@@ -1,5 +1,7 @@
 """What all plugins share in a process is as before after each, and who changed it is named."""
 
+import gc
+import itertools
 import json
 import os
 import sys
@@ -13,6 +15,7 @@ import zoo.specs
 from tests.plugin_site import PluginSite
 from zoo.host import Host
 from zoo.host.process import Shared
+from zoo.host.tampering import Watch
 from zoo.switches import Switches
 
 DEEDS = {
@@ -135,3 +138,22 @@ def test_a_module_whose_import_fails_meanwhile_is_nobodys_loss(
     shared.look()
     assert shared.put_back() == []
     monkeypatch.setitem(sys.modules, "zoo_failing", module)
+
+
+def test_modules_may_come_while_they_are_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    coming = (f"zoo_that_comes_{at}" for at in itertools.count())
+
+    def come(phase: str, info: object) -> None:  # as when a thread imports between two allocations
+        monkeypatch.setitem(sys.modules, next(coming), ModuleType("zoo_that_comes"))
+
+    every = gc.get_threshold()
+    gc.callbacks.append(come)
+    gc.set_threshold(1)
+    try:
+        shared, watch = Shared(), Watch(("zoo",))
+        shared.look()
+        watch.look()
+    finally:
+        gc.set_threshold(*every)
+        gc.callbacks.remove(come)
+    assert shared.put_back() == []

@@ -37,7 +37,7 @@ class Shared:
             return
         self._modules |= {
             name: module
-            for name, module in list(sys.modules.items())
+            for name, module in sys.modules.copy().items()
             if name not in self._modules and _is_there_to_stay(name, module)
         }
 

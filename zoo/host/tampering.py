@@ -66,7 +66,8 @@ class Watch:
         if len(sys.modules) == self._count:
             return []
         taken: list[str] = []
-        fresh = [item for item in list(sys.modules.items()) if item[0] not in self._modules]
+        # Copied first: a thread that was left behind may import while pairs are made.
+        fresh = [item for item in sys.modules.copy().items() if item[0] not in self._modules]
         self._count = len(sys.modules)
         self._modules.update(name for name, _ in fresh)
         for name, module in fresh:
