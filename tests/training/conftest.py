@@ -35,6 +35,14 @@ def data(digits):
     return zoo.load_data(digits, seed=0)
 
 
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory):
+    """Features of no other module: of rows that came in other batches, they differ in their last bits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def make_model(data):
     """A fresh composed model on the tiny digit backbone."""

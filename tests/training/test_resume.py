@@ -103,17 +103,14 @@ class Stages(Silent):
 
 
 @pytest.fixture(scope="module")
-def killed(data, tmp_path_factory):
+def killed(own_cache, data, tmp_path_factory):
     """A fit that was killed in its second epoch."""
 
     def make():
         return zoo.compose("vision:digits", "lora", zoo.task("classification", labels=data.labels))
 
     out = tmp_path_factory.mktemp("killed") / "run"
-    # As ``cache`` above, which comes after fixtures of modules.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
-        killed_fit(make, data, out, At("epoch 2/3", 3), checkpoint_steps=2, **OPTIONS)
+    killed_fit(make, data, out, At("epoch 2/3", 3), checkpoint_steps=2, **OPTIONS)
     return out
 
 

@@ -22,19 +22,14 @@ from zoo.training.processes import Processes
 from zoo.training.request import Request
 from zoo.training.sharding import Sharding, require_shardable
 
+# Last bits of features may decide how the head is penalised at the start.
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 def free_port():
     with socket.socket() as open_socket:
         open_socket.bind(("127.0.0.1", 0))
         return str(open_socket.getsockname()[1])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """Features of no other fit: their last bits may decide how the head is penalised at the start."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from torch.nn.utils import get_total_norm
 
 from zoo.errors import BadSetting, Incompatible, ProcessFailed, TrainingFailed
 from zoo.model import Batch, ComposedModel
+from zoo.training.cache.find import evaluating
 from zoo.training.config import FitConfig
 from zoo.training.divisible import Divisible, divisible
 from zoo.training.fsdp import fully_sharded, mesh_of_all
@@ -136,7 +137,7 @@ class Sharding:
         """
         batch, _ = collated(split, model.preprocess, [0])
         on_device = {key: value.to(model.device) for key, value in batch.items()}
-        with _evaluating(model):
+        with evaluating(model):
             found = cls([*divisible(model, on_device)])
             found._prove(model, on_device)
         return found
@@ -304,13 +305,3 @@ def _laid_out(whole: Tensor, shape: torch.Size, stride: tuple[int, ...]) -> Tens
 
 def _norm(parameters: Sequence[nn.Parameter]) -> Tensor:
     return get_total_norm([p.grad for p in parameters if p.grad is not None])
-
-
-@contextlib.contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)

@@ -12,6 +12,7 @@ from zoo.plugin import Callback
 from zoo.progress import Silent
 from zoo.training.adaptation.adapt import Adapt
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 OPTIONS = {"epochs": 2, "batch_size": 16, "checkpoint_steps": 2}
 STEPS = 2 * 9  # of one candidate: 140 rows in batches of 16
 
@@ -45,14 +46,6 @@ class Steps(Callback):
 
 def weights(run):
     return {path.name: path.read_bytes() for path in (run / "artifact").glob("*.safetensors")}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """Features of no other fit: of rows that came in other batches, they differ in their last bits."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

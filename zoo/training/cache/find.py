@@ -47,7 +47,7 @@ def find_cut(backbone: Backbone, block: int) -> Cut | None:
     if len(three) < 3:
         return None
     trained = [p for p in backbone.parameters() if p.requires_grad]
-    with _evaluating(backbone):
+    with evaluating(backbone):
         seen = observe(backbone, _batch(backbone, two))
         for at in range(block, 0, -1):
             for cut in _candidates(backbone, seen, at, two):
@@ -57,7 +57,7 @@ def find_cut(backbone: Backbone, block: int) -> Cut | None:
 
 
 @contextlib.contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Iterator[None]:
     """Evaluation mode inside; afterwards every module is in the mode that it was in."""
     modes = [(each, each.training) for each in module.modules()]
     module.eval()
