@@ -70,6 +70,22 @@ def test_gradients_of_gradients_are_those_of_torch():
     assert (plain - quick).abs().max() <= 1e-4 * plain.abs().max()
 
 
+@pytest.mark.parametrize("bias", [None, torch.ones(96)])
+@pytest.mark.parametrize("frozen", [True, False])
+def test_what_comes_out_may_be_written_into(bias, frozen, counted):
+    """As methods of PEFT do that add to a layer's output in place."""
+    rows, weight = torch.randn(LARGE), torch.randn(96, 192, requires_grad=True)
+    scale = torch.ones(96, requires_grad=True)
+    with quick_products():
+        with torch.set_grad_enabled(not frozen):
+            found = linear(rows, weight, bias)
+        found += scale
+        found.sum().backward()
+    assert counted
+    assert scale.grad is not None
+    assert (weight.grad is None) == frozen
+
+
 def test_a_layer_written_as_a_product_and_a_sum_counts_too(counted):
     rows, weight, bias = torch.randn(2048, 192), torch.randn(192, 96), torch.randn(96)
     with quick_products():

@@ -77,11 +77,14 @@ def _is_for_it(rows: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
 
 
 def _product(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``rows @ weight.T + bias``."""
-    if not torch.is_grad_enabled():
-        return _computed(rows, weight, bias)
-    found: Tensor = _Product.apply(rows, weight, bias)  # type: ignore[no-untyped-call]
-    return found
+    """``rows @ weight.T + bias``, no view of anything: who gets it may write into it."""
+    flat = rows.flatten(0, -2)
+    if torch.is_grad_enabled():
+        found = _Product.apply(flat, weight, bias)  # type: ignore[no-untyped-call]
+    else:
+        found = _computed(flat, weight, bias)
+    whole: Tensor = torch.ops.aten._unsafe_view(found, [*rows.shape[:-1], len(weight)])
+    return whole
 
 
 def _computed(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -101,9 +104,9 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight = ctx.saved_tensors
         of_rows, of_weight, of_bias = ctx.needs_input_grad
-        flat = gradients[0].flatten(0, -2)
+        (gradient,) = gradients
         return (
-            _product(gradients[0], weight.t()) if of_rows else None,
-            _product(flat.t(), rows.flatten(0, -2).t()) if of_weight else None,
-            flat.sum(0) if of_bias else None,
+            _product(gradient, weight.t()) if of_rows else None,
+            _product(gradient.t(), rows.t()) if of_weight else None,
+            gradient.sum(0) if of_bias else None,
         )
