@@ -175,7 +175,7 @@ def trained(
     epochs = min(EPOCHS, max(3, round(STEPS[adapter] * BATCH / len(data.splits["train"]))))
     given = {"seed": seed, "baselines": (), "epochs": epochs, "batch_size": BATCH}
     some = Adapt("", METHODS[0], validator=VALIDATORS[0], watched=VALIDATORS)
-    config = FitConfig.resolve(defaults_for(some, model.adapter.spec.training), given)
+    config = FitConfig.resolve(defaults_for(some, model), given)
     asked = [
         Adapt(
             "",

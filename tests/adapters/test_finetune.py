@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 import zoo
-from tests.adapters.matrix import composed
+from tests.adapters.matrix import composed, place
 from tests.digits import write_digits
 from zoo.artifact.contents import contents
-from zoo.errors import Incompatible
+from zoo.errors import BadSetting, Incompatible
 from zoo.model import Block, load_backbone
 from zoo.progress import Silent
 from zoo.training.config import FitConfig
@@ -84,6 +84,50 @@ def test_light_blocks_at_the_end_come_along():
     backbone.module.end = nn.LayerNorm(4)
     backbone.blocks = (*backbone.blocks, Block("end", ("end",)))
     assert composed("partial", backbone).adapter.settings["last_blocks"] == 2
+
+
+@pytest.mark.parametrize("adapter", ["finetune", "partial"])
+def test_convolutions_are_given_a_rate_and_a_patience_of_their_own(adapter, tmp_path):
+    model = composed(adapter, digits())
+    assert model.adapter.training(model.backbone) == {"lr": 5e-4, "patience": 12}
+    model = composed(adapter, place("gpt2", tmp_path, None).load())
+    assert model.adapter.training(model.backbone) == {}
+
+
+def test_a_backbone_that_would_rest_in_all_epochs_is_refused():
+    model = composed("finetune", digits(), freeze_epochs=2)
+    with pytest.raises(BadSetting, match=r"freeze_epochs=2: the fit has 2 epochs.*any"):
+        model.adapter.start_epoch(model.backbone, 1, 2)
+
+
+def test_blocks_that_have_no_part_in_the_answer_are_refused(tmp_path):
+    """As the pooler of a sentence encoder whose words are averaged."""
+    data = tmp_path / "rows.csv"
+    rows = [
+        f"the cat {word},{label}"
+        for label in "ab"
+        for word in ("sat", "ran", "not", "mat", "on", "bad", "so")
+    ]
+    data.write_text("\n".join(["text,label", *rows]))
+    model = zoo.compose(
+        "minilm",
+        zoo.adapter("partial", {"last_blocks": 1}),
+        zoo.task("classification", labels="ab"),
+    )
+    with pytest.raises(
+        Incompatible,
+        match=r"partial trains of nlp:minilm has no part.*mean pooling: backbone.*pooler",
+    ):
+        zoo.fit(model, data, tmp_path / "run", epochs=1, baselines=())
+
+
+def test_bitfit_trains_biases_of_every_name():
+    backbone = digits()
+    backbone.module.q_bias = nn.Parameter(torch.zeros(4))
+    backbone.module.relative_bias_table = nn.Parameter(torch.zeros(4))
+    trained = composed("bitfit", backbone).adapter.trained(backbone)
+    assert "q_bias" in trained
+    assert "relative_bias_table" not in trained
 
 
 @pytest.mark.parametrize("adapter", ["finetune", "partial", "norm"])

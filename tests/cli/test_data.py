@@ -1,11 +1,14 @@
 """`zoo data preview`: what is about to be trained on, as a person sees it."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.cli.commands import zoo
 from tests.data.making import csv, image_folder, reviews
+from zoo.cli.data import _SUFFIXES
 from zoo.report.sheet import TILE, seen_as, sheet
 
 
@@ -72,6 +75,107 @@ def test_a_picture_that_is_there_is_kept(tmp_path):
     ended = zoo("data", "preview", tmp_path / "d", "--out", tmp_path / "p.png")
     assert (ended.code, (tmp_path / "p.png").read_text()) == (2, "mine")
     assert "`--overwrite`" in ended.err
+
+
+@pytest.mark.parametrize("name", ["p.txt", "p"])
+def test_a_picture_of_no_kind_is_refused_before_anything_is_read(tmp_path, name):
+    ended = zoo("data", "preview", tmp_path / "none", "--out", tmp_path / name)
+    assert ended.code == 2
+    assert f"{name}' does not say by its suffix what picture to write." in ended.err
+    assert "Valid: .png, .jpg, .jpeg, .tif, .tiff, .pdf." in ended.err
+
+
+def test_every_kind_of_picture_is_written(tmp_path):
+    image_folder(tmp_path / "d", {"a": 4, "b": 4})
+    for suffix in _SUFFIXES:
+        out = tmp_path / f"p{suffix}"
+        ended = zoo("data", "preview", tmp_path / "d", "--count", 2, "--out", out)
+        assert ended.code == 0, ended.err
+        assert out.stat().st_size
+
+
+@pytest.mark.parametrize("given", [("--out", "mine.png"), ("--backbone", "digits")])
+def test_a_name_that_is_taken_is_told_before_anything_is_read(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.png", "preview.png"):
+        (tmp_path / name).write_text("mine")
+    ended = zoo("data", "preview", "none", *given)
+    assert ended.code == 2
+    assert ".png exists." in ended.err
+
+
+def test_the_default_name_is_told_to_be_taken_once_the_data_is_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    image_folder(tmp_path / "d", {"a": 4, "b": 4})
+    (tmp_path / "preview.png").write_text("mine")
+    ended = zoo("data", "preview", "d")
+    assert ended.code == 2
+    assert "Error: preview.png exists." in ended.err
+
+
+def test_texts_mind_no_picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "preview.png").write_text("mine")
+    csv(tmp_path / "t.csv", ("text", "label"), reviews(40))
+    assert zoo("data", "preview", "t.csv").code == 0
+
+
+def test_numbers_are_shown_by_the_names_of_their_columns(tmp_path):
+    rows = [(f"flat number {i}", f"{i}.5") for i in range(40)]
+    table = csv(tmp_path / "t.csv", ("text", "price"), rows)
+    given = ("data", "preview", table, "--task", "regression", "--label-column", "price")
+    ended = zoo(*given, "--count", 3)
+    assert ended.code == 0, ended.err
+    shown = [line.split() for line in ended.out.splitlines()[2:]]
+    assert [words[0] for words in shown] == [f"price={words[-1]}.5" for words in shown]
+    found = zoo(*given, "--json").data["rows"][0]
+    assert json.loads(found["label"]) == {"price": f"{found['input'].split()[-1]}.5"}
+
+
+def test_several_labels_of_pictures_are_shown(tmp_path):
+    image_folder(tmp_path / "d", {"pictures": 12})
+    rows = [(f"pictures/{i}.jpg", str(i % 2), str(i // 2 % 2)) for i in range(12)]
+    csv(tmp_path / "d" / "t.csv", ("image", "cat", "dog"), rows)
+    out = tmp_path / "p.png"
+    words = ("--task", "multilabel", "--label-column", "cat,dog", "--out", out)
+    ended = zoo("data", "preview", tmp_path / "d" / "t.csv", *words)
+    assert ended.code == 0, ended.err
+    assert Image.open(out).width > TILE
+
+
+def test_tags_that_follow_each_other_are_counted_and_long_labels_cut(tmp_path):
+    lines = []
+    for i in range(40):
+        names = "".join(f"w{i}x{j} B-thing\nand O\n" for j in range(i % 10))
+        lines.append(f"this O\nis O\n{names}Ann B-person\nLee I-person\nno{i} O\n")
+    (tmp_path / "t.conll").write_text("\n".join(lines))
+    words = ("--task", "token-classification", "--count", 40)
+    ended = zoo("data", "preview", tmp_path / "t.conll", *words)
+    assert ended.code == 0, ended.err
+    labels = [line.partition("  ")[0] for line in ended.out.splitlines()[2:]]
+    assert "O×2 B-thing O B-person I-person O" in labels
+    assert max(map(len, labels)) == 60
+    assert all(label.endswith("…") for label in labels if len(label) == 60)
+
+
+def test_a_setting_of_the_task_decides_what_its_labels_may_be(tmp_path):
+    rows = [(f"text number {i}", ("low", "high")[i % 2]) for i in range(40)]
+    table = csv(tmp_path / "t.csv", ("text", "grade"), rows)
+    words = ("data", "preview", table, "--task", "ordinal", "--label-column", "grade")
+    assert zoo(*words).code == 2
+    ended = zoo(*words, "--task-set", "order=low,high")
+    assert ended.code == 0, ended.err
+    assert "2 labels: low, high" in ended.err
+
+
+def test_pairs_have_no_tokens_of_their_own(tmp_path):
+    rows = [(f"how big is {i}", f"what size has {i}", ("same", "other")[i % 2]) for i in range(40)]
+    table = csv(tmp_path / "t.csv", ("first", "second", "label"), rows)
+    words = ("--task", "pair-classification", "--backbone", "minilm", "--count", 2)
+    ended = zoo("data", "preview", table, *words)
+    assert ended.code == 0, ended.err
+    assert ended.out.splitlines()[0].split() == ["label", "input"]
+    assert ended.out.count(" | what size has ") == 2
 
 
 def test_a_split_that_is_not_there(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.commands import zoo
+from tests.data.making import csv, reviews
 
 
 def test_the_table_is_on_stdout_and_the_talk_on_stderr(fitted):
@@ -27,6 +28,32 @@ def test_the_table_is_on_stdout_and_the_talk_on_stderr(fitted):
     assert f"Artifact: {out / 'artifact'}" in ended.err
     assert f"Report:   {out / 'report.html'}" in ended.err
     assert f"`zoo predict {out} INPUT...`" in ended.err
+
+
+def test_where_the_default_adapter_cannot_sit_the_baselines_does(tmp_path):
+    words = ["a", "sentence", "about", "number"]
+    vectors = [f"{word} {i}.5 {-i} {i % 3}" for i, word in enumerate(words + list("0123456789"))]
+    (tmp_path / "words.txt").write_text("\n".join(vectors))
+    table = csv(tmp_path / "t.csv", ("text", "label"), reviews(40))
+    given = ("fit", table, "--backbone", f"vectors:{tmp_path}/words.txt", "--out", tmp_path / "r")
+    ended = zoo(*given, "--adapter", "lora")
+    assert ended.code == 2
+    assert "has no layers that lora can sit on" in ended.err
+    ended = zoo(*given)
+    assert ended.code == 0, ended.err
+    assert "lora can sit on; it has: none. linear-probe takes its place." in ended.err
+    assert json.loads((tmp_path / "r" / "run.json").read_text())["adapter"] == "linear-probe"
+
+
+def test_a_task_that_no_adapter_serves_there_is_refused_for_the_first_reason(tmp_path):
+    (tmp_path / "words.txt").write_text("a 1 2\nsentence 2 3\n")
+    rows = [(f"how big is {i}", f"what size has {i}", ("same", "other")[i % 2]) for i in range(40)]
+    table = csv(tmp_path / "t.csv", ("first", "second", "label"), rows)
+    given = ("--backbone", f"vectors:{tmp_path}/words.txt", "--out", tmp_path / "r")
+    words = ("--task", "pair-classification", "--task-set", "encoder=cross")
+    ended = zoo("fit", table, *words, *given)
+    assert ended.code == 2
+    assert "takes its place" not in ended.err
 
 
 def test_the_run_directory_has_everything(run):

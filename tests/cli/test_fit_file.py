@@ -68,6 +68,27 @@ def test_settings_of_another_adapter_are_left_behind(run, tmp_path):
     assert "rank" not in written.settings
 
 
+def test_a_setting_that_the_typed_adapter_does_not_have_is_the_files(tmp_path):
+    table = csv(tmp_path / "t.csv", ("text", "label"), reviews(16))
+    path = tmp_path / "fit.toml"
+    path.write_text(f"data = {json.dumps(str(table))}\n[settings]\nrank = 3\n")
+    ended = zoo("fit", "--config", path, "--adapter", "finetune", "--out", tmp_path / "r")
+    assert ended.code == 2
+    assert f"Error: {path}: finetune has no setting 'rank'." in ended.err
+    ended = zoo("fit", "--config", path, "--set", "rnk=3", "--out", tmp_path / "r")
+    assert ended.err.startswith("Error: lora has no setting 'rnk'.")
+
+
+def test_a_setting_in_the_file_is_for_the_default_adapter_and_no_recipe(tmp_path):
+    table = csv(tmp_path / "t.csv", ("text", "label"), reviews(16))
+    path = tmp_path / "fit.toml"
+    path.write_text(f"data = {json.dumps(str(table))}\n[settings]\nrank = 3\n")
+    ended = zoo("fit", "--config", path, "--epochs", 1, "--out", tmp_path / "r")
+    assert ended.code == 0, ended.err
+    assert "Recipe" not in ended.err
+    assert read(tmp_path / "r" / FIT_FILE).settings["rank"] == 3
+
+
 def test_another_adapter_is_trained_by_its_own_defaults(tmp_path):
     table = csv(tmp_path / "t.csv", ("text", "label"), reviews(16))
     path = tmp_path / "fit.toml"
@@ -181,6 +202,26 @@ def test_the_choice_is_by_modality_and_rows_of_each_label(modality, rows, classe
 
 def test_nothing_is_chosen_for_what_no_recipe_is_for():
     assert by_itself("smell", 100, 2) is None
+
+
+def test_no_recipe_is_chosen_for_another_task(tmp_path):
+    rows = [(f"flat number {i}", f"{i}.5") for i in range(40)]
+    table = csv(tmp_path / "t.csv", ("text", "price"), rows)
+    words = ("--label-column", "price", "--epochs", 1, "--out", tmp_path / "r")
+    ended = zoo("fit", table, "--task", "regression", *words)
+    assert ended.code == 0, ended.err
+    assert "Recipe" not in ended.err
+    assert "No recipe is for regression, as all are for classification" in ended.err
+    assert "Model: nlp:minilm with lora, for regression" in ended.err
+
+
+def test_no_recipe_is_chosen_for_several_tasks(tmp_path):
+    rows = [(f"flat number {i}", f"{i}.5", ("old", "new")[i % 2]) for i in range(40)]
+    table = csv(tmp_path / "t.csv", ("text", "price", "age"), rows)
+    words = ("--task", "price=regression:price", "--task", "age=classification:age")
+    ended = zoo("fit", table, *words, "--epochs", 1, "--out", tmp_path / "r")
+    assert ended.code == 0, ended.err
+    assert "No recipe is for price (regression), age (classification)" in ended.err
 
 
 def test_data_alone_is_enough_and_the_choice_is_explained(tmp_path, monkeypatch):

@@ -50,6 +50,23 @@ def test_a_near_miss_is_suggested():
     )
 
 
+@pytest.mark.parametrize("space", ["vectors", "hf", "timm"])
+def test_a_backbone_that_is_a_path_with_nothing_there_is_told(tmp_path, monkeypatch, space):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for path in ("./none", f"{tmp_path}/none", "~/none"):
+        ended = zoo("show", f"{space}:{path}")
+        assert (ended.code, ended.out) == (2, "")
+        assert f"There is no {path} here, which {space}:{path} stands for." in ended.err
+    (tmp_path / "none").mkdir()
+    for path in ("./none", f"{tmp_path}/none", "~/none"):
+        assert zoo("show", f"{space}:{path}").code == 0
+
+
+def test_a_backbone_that_was_a_path_elsewhere_is_shown_with_its_weights(tmp_path):
+    assert zoo("show", "hf:./none", "--weights", tmp_path).code == 0
+
+
 def test_a_run_and_its_artifact_show_the_same_manifest(run):
     shown = zoo("show", run, "--json").data
     assert shown["kind"] == "artifact"

@@ -48,3 +48,13 @@ def test_a_start_is_left_only_for_what_is_clear_and_patience_counts_all_the_same
     assert (best.epoch, best.lowest) == (2, 1)
     best.consider(3, 0.94, lambda: False)  # it is left already
     assert (best.epoch, best.lowest) == (3, 1)
+
+
+def test_the_temperature_of_what_is_kept_is_kept(make_model):
+    best = Best(Moving(make_model()))
+    best.consider(0, 1.0, temperature=1.5)
+    best.consider(1, 0.9, temperature=2.5)
+    best.consider(2, 0.95, temperature=3.5)
+    again = Best(Moving(make_model()))
+    again.load(best.state())
+    assert best.temperature == again.temperature == 2.5

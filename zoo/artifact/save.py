@@ -76,7 +76,7 @@ def save(
         PluginError: the adapter's or backbone's plugin cannot be saved.
     """
     folder = Path(folder)
-    _require_replaceable(folder)
+    require_free(folder, overwrite=True)
     model.provenance = provenance or _told_by(record) or model.provenance or Provenance()
     model.license = license or model.license
     model.accepted_licenses = tuple(dict.fromkeys((*model.accepted_licenses, *accept_licenses)))
@@ -187,7 +187,13 @@ def _loaded_files(model: ComposedModel) -> dict[str, bytes]:
     return files
 
 
-def _require_replaceable(folder: Path) -> None:
+def require_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse to lose what ``folder`` holds.
+
+    Raises:
+        OutputExists: it is no artifact, or one and ``overwrite`` was not given; or an artifact with
+            files of somebody else.
+    """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
@@ -203,6 +209,11 @@ def _require_replaceable(folder: Path) -> None:
             f"{folder} is an artifact that also holds {', '.join(strange[:3])}, which zoo did not "
             "write; nothing was overwritten.",
             hint="Move that elsewhere, or choose another place.",
+        )
+    if not overwrite:
+        raise OutputExists(
+            f"{folder} holds an earlier artifact.",
+            hint="Choose another `--out`, or add `--overwrite`.",
         )
 
 

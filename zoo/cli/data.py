@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli import choices, describe, options, writing
+from zoo.cli import choices, options, writing
 from zoo.cli.output import emit_json, emit_table, one_line, say, say_each
 
 if TYPE_CHECKING:
     from zoo.data.dataset import Dataset
     from zoo.model import Backbone
+
+_PICTURE = Path("preview.png")
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pdf")
+_LABEL = 60  # characters
 
 app = typer.Typer(help="Look at data before anything is trained.", no_args_is_help=True)
 
@@ -32,9 +38,9 @@ def preview(
     backbone: Annotated[
         str | None, options.model("Show inputs as this one's preprocessing leaves them.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The picture to write, of images.")] = Path(
-        "preview.png"
-    ),
+    task: options.Tasks = None,
+    task_set: options.TaskSet = None,
+    out: Annotated[Path, typer.Option(help="The picture to write, of images.")] = _PICTURE,
     count: Annotated[int, typer.Option(min=1, max=400, help="Rows shown, of every label.")] = 24,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "train",
     augment: Annotated[
@@ -60,11 +66,27 @@ def preview(
     For example: zoo data preview flowers/ --backbone timm:mobilenetv2_100 --augment mild
     """
     from zoo import progress
+    from zoo.cli.asked_tasks import asked_tasks, placed
+    from zoo.cli.plan import plan
     from zoo.data.load import load
 
+    tasks = asked_tasks(placed(task or []), options.pairs("--task-set", task_set or []))
+    chosen = plan(
+        recipe=None,
+        backbone=backbone,
+        adapter=None,
+        task=tasks.kind,
+        settings={},
+        task_settings={} if tasks.several else tasks.settings,
+        training={},
+    )
+    labelling = tasks.labelling(chosen)
+    if out != _PICTURE or chosen.modality == "image":  # else it may be texts, and nothing written
+        _require_picture(out, overwrite=overwrite)
     dataset = load(
         data,
-        modality=describe.backbone_named(backbone).spec.modality if backbone else None,
+        task=labelling,
+        modality=tasks.modality(chosen),
         input_column=input_column,
         label_column=label_column,
         splits=options.split_names(splits),
@@ -77,9 +99,9 @@ def preview(
     )
     say_each(dataset.describe())
     if dataset.modality == "image":
-        writing.require_free(out, overwrite=overwrite)
+        _require_picture(out, overwrite=overwrite)
     opened = _opened(backbone, dataset.modality, weights, revision)
-    rows = _sampled(dataset, split, count, seed)
+    rows = _sampled(dataset, split, count, seed, labelling.stratum)
     if dataset.modality == "image":
         _draw(rows, dataset, opened, augment.value, seed, out)
     found = [_described(row, dataset, opened) for row in rows]
@@ -89,8 +111,10 @@ def preview(
     elif picture:
         say(f"Wrote {picture}: {len(rows)} images of {split}.")
     else:
-        columns = ["label", *(["tokens"] if opened else []), "input"]
-        emit_table(columns, [[one_line(row[name], 300) for name in columns] for row in found])
+        columns = [name for name in ("label", "tokens", "input") if name in found[0]]
+        labels = [one_line(row.words, _LABEL) for row in rows]
+        shown = [{**each, "label": label} for each, label in zip(found, labels, strict=True)]
+        emit_table(columns, [[each[name] for name in columns] for each in shown])
 
 
 @dataclass(frozen=True)
@@ -100,6 +124,37 @@ class _Row:
     index: int
     given: Any
     label: str
+
+    @property
+    def words(self) -> str:
+        """The label as people read it: ``price=3.5``, ``O×12 B-person O``."""
+        try:
+            found = json.loads(self.label)
+        except (ValueError, RecursionError):
+            return self.label
+        if isinstance(found, dict):
+            return ", ".join(f"{name}={value}" for name, value in found.items())
+        if isinstance(found, list) and all(isinstance(tag, str) for tag in found):
+            runs = [(tag, len(list(same))) for tag, same in itertools.groupby(found)]
+            return " ".join(f"{tag}×{times}" if times > 1 else tag for tag, times in runs)
+        return self.label
+
+
+def _require_picture(out: Path, *, overwrite: bool) -> None:
+    """Refuse a name that the picture cannot have.
+
+    Raises:
+        BadSetting: its suffix is of no kind of picture that is written.
+        OutputExists: it is taken.
+    """
+    from zoo.errors import BadSetting
+
+    if out.suffix.lower() not in _SUFFIXES:
+        raise BadSetting(
+            f"--out {str(out)!r} does not say by its suffix what picture to write.",
+            hint=f"Valid: {', '.join(_SUFFIXES)}.",
+        )
+    writing.require_free(out, overwrite=overwrite)
 
 
 def _opened(
@@ -115,8 +170,10 @@ def _opened(
     return zoo.load_backbone(name, weights=weights, revision=revision)
 
 
-def _sampled(dataset: Dataset, split: str, count: int, seed: int) -> list[_Row]:
-    """Rows of all labels in turn, drawn by ``seed``.
+def _sampled(
+    dataset: Dataset, split: str, count: int, seed: int, stratum: Callable[[str], str]
+) -> list[_Row]:
+    """Rows of all strata of labels in turn, drawn by ``seed``.
 
     Raises:
         BadSetting: there is no such split.
@@ -128,12 +185,12 @@ def _sampled(dataset: Dataset, split: str, count: int, seed: int) -> list[_Row]:
             f"The data has no split {split!r}.", hint=f"It has {', '.join(dataset.splits)}."
         )
     rows = dataset.splits[split]
-    by_label: dict[str, list[int]] = defaultdict(list)
+    by_stratum: dict[str, list[int]] = defaultdict(list)
     for index, label in enumerate(rows.labels):
-        by_label[label].append(index)
-    for several in by_label.values():
+        by_stratum[stratum(label) if label else ""].append(index)
+    for several in by_stratum.values():
         random.Random(seed).shuffle(several)
-    turns = _in_turn([by_label[label] for label in sorted(by_label)])
+    turns = _in_turn([by_stratum[name] for name in sorted(by_stratum)])
     chosen = sorted(
         (index for index, _ in zip(turns, range(count), strict=False)),
         key=lambda index: (
@@ -167,10 +224,10 @@ def _draw(
     samples = Samples([row.given for row in rows], contract, dataset.convert)
     tiles = []
     for row, sample in zip(rows, samples, strict=True):
-        versions = [(sample, row.label)]
+        versions = [(sample, row.words)]
         if augment != NONE:
             changed = augmented(sample, augment, seed=seed, epoch=1, row=row.index)
-            versions.append((changed, f"{row.label}, {augment}"))
+            versions.append((changed, f"{row.words}, {augment}"))
         for image, caption in versions:
             if backbone:
                 preprocess = backbone.preprocess

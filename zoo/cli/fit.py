@@ -11,17 +11,18 @@ import typer
 
 from zoo.cli import choices, options, results
 from zoo.cli.adapting import Asked, say_choice
-from zoo.cli.asked_tasks import asked_tasks, placed
+from zoo.cli.asked_tasks import AskedTasks, asked_tasks, placed
 from zoo.cli.find_lr import suggest
 from zoo.cli.launch import is_one_of_several, launch
 from zoo.cli.output import say, say_each
 from zoo.cli.resume import again, resumed, words_for_others, words_of
 from zoo.cli.sweep import emit_sweep, is_sweep, repeated
 from zoo.cli.training import leaving, train
-from zoo.errors import BadSetting
+from zoo.errors import BadSetting, Incompatible
 
 if TYPE_CHECKING:
     from zoo.cli.plan import Plan
+    from zoo.data.dataset import Dataset
     from zoo.model import ComposedModel, Task
 
 
@@ -57,12 +58,7 @@ def fit(
         str | None, options.model("From `zoo backbones`, or a name in an open namespace.")
     ] = None,
     adapter: Annotated[str | None, options.model("From `zoo adapters`.")] = None,
-    task: Annotated[
-        list[str] | None,
-        options.model(
-            "From `zoo tasks`; repeated, several at once.", metavar="[NAME=]KIND[:COLUMNS[@DATA]]"
-        ),
-    ] = None,
+    task: options.Tasks = None,
     adapter_per_task: Annotated[
         bool,
         options.model("Of several tasks each gets an adapter of its own.", "--adapter-per-task"),
@@ -74,10 +70,7 @@ def fit(
         list[str] | None,
         options.model("A setting of the adapter; repeatable.", "--set", metavar="KEY=VALUE"),
     ] = None,
-    task_set: Annotated[
-        list[str] | None,
-        options.model("A setting of the task; repeatable.", "--task-set", metavar="KEY=VALUE"),
-    ] = None,
+    task_set: options.TaskSet = None,
     weights: options.Weights = None,
     revision: options.Revision = None,
     pooling: options.Pooling = None,
@@ -248,7 +241,7 @@ def fit(
         weights, revision, pooling = (
             fit_file.typed(ctx, name) for name in ("weights", "revision", "pooling")
         )
-    from zoo.cli.plan import by_itself, plan
+    from zoo.cli.plan import adapter_of, plan
 
     tasks = asked_tasks(
         task,
@@ -257,10 +250,15 @@ def fit(
             **options.pairs("--task-set", task_set or []),
         },
     )
+    settings: dict[str, Any] = dict(options.pairs("--set", set_ or []))
+    if same_adapter:
+        left = {key: value for key, value in file.settings.items() if key not in settings}
+        fit_file.require_settings(config, adapter_of(recipe, adapter), left)
+        settings = {**left, **settings}
     asked = functools.partial(
         plan,
         task=tasks.kind,
-        settings={**(file.settings if same_adapter else {}), **options.pairs("--set", set_ or [])},
+        settings=settings,
         task_settings={} if tasks.several else tasks.settings,
         training={
             **(file.training if same_adapter else {}),
@@ -274,7 +272,7 @@ def fit(
 
     if seeds == 1 or not is_sweep(out):
         require_free(out, overwrite=overwrite or begun is not None)
-    from zoo import progress
+    from zoo import progress, registry
     from zoo.data.load import load
 
     read = functools.partial(
@@ -295,12 +293,10 @@ def fit(
     say_each(dataset.describe())
     if source:
         dataset = adapting.sources(dataset, read, tasks.labelling(chosen))
-    if not (recipe or backbone or adapter or set_) and (
-        found := by_itself(dataset.modality, len(dataset.splits["train"]), len(dataset.labels))
+    if not (recipe or backbone or adapter or settings) and (
+        found := _by_itself(tasks, chosen, dataset)
     ):
-        recipe, why = found
-        say(why)
-        chosen = asked(recipe=recipe, backbone=None, adapter=None)
+        chosen = asked(recipe=found, backbone=None, adapter=None)
     name = chosen.backbone_for(dataset.modality)
     licences = {
         "license": license,
@@ -314,7 +310,13 @@ def fit(
         return
     say(f"Model: {name} with {chosen.adapter}, for {tasks.describe(chosen)}")
     made = tasks.make(chosen, dataset)
-    model = _compose(chosen, name, made, seed, adapter_per_task=adapter_per_task, **where)
+    instead = None
+    if backbone and not (recipe or adapter or settings):
+        probe = registry.load().defaults.baseline_adapter
+        instead = asked(recipe=None, backbone=backbone, adapter=probe)
+    chosen, model = _composed(
+        chosen, instead, name, made, seed, adapter_per_task=adapter_per_task, **where
+    )
     if find_lr is not None:
         suggest(model, dataset, find_lr, chosen.training, as_json=as_json)
         return
@@ -350,12 +352,32 @@ def fit(
         accept_license=accept_license or [],
         settings=fit_file.plain(chosen.settings),
         task_settings=fit_file.plain(tasks.typed if tasks.several else chosen.task_settings),
-        training=fit_file.plain(chosen.resolved(adapt)),
+        training=fit_file.plain(chosen.resolved(adapt, model)),
     )
     with leaving(repeats, out, dataset.fingerprint):
         run = train(model, dataset, out, {**how, **chosen.training, **licences})
     say_choice(run.record)
     results.emit_run(run.folder, run.record, as_json=as_json)
+
+
+def _by_itself(tasks: AskedTasks, chosen: Plan, dataset: Dataset) -> str | None:
+    """The recipe for data of which nothing was said; tells why it is that one, or none."""
+    from zoo import registry
+    from zoo.cli.plan import by_itself
+
+    default = registry.load().defaults.task
+    if tasks.several or chosen.task != default:
+        say(
+            f"No recipe is for {tasks.describe(chosen)}, as all are for {default}: backbone and "
+            "adapter are the defaults."
+        )
+        return None
+    found = by_itself(dataset.modality, len(dataset.splits["train"]), len(dataset.labels))
+    if found is None:
+        return None
+    recipe, why = found
+    say(why)
+    return recipe
 
 
 def _training_options(
@@ -383,6 +405,27 @@ def _training_options(
     return {
         name: value for name, value in typed.items() if value is not None and value is not False
     }
+
+
+def _composed(
+    chosen: Plan, instead: Plan | None, *parts: Any, **where: Any
+) -> tuple[Plan, ComposedModel]:
+    """The model, with its plan: ``instead`` where there is one and the adapter chosen cannot sit.
+
+    Raises:
+        Incompatible: neither can; says why the first cannot.
+    """
+    try:
+        return chosen, _compose(chosen, *parts, **where)
+    except Incompatible as err:
+        if instead is None:
+            raise
+        try:
+            model = _compose(instead, *parts, **where)
+        except Incompatible:
+            raise err from None
+        say(f"{err.message} {instead.adapter} takes its place.")
+        return instead, model
 
 
 def _compose(

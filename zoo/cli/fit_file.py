@@ -17,6 +17,7 @@ from zoo.cli import sources
 from zoo.cli.results import FIT_FILE
 from zoo.data.saved import hub_name, is_hub
 from zoo.errors import BadSetting
+from zoo.settings import check_settings
 
 if TYPE_CHECKING:
     from zoo.model import Origin
@@ -123,6 +124,22 @@ def of(ctx: typer.Context) -> FitFile:
     """What ``--config`` said; nothing where it was not given."""
     found: FitFile = ctx.meta.get(_KEY) or FitFile()
     return found
+
+
+def require_settings(path: Path | None, adapter: str, settings: Mapping[str, Any]) -> None:
+    """Refuse settings of a file that its adapter, or the one that was typed, does not have.
+
+    Raises:
+        BadSetting: names the file.
+        UnknownName, NameClash: the adapter is not to be had.
+    """
+    from zoo.host import installed
+
+    try:
+        check_settings(adapter, installed().adapter(adapter).spec.settings, settings)
+    except BadSetting as err:
+        err.message = f"{path}: {err.message}"
+        raise
 
 
 def typed(ctx: typer.Context, name: str) -> Any:

@@ -17,11 +17,16 @@ def merge(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the merged model.")],
     weights: options.Weights = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier artifact at --out.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Fold a model's adapter into its backbone, once both answer the same."""
     from zoo.artifact.merge import merge as fold
+    from zoo.artifact.save import require_free
 
+    require_free(out, overwrite=overwrite)
     manifest, difference = fold(artifact, out, weights=weights)
     facts = {
         "folder": str(out),

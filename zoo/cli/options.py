@@ -31,6 +31,14 @@ Weights = Annotated[
     Path | None, model("A folder with the backbone's weights; wins over every other place.")
 ]
 Revision = Annotated[str | None, model("Branch, tag or commit of the repo.")]
+Tasks = Annotated[
+    list[str] | None,
+    model("From `zoo tasks`; repeated, several at once.", metavar="[NAME=]KIND[:COLUMNS[@DATA]]"),
+]
+TaskSet = Annotated[
+    list[str] | None,
+    model("A setting of the task; repeatable.", "--task-set", metavar="KEY=VALUE"),
+]
 Locked = Annotated[bool, model("Take what zoo.lock pins; refuse what differs from it.", "--locked")]
 Pooling = Annotated[
     str | None, model("How tokens become one vector, where the backbone offers a choice.")

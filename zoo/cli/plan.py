@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo import registry
 from zoo.data.contract import InputContract
@@ -13,6 +13,9 @@ from zoo.registry import Recipe
 from zoo.specs import check_settings
 from zoo.training.adaptation.adapt import Adapt, defaults_for
 from zoo.training.config import FitConfig
+
+if TYPE_CHECKING:
+    from zoo.model import ComposedModel
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,9 @@ class Plan:
     task_settings: Mapping[str, Any]
     training: Mapping[str, Any]
 
-    def resolved(self, adapt: Adapt | None) -> dict[str, Any]:
+    def resolved(self, adapt: Adapt | None, model: ComposedModel) -> dict[str, Any]:
         """All options of training, those of the defaults too."""
-        own = defaults_for(adapt, installed().adapter(self.adapter).spec.training)
-        return FitConfig.resolve(own, self.training).model_dump(mode="json")
+        return FitConfig.resolve(defaults_for(adapt, model), self.training).model_dump(mode="json")
 
     def backbone_for(self, modality: str) -> str:
         """The backbone for data of that modality.
@@ -73,6 +75,18 @@ def by_itself(modality: str, rows: int, classes: int) -> tuple[str, str] | None:
     )
 
 
+def adapter_of(recipe: str | None, adapter: str | None) -> str:
+    """The adapter that was named, else the recipe's, else the default one.
+
+    Raises:
+        UnknownName: there is no such recipe.
+    """
+    if adapter:
+        return adapter
+    curation = registry.load()
+    return curation.recipe(recipe).adapter if recipe else curation.defaults.adapter
+
+
 def plan(
     *,
     recipe: str | None,
@@ -96,7 +110,7 @@ def plan(
         chosen = Recipe(summary=chosen.summary, backbone=chosen.backbone, adapter=adapter or "")
     base = backbone or (chosen.backbone if chosen else None)
     modality = curation.backbone(host, base).spec.modality if base else None
-    adapter_name = adapter or (chosen.adapter if chosen else curation.defaults.adapter)
+    adapter_name = adapter_of(recipe, adapter)
     task_name = task or curation.defaults.task
     adapter_spec = host.adapter(adapter_name).spec
     task_spec = host.task(task_name).spec

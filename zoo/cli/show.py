@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from zoo.cli import describe, manifests, sources
 from zoo.cli.options import Json, Revision, Weights
 from zoo.cli.output import count, emit, emit_facts, emit_json, emit_table, say
-from zoo.errors import BadSetting
+from zoo.errors import BadSetting, InputError
 
 if TYPE_CHECKING:
     from zoo.cli.manifests import Known
@@ -41,6 +42,8 @@ def show(
     kind, facts = _named(name)
     if kind != "backbone":
         _require_backbone(measure, f"the {kind}")
+    elif weights is None:
+        _require_there(facts["name"])
     if measure:
         from zoo.cli import latency
 
@@ -141,6 +144,21 @@ def _require_backbone(measure: bool, what: str) -> None:
     if measure:
         raise BadSetting(
             f"--measure is of a backbone, not of {what}.", hint="`zoo backbones` lists them."
+        )
+
+
+def _require_there(backbone: str) -> None:
+    """Refuse a backbone of an open namespace whose name is a path with nothing there.
+
+    Raises:
+        InputError: it is one.
+    """
+    space, _, path = backbone.partition(":")
+    place = os.path.expanduser(path)  # unlike Path's own, keeps the ./ that makes it one
+    if sources.is_written_as_path(place) and not os.path.exists(place):
+        raise InputError(
+            f"There is no {path} here, which {backbone} stands for.",
+            hint=f"Check the spelling. An artifact's {space}: name wants its `--weights`.",
         )
 
 

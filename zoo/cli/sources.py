@@ -26,7 +26,7 @@ _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z", re.ASCII)
 
 def is_path(word: str) -> bool:
     """Whether ``word`` is a path: it exists, or is written as one."""
-    return _is_written_as_path(word) or Path(word).exists()
+    return is_written_as_path(word) or Path(word).exists()
 
 
 def is_repo(word: str) -> bool:
@@ -61,7 +61,7 @@ def require_path(word: str, revision: str | None = None) -> None:
         BadSetting: a revision is given, or the trust policy asks for a signature on that repo.
         PolicyInvalid: a trust policy cannot be used.
     """
-    both = not _is_written_as_path(word) and bool(_REPO.match(word))
+    both = not is_written_as_path(word) and bool(_REPO.match(word))
     ways = (
         f"Give ./{word} for the directory, or go where there is none of that name for the repo."
         if both
@@ -140,5 +140,6 @@ def require_no_revision_in(word: str) -> None:
         )
 
 
-def _is_written_as_path(word: str) -> bool:
+def is_written_as_path(word: str) -> bool:
+    """Whether ``word`` can be nothing but a path, be there something or not."""
     return word.startswith(("./", "../", "/")) or word in (".", "..")

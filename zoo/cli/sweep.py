@@ -52,10 +52,7 @@ def sweep(
         ),
     ] = None,
     task: Annotated[str | None, options.model("From `zoo tasks`.")] = None,
-    task_set: Annotated[
-        list[str] | None,
-        options.model("A setting of the task; repeatable.", "--task-set", metavar="KEY=VALUE"),
-    ] = None,
+    task_set: options.TaskSet = None,
     input_column: options.InputColumn = None,
     label_column: options.LabelColumn = None,
     splits: options.Splits = None,

@@ -136,6 +136,10 @@ class Adapter(abc.ABC):
     def train(self, backbone: Backbone, mode: bool) -> None:
         """Put this adapter's own modules, and no other, in training mode or out of it."""
 
+    def training(self, backbone: Backbone) -> Mapping[str, Any]:
+        """Defaults of the training loop on this backbone, where those of the spec do not suit it."""
+        return {}
+
     def groups(
         self, backbone: Backbone, heads: Mapping[str, nn.Module]
     ) -> Sequence[ParameterGroup]:

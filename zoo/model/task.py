@@ -190,6 +190,14 @@ class Task(abc.ABC):
     def majority(self, targets: Tensor, rows: int) -> Tensor:
         """Logits for ``rows`` units of the model that ignores its input, from training units."""
 
+    def temperature(self, logits: Tensor, targets: Tensor) -> float:
+        """What to divide logits by so that they are as sure as they are right, at least 1.
+
+        Asked of validation logits in training. Answers may not depend on it, only how sure they are;
+        1 where logits are no such thing.
+        """
+        return 1.0
+
     # === Answers ===
 
     def tune(self, logits: Tensor, targets: Tensor) -> None:

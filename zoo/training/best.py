@@ -66,11 +66,13 @@ class Best:
 
     Attributes:
         epoch: whose state is kept.
+        temperature: what its logits are to be divided by.
         lowest: the epoch that was best, though it may not have been clearly so.
     """
 
     def __init__(self, moving: Moving) -> None:
         self.epoch = self.lowest = 0
+        self.temperature = 1.0
         self._moving = moving
         self._value = self._lowest_value = math.inf
         self._state: dict[str, Tensor] = {}
@@ -81,7 +83,11 @@ class Best:
         return bool(self._state)
 
     def consider(
-        self, epoch: int, value: float, is_clear: Callable[[], bool] = lambda: True
+        self,
+        epoch: int,
+        value: float,
+        is_clear: Callable[[], bool] = lambda: True,
+        temperature: float = 1.0,
     ) -> None:
         """Keep the present state if it is better.
 
@@ -89,12 +95,14 @@ class Best:
             epoch: the present one.
             value: of its validation.
             is_clear: whether it is better than epoch 0 by more than chance gives.
+            temperature: at which that is.
         """
         if value < self._lowest_value:
             self.lowest, self._lowest_value = epoch, value
         leaves_start = self.epoch == 0 and self.any
         if value < self._value and (not leaves_start or is_clear()):
             self.epoch, self._value, self._state = epoch, value, self._moving.copy()
+            self.temperature = temperature
 
     def restore(self) -> None:
         """Put the model into its best state."""
@@ -105,6 +113,7 @@ class Best:
         return {
             "epoch": self.epoch,
             "value": self._value,
+            "temperature": self.temperature,
             "state": self._moving.together(self._state),
             "lowest": self.lowest,
             "lowest_value": self._lowest_value,
@@ -113,6 +122,7 @@ class Best:
     def load(self, tree: dict[str, Any]) -> None:
         """From a checkpoint."""
         self.epoch, self._value = tree["epoch"], tree["value"]
+        self.temperature = tree["temperature"]
         self._state = self._moving.part(tree["state"])
         self.lowest, self._lowest_value = tree["lowest"], tree["lowest_value"]
 

@@ -18,6 +18,7 @@ from zoo.data.dataset import Dataset
 from zoo.errors import Incompatible, TrainingFailed
 from zoo.model import ComposedModel
 from zoo.progress import Progress, Silent
+from zoo.training.adaptation.adapt import defaults_for
 from zoo.training.config import FitConfig
 from zoo.training.job import Job
 from zoo.training.precision import accelerate
@@ -72,7 +73,7 @@ def find_lr(
             f"{model.adapter.spec.name} is fitted in closed form and has no learning rate.",
             hint="`zoo adapters` lists those that train by gradient.",
         )
-    config = FitConfig.resolve(model.adapter.spec.training, {**options, "lr": HIGHEST})
+    config = FitConfig.resolve(defaults_for(None, model), {**options, "lr": HIGHEST})
     progress = progress or Silent()
     rise = HIGHEST / LOWEST
     schedule = Schedule(lambda step: rise ** (step / (steps - 1)) / rise)

@@ -92,7 +92,7 @@ def fit(
         CheckpointMismatch, CheckpointInvalid: it is of something else, or damaged.
         TrainingFailed: the loss diverged, or there is too little memory for a single row.
     """
-    config = FitConfig.resolve(defaults_for(adapt, model.adapter.spec.training), options)
+    config = FitConfig.resolve(defaults_for(adapt, model), options)
     if processes().shards_asked:
         config = config.model_copy(update={"sharded": True})
     if config.sharded:

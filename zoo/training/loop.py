@@ -41,6 +41,7 @@ from zoo.training.schedules import schedule_of
 from zoo.training.sharding import Sharding
 from zoo.training.sharing import shared_logits
 from zoo.training.steps import Steps
+from zoo.training.temperature import temper, temperature_of
 
 Judge = Callable[[int, Tensor, float], float]
 """What chooses among epochs, lower is better, from validation logits and the metric on these rows."""
@@ -203,6 +204,7 @@ class Trainer:
         for parameter in self._steps.parameters:
             parameter.requires_grad_(True)
         self._best.restore()
+        temper(self._model, self._task, self._best.temperature)
         self._model.to("cpu").eval()
         self.outcome.best_epoch = self._best.epoch
         self.outcome.notes += self._steps.notes
@@ -299,6 +301,12 @@ class Trainer:
                 functools.partial(logits_of, self._task),
                 batch_size=self._config.batch_size,
             )
+            temperature = 1.0
+            # A probe's penalty has made it as sure as it is right.
+            if self._judge is None and not (epoch == 0 and self._from_probe):
+                temperature = temperature_of(self._model, self._task, logits, val.targets)
+            if temperature > 1:
+                logits = logits / temperature
             line: Epoch = {"epoch": epoch, "val": self._task.metrics(logits, val.targets)}
             value = line["val"][self._task.monitor]
             if epoch == 0 and self._from_probe:
@@ -307,6 +315,7 @@ class Trainer:
                 epoch,
                 self._judge(epoch, logits, value) if self._judge else value,
                 lambda: self._is_better_than_start(logits, val.targets),
+                temperature,
             )
         return line
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import clip_grads_with_norm_
 
-from zoo.errors import TrainingFailed
+from zoo.errors import Incompatible, TrainingFailed
 from zoo.model import ComposedModel, Task
 from zoo.model.joint import Joint, logits_of
 from zoo.model.products import quick_products
@@ -102,6 +102,8 @@ class Steps:
         """
         self._set_rates()
         loss = self._shared_gradient(rows, place)
+        if self.done == 0:
+            self._require_part()
         self._clip(place)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -118,6 +120,16 @@ class Steps:
         device, precision = self._accelerator.device.type, self._config.precision
         with wide_attention(device, precision), quick_products():
             yield
+
+    def _require_part(self) -> None:
+        backbone, adapter = self._model.backbone, self._model.adapter
+        own = {n: p for n, p in self._trained.items() if n.startswith("backbone.")}
+        if own and all(p.requires_grad and p.grad is None for p in own.values()):
+            raise Incompatible(
+                f"What {adapter.spec.name} trains of {backbone.spec.name} has no part in its answers "
+                f"with {backbone.pooling} pooling: {', '.join([*own][:4])}.",
+                hint="Train more of it, or choose another `--pooling`.",
+            )
 
     def _set_rates(self) -> None:
         factor, momentum = self._schedule.factor(self.done), self._schedule.momentum

@@ -15,16 +15,19 @@ import abc
 import difflib
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.plugin import Backbone, Block, HeadProblem, Incompatible, ParameterGroup
+from zoo.plugin import Backbone, BadSetting, Block, HeadProblem, Incompatible, ParameterGroup
 from zoo_finetune import co_tuning
 from zoo_finetune.own import OwnWeights, split_by_decay
 
 _LIGHT = 0.1  # of an average block's parameters: a final norm, a pooler
+_OF_CONVOLUTIONS = 5e-4  # the learning rate, by rows held out of what four sets train on
+_PATIENCE = 12  # epochs
 _SHARE = 4  # of all blocks that are not light, the last quarter
 
 
@@ -37,6 +40,17 @@ class BlockTuning(OwnWeights):
     @abc.abstractmethod
     def first(self, backbone: Backbone) -> int:
         """The first block to train, counted from 0."""
+
+    def training(self, backbone: Backbone) -> Mapping[str, Any]:
+        """Convolutions take larger steps than transformers do.
+
+        With these the first epochs are worse than the probe that training starts from.
+        """
+        parameters = [*backbone.module.parameters()]
+        convolved = sum(each.numel() for each in parameters if each.ndim > 2)
+        if 2 * convolved <= sum(map(torch.numel, parameters)):
+            return {}
+        return {"lr": _OF_CONVOLUTIONS, "patience": _PATIENCE}
 
     def attach(self, backbone: Backbone) -> None:
         """Let the blocks' parameters require gradients.
@@ -67,7 +81,17 @@ class BlockTuning(OwnWeights):
         return [*found, *split_by_decay(of_heads, self.settings["head_rate"])]
 
     def start_epoch(self, backbone: Backbone, epoch: int, epochs: int) -> None:
-        """Let blocks rest that are not to be trained yet."""
+        """Let blocks rest that are not to be trained yet.
+
+        Raises:
+            BadSetting: none would ever be trained.
+        """
+        if (frozen := self.settings["freeze_epochs"]) >= epochs:
+            raise BadSetting(
+                f"freeze_epochs={frozen}: the fit has {epochs} epochs, so that the backbone would "
+                "not be trained in any.",
+                hint="Give more with `--epochs`, or fit the head alone with a linear probe.",
+            )
         blocks = len(backbone.blocks)
         thawed = self._thawed(blocks - self._first, epoch, epochs)
         self._active = blocks - thawed

@@ -8,15 +8,16 @@ from zoo.plugin import Backbone
 from zoo_finetune.own import OwnWeights, batch_norms
 
 _NORM = re.compile(r"norm", re.IGNORECASE)
+_BIAS = re.compile(r"(.*_)?bias")  # EVA and BEiT have a q_bias and a v_bias
 
 
 class BitFit(OwnWeights):
     """All biases (Ben Zaken et al. 2022, arXiv:2106.10199)."""
 
     def trained(self, backbone: Backbone) -> list[str]:
-        """Every parameter called ``bias``."""
+        """Every parameter called ``bias``, or so with something before."""
         names = (name for name, _ in backbone.module.named_parameters())
-        return [name for name in names if name.rpartition(".")[2] == "bias"]
+        return [name for name in names if _BIAS.fullmatch(name.rpartition(".")[2])]
 
 
 class NormTuning(OwnWeights):

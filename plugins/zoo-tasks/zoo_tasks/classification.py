@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zoo.plugin import LabelProblem, Prediction, Task
+from zoo_tasks.temperature import least_loss
 
 CALIBRATION_BINS = 15
 
@@ -56,6 +57,10 @@ class Classification(Task):
         return functional.cross_entropy(
             logits, targets, weight=weights, label_smoothing=self.settings["label_smoothing"]
         )
+
+    def temperature(self, logits: Tensor, targets: Tensor) -> float:
+        """The one of least log loss (Guo et al. 2017, arXiv:1706.04599)."""
+        return least_loss(logits, lambda divided: functional.cross_entropy(divided, targets))
 
     def decode(self, logits: Tensor) -> list[Prediction]:
         """The most probable label a row, with the probability of each."""

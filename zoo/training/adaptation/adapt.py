@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo import registry
 from zoo.errors import BadSetting
 from zoo.host import installed
 from zoo.report.adaptation import SOURCE_ONLY, Candidate
 from zoo.training.config import FitConfig
+
+if TYPE_CHECKING:
+    from zoo.model import ComposedModel
 
 _RATES = (1.0, 0.3, 3.0, 0.1, 10.0)  # factors on the learning rate, of source-only candidates
 # Of the adapter's learning rate. Every candidate sets out from a solved head, which is to be moved and
@@ -67,10 +70,11 @@ class Adapt:
         return name
 
 
-def defaults_for(adapt: Adapt | None, adapter: Mapping[str, Any]) -> dict[str, Any]:
+def defaults_for(adapt: Adapt | None, model: ComposedModel) -> dict[str, Any]:
     """Defaults of training: the adapter's, for a target by way of those of the alignment."""
+    adapter = model.adapter.spec.training
     if adapt is None:
-        return dict(adapter)
+        return {**adapter, **model.adapter.training(model.backbone)}
     rate = adapter.get("lr", FitConfig.model_fields["lr"].default)
     own = installed().alignment(adapt.align).spec.training
     return {**adapter, "lr": _SLOWER * rate, **own}
