@@ -199,18 +199,20 @@ def test_floats_of_both_ranges_are_scaled_and_named(tmp_path):
         assert abs(np.asarray(seen) - expected).max() <= 1
 
 
-def test_images_on_a_side_are_turned_and_told(splits):
+def test_turned_and_mirrored_images_are_read_upright_and_told(splits):
     upright = picture(7)
-    for orientation in (3, 6, 8):
+    ways = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_90")
+    ways += ("TRANSVERSE", "ROTATE_270")
+    for orientation, way in enumerate(ways, start=2):
         exif = Image.Exif()
         exif[0x0112] = orientation
-        turned = upright.rotate({3: 180, 6: 90, 8: 270}[orientation], expand=True)
+        turned = upright.transpose(Image.Transpose[way])
         buffer = BytesIO()
         turned.save(buffer, "PNG", exif=exif)
         (splits / "train/a" / f"turned{orientation}.png").write_bytes(buffer.getvalue())
     data = load(splits)
     note = one(data.notes, "EXIF")
-    assert note.startswith("3 images lie on a side in the file and turned upright")
+    assert note.startswith("7 images are stored turned or mirrored, and read upright, as EXIF says")
     paths = [p for s in data.splits.values() for p in s.inputs if p.name.startswith("turned")]
     for seen in Samples(paths, InputContract(modality="image", channels=3)):
         assert np.array_equal(np.asarray(seen), np.asarray(upright))

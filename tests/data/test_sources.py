@@ -142,7 +142,9 @@ def test_one_name_in_two_folders_is_that_of_the_table(tmp_path):
 def test_classes_win_over_a_table_beside_them(tmp_path):
     image_folder(tmp_path, {"cat": 6, "dog": 6})
     csv(tmp_path / "notes.csv", ("file", "label"), [("cat/0.jpg", "x"), ("dog/0.jpg", "y")] * 4)
-    assert load(tmp_path).labels == ("cat", "dog")
+    data = load(tmp_path)
+    assert data.labels == ("cat", "dog")
+    assert data.notes[0] == "the folders are the classes; notes.csv beside them is passed over"
 
 
 def test_patterns_of_files(tmp_path):

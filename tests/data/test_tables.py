@@ -199,7 +199,11 @@ def test_several_tables_without_split_names(tmp_path):
     csv(tmp_path / "b.csv", ("text", "label"), reviews(4))
     with pytest.raises(DataNotFound, match=r"several tables, a\.csv, b\.csv") as caught:
         load(tmp_path)
-    assert "name them train, val and test" in caught.value.hint
+    assert caught.value.hint == (
+        f"Give one, e.g. {tmp_path / 'a.csv'}, several as one by a quoted pattern, e.g. "
+        f"'{tmp_path}/*.csv', or name them train, val and test."
+    )
+    assert len(load_for_evaluation(f"{tmp_path}/*.csv")) == 8
 
 
 def test_tables_below_are_pointed_at(tmp_path):
@@ -331,12 +335,21 @@ def test_image_paths_are_relative_to_the_table(tmp_path):
 def test_image_paths_that_lead_nowhere(tmp_path):
     rows = [(f"scans/{i}.jpg", "pq"[i % 2]) for i in range(12)]
     path = csv(tmp_path / "t.csv", ("file", "label"), rows)
-    with pytest.raises(UnreadableFiles) as caught:
-        load(path, modality="image")
-    assert "12 of 12 images cannot be used: t.csv row 2 0.jpg (not found)" in caught.value.message
+    for modality in ("image", "text", None):
+        with pytest.raises(DataNotFound) as caught:
+            load(path, modality=modality)
+        assert caught.value.message == (
+            "The column 'file' of t.csv names images, and none of the 12 looked up exists, e.g. "
+            "scans/0.jpg; looked for beside the table and among the 0 images in and below "
+            f"{tmp_path}."
+        )
+        assert "`--input-column NAME`" in caught.value.hint
+    assert load(path, modality="text", input_column="file").modality == "text"
     (tmp_path / "scans").mkdir()
     for i in range(11):
         (tmp_path / "scans" / f"{i}.jpg").write_bytes(jpeg(i))
+    with pytest.raises(UnreadableFiles, match=r"1 of 12 images .*: t\.csv row 13 11\.jpg \(not f"):
+        load(path)
     assert load(path, skip_bad=True).skipped == ("t.csv row 13 11.jpg: not found",)
 
 
@@ -393,9 +406,13 @@ def test_rows_that_cannot_be_learned_are_named(tmp_path):
 BROKEN = {
     "ragged.csv": (b"text,label\na,b\nc,d,e\n", "Expected 2 fields in line 3, saw 3"),
     "wide.csv": (b"text,label\na,b,c\nc,d,e\n", "its header has 2 columns, its first row 3"),
+    "unmarked.csv": ("text,label\na,b\n".encode("utf-16-le"), "it holds NUL bytes"),
     "open.csv": (b'text,label\n"a,b\nc,d\n', "EOF inside string starting at row 1"),
-    "latin.csv": ("text,label\ncafé,b\n".encode("latin1"), "is not UTF-8 text: byte 0xe9"),
-    "wide.tsv": ("text\tlabel\ncafé\tb\n".encode("utf-16"), "is not UTF-8 text: byte 0xff"),
+    "latin.csv": ("text,label\ncafé,b\n".encode("latin1"), "(?s)byte 0xe9.*`iconv -f latin1 "),
+    "wide.tsv": (
+        "text\tlabel\ncafé\tb\n".encode("utf-16"),
+        r"(?s)is not UTF-8 text: byte 0xff.*`iconv -f utf-16 -t utf-8`",
+    ),
     "list.jsonl": (b'{"text": "a", "label": 1}\n[1]\n', r"line 2 is not a JSON object"),
     "cut.jsonl": (b'{"text": "a", "label": 1}\n\n{"text": "b"', "line 3 is not JSON"),
     "cut.json": (b'[{"text": "a"}', "it is not JSON"),

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from zoo.data import values
-from zoo.data.images import is_image_name
+from zoo.data.beside import are_image_names
 from zoo.data.labelling import Classes, Labelling
 from zoo.data.table import Table
 from zoo.errors import ColumnMissing
@@ -29,7 +29,6 @@ _PAIRS = (
     ("question", "answer"),
     ("query", "document"),
 )
-_LEAST_IMAGES = 0.9  # share of values that end as image names do
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,7 @@ def find_columns(
 
     Raises:
         ColumnMissing: a column is not there, or several could be meant.
+        DataNotFound: names of images, of which none exists.
     """
     labelling = labelling or Classes({})
     sources = _told(table, input_column, "--input-column", labelling.inputs)
@@ -126,7 +126,11 @@ def find_columns(
         return Columns(sources, targets if labelled else (), "text")
     if sources[0] in table.pictures:
         return Columns(sources, targets if labelled else (), "image", stored=True)
-    looks = "image" if modality is None and _images_exist(table, sources[0]) else "text"
+    exist = modality != "text" and _images_exist(table, sources[0])
+    as_texts = modality == "text" and input_column
+    if not exist and not as_texts and _names_images(table, sources[0]):
+        raise table.beside.refusal(sources[0], table.sample(sources[0]))
+    looks = "image" if exist else "text"
     return Columns(sources, targets if labelled else (), modality or looks)
 
 
@@ -219,7 +223,7 @@ def _input(table: Table, candidates: Sequence[str], modality: str | None) -> str
             return (stored or table.pictures)[0]
         if table.pictures:
             raise _unclear(table, "holds the images", table.pictures, "--input-column")
-        images = [name for name in candidates if _names_images(table.sample(name))]
+        images = [name for name in candidates if _names_images(table, name)]
         found = [name for name in candidates if _images_exist(table, name)]
         found = [name for name in found if name.lower() in ("image", "image_path")] or found
         if modality == "image":
@@ -228,6 +232,8 @@ def _input(table: Table, candidates: Sequence[str], modality: str | None) -> str
             return found[0]
         if len(found) > 1 or modality == "image":
             raise _unclear(table, "holds the paths of the images", found, "--input-column")
+        if images and "text" not in map(str.lower, candidates) and table.beside.images:
+            return images[0]  # they are misspelt: to learn from a remark instead would hide it
     samples = {name: table.sample(name) for name in candidates}
     texts = [name for name, cells in samples.items() if not values.are_numbers(cells)]
     if not texts:
@@ -264,10 +270,8 @@ def _quoted(names: Sequence[str]) -> str:
     return " and ".join(map(repr, names))
 
 
-def _names_images(cells: Sequence[str]) -> bool:
-    filled = [cell for cell in cells if cell.strip()]
-    named = sum(map(is_image_name, filled))
-    return bool(filled) and named >= _LEAST_IMAGES * len(filled)
+def _names_images(table: Table, name: str) -> bool:
+    return name in table.flat and are_image_names(table.sample(name))
 
 
 def _images_exist(table: Table, name: str) -> bool:

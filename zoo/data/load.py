@@ -93,7 +93,13 @@ def load(
         named = {"input_column": input_column, "splits": splits}
         return _load_several(path, labelling, modality, each, named)
     root = Path(path).expanduser()
-    recognised = recognise(root, set((splits or {}).values()), texts=labelling.optional)
+    recognised = recognise(
+        root,
+        set((splits or {}).values()),
+        texts=labelling.optional,
+        labelling=labelling,
+        told=bool(input_column or label_column),
+    )
     roles = assign(recognised.names, splits, str(root))
     reading = Reading(
         labelling=labelling,
@@ -163,7 +169,13 @@ def load_for_evaluation(
     """
     labelling = _labelling(task)
     root = Path(path).expanduser()
-    recognised = recognise(root, {split} if split else (), texts=labelling.optional)
+    recognised = recognise(
+        root,
+        {split} if split else (),
+        texts=labelling.optional,
+        labelling=labelling,
+        told=bool(input_column or label_column),
+    )
     name = choose(recognised.names, split, str(root))
     reading = Reading(
         labelling=labelling,

@@ -22,7 +22,7 @@ SIDE = 16
 _ORIENTATION = 0x0112  # in EXIF
 _GREY = (0.299, 0.587, 0.114)
 
-SIDEWAYS, CONSTANT, DARK = "sideways", "constant", "dark"
+TURNED, CONSTANT, DARK = "turned", "constant", "dark"
 TO_ONE, TO_255 = "float to 1", "float to 255"
 
 
@@ -50,7 +50,7 @@ def look_at(content: bytes, *, convert: bool, sketched: bool) -> Look:
     found, image = images.glance(content, convert=convert)
     if found:
         return Look(found)
-    oddities = [SIDEWAYS] * (image.getexif().get(_ORIENTATION, 1) in range(2, 9))
+    oddities = [TURNED] * (image.getexif().get(_ORIENTATION, 1) in range(2, 9))
     if image.mode == "F":
         oddities.append(TO_ONE if _extrema(image)[1] <= 1 else TO_255)
     plain = images.plain(image)

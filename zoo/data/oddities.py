@@ -20,8 +20,11 @@ _APART = 0.6  # difference of that share between two splits
 
 def of_files(oddities: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Lines about images, from the places of each kind of oddity."""
-    if found := oddities.get(looks.SIDEWAYS):
-        yield f"{_images(found, 'lies', 'lie')} on a side in the file and turned upright, as EXIF says: {named(found)}"
+    if found := oddities.get(looks.TURNED):
+        yield (
+            f"{_images(found, 'is', 'are')} stored turned or mirrored, and read upright, as EXIF "
+            f"says: {named(found)}"
+        )
     if found := oddities.get(looks.CONSTANT):
         yield f"{_images(found, 'is', 'are')} of one colour throughout: {named(found)}"
     if found := oddities.get(looks.DARK):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from zoo.data import folder, tables
+from zoo.data.beside import unnamed
 from zoo.data.check import check
 from zoo.data.contract import InputContract
 from zoo.data.labelling import Labelling
@@ -37,6 +40,10 @@ class Reading:
             DataError: and all kinds of it that :func:`zoo.data.load.load` raises.
         """
         found = self._found(recognised, roles)
+        notes = [*recognised.notes, *found.notes]
+        if len(roles) == len(recognised.names):  # rows of other splits name images too
+            notes += _unnamed(found)
+        found = replace(found, notes=tuple(notes))
         return check(
             found,
             skip_bad=self.skip_bad,
@@ -66,3 +73,14 @@ class Reading:
         folders = recognised.folders or {}
         parts = {role: folders[name] for role, name in roles.items()}
         return folder.read(recognised.path, parts, skip_bad=self.skip_bad)
+
+
+def _unnamed(found: Found) -> Iterator[str]:
+    """A line about images among those of a table that it does not name."""
+    if found.kind != "table" or found.modality != "image":
+        return
+    inputs = (row.input for rows in found.rows.values() for row in rows)
+    left = unnamed({given for given in inputs if isinstance(given, Path)})
+    if left:
+        example = os.path.join(left[0].parent.name, left[0].name)
+        yield f"images beside these that no row names, left out: {len(left)}, e.g. {example}"

@@ -6,16 +6,18 @@ import contextlib
 import difflib
 import glob
 import os
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.data import folder, saved, tables
+from zoo.data.beside import holds_images
 from zoo.data.images import is_image_name
+from zoo.data.labelling import Labelling
 from zoo.data.roles import UNSPLIT, role_of
 from zoo.data.rows import named, natural
-from zoo.data.table import is_table_name
+from zoo.data.side import are_splits, find_side, may_be_classes, parts_of
+from zoo.data.table import Table, is_table_name, read_table
 from zoo.data.texts import find_texts
 from zoo.errors import DataNotFound
 
@@ -24,8 +26,6 @@ _VALID = (
     "or hf://datasets/owner/name."
 )
 _UNLABELLED = "Texts alone are for tasks that need no labels, see `zoo tasks`. "
-# Names of folders that hold images rather than stand for a class of them.
-_NO_CLASS = re.compile(r"(^|[-_ ])(images?|imgs?|photos?|pictures?|jpe?gs?|pngs?)($|[-_ ])", re.I)
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Recognised:
         tables: what gives the tables, by split.
         what: a word for tables.
         pinned: the name that means the same rows where ``path`` may come to mean others.
+        notes: what a person should know of the choice between folders and a table beside them.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Recognised:
     tables: Mapping[str, tables.Part] | None = None
     what: str = "table"
     pinned: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -51,13 +53,22 @@ class Recognised:
         return list(self.folders or self.tables or ())
 
 
-def recognise(path: Path, wanted: Collection[str] = (), *, texts: bool = False) -> Recognised:
+def recognise(
+    path: Path,
+    wanted: Collection[str] = (),
+    *,
+    texts: bool = False,
+    labelling: Labelling | None = None,
+    told: bool = False,
+) -> Recognised:
     """Look at ``path``.
 
     Args:
         path: a folder or file.
         wanted: names that the user calls splits, beside the usual ones.
         texts: files of texts without labels will do, one text a line.
+        labelling: what the task makes of labels.
+        told: the user names columns, so that of folders and a table the table is meant.
 
     Raises:
         DataNotFound: there is nothing, or nothing of a known kind.
@@ -69,7 +80,7 @@ def recognise(path: Path, wanted: Collection[str] = (), *, texts: bool = False) 
     if texts and (parts := find_texts(path, wanted)):
         return Recognised(path, tables=parts, what="file")
     if os.path.isdir(path):  # unlike Path's own, these take any text for a name
-        return _folder(path, wanted)
+        return _folder(path, wanted, labelling, told)
     if not os.path.exists(path):
         if glob.has_magic(str(path)):
             return _several(path, wanted)
@@ -78,46 +89,79 @@ def recognise(path: Path, wanted: Collection[str] = (), *, texts: bool = False) 
         what = "is an image" if is_image_name(path) else "is of no kind that zoo reads"
         first = _UNLABELLED if find_texts(path, ()) else ""
         raise DataNotFound(f"{path} {what}.", hint=first + _VALID)
-    return Recognised(path, tables=tables.find_parts(path))
+    return Recognised(path, tables=tables.find_parts(read_table(path)))
 
 
-def _folder(path: Path, wanted: Collection[str]) -> Recognised:
+def _folder(
+    path: Path, wanted: Collection[str], labelling: Labelling | None, told: bool
+) -> Recognised:
     if saved.is_saved(path):
         return Recognised(path, tables=saved.read_saved(path), what="saved dataset")
     listed = tables.find_listed(path, wanted)
     if listed:
         return Recognised(path, tables=listed)
+    files = tables.tables_in(path)
     splits = folder.find_splits(path, wanted)
     if splits:
-        return Recognised(path, folders=splits)
-    files = tables.tables_in(path)
+        return Recognised(path, folders=splits, notes=_passed_over(files))
     parts = tables.find_files(files, wanted)
     if parts:
         return Recognised(path, tables=parts)
     classes = folder.find_classes(path)
-    if classes and all(map(role_of, classes)):
-        names = ", ".join(classes)
-        raise DataNotFound(
-            f"{path} holds the splits {names}, but no class folders in them.",
-            hint="Put the images of each class into a folder of its own, e.g. "
-            f"{path / next(iter(classes)) / 'cat'}.",
-        )
-    holders = len(files) == 1 and all(map(_holds_images, classes))
-    if (len(classes) > 1 and not holders) or (classes and not files):
-        return Recognised(path, folders={UNSPLIT: path})
+    side = find_side(classes, files, wanted, labelling, told=told) if classes else []
+    if len(side) == 1:
+        return _by_table(path, side[0], classes, wanted)
+    if are_splits(classes, ()):
+        raise _without_labels(path, list(classes), files)
+    holders = len(files) == 1 and all(role_of(name) or holds_images(name) for name in classes)
+    if (len(classes) > 1 and not holders and not side) or (classes and not files):
+        return Recognised(path, folders={UNSPLIT: path}, notes=_passed_over(files))
     if len(files) == 1:
-        return Recognised(path, tables=tables.find_parts(files[0]))
+        return Recognised(path, tables=tables.find_parts(read_table(files[0])))
     if files:
-        names = ", ".join(file.name for file in files[:4])
-        raise DataNotFound(
-            f"{path} holds several tables, {names}, and no split's name among them.",
-            hint=f"Give one, e.g. {files[0]}, or name them train, val and test.",
-        )
+        raise _unclear(path, [table.path for table in side] or files)
     raise folder.explain_unusable(path)
 
 
-def _holds_images(name: str) -> bool:
-    return bool(role_of(name) or _NO_CLASS.search(name))
+def _by_table(
+    path: Path, table: Table, folders: Mapping[str, Path], wanted: Collection[str]
+) -> Recognised:
+    """A table that labels the images in folders."""
+    name = table.path.name
+    note = f"the labels are those of {name}; the folders {named(list(folders))} are no classes"
+    notes = (note,) if may_be_classes(folders, wanted) else ()
+    return Recognised(path, tables=parts_of(table, folders, wanted), notes=notes)
+
+
+def _passed_over(files: Sequence[Path]) -> tuple[str, ...]:
+    if not files:
+        return ()
+    verb = "is" if len(files) == 1 else "are"
+    names = named([file.name for file in files])
+    return (f"the folders are the classes; {names} beside them {verb} passed over",)
+
+
+def _without_labels(path: Path, splits: Sequence[str], files: Sequence[Path]) -> DataNotFound:
+    """The error of folders named as splits, with neither class folders nor a table of labels."""
+    table = f", and no image of theirs is named in {named([file.name for file in files])}"
+    column = f", or give the table a column that names the images, e.g. {splits[0]}/1.jpg"
+    return DataNotFound(
+        f"{path} holds the splits {', '.join(splits)}, but no class folders in them"
+        f"{table if files else ''}.",
+        hint="Put the images of each class into a folder of its own, e.g. "
+        f"{path / splits[0] / 'cat'}{column if files else ''}.",
+    )
+
+
+def _unclear(path: Path, files: Sequence[Path]) -> DataNotFound:
+    """The error of several tables that could be meant."""
+    pattern = os.path.join(glob.escape(str(path)), f"*{files[0].suffix}")
+    return DataNotFound(
+        f"{path} holds several tables, {', '.join(file.name for file in files[:4])}, and no split's "
+        "name among them.",
+        hint=f"Give one, e.g. {files[0]}, several as one by a quoted pattern, e.g. '{pattern}', or "
+        "name them train, val and test.",
+    )
 
 
 def _several(path: Path, wanted: Collection[str]) -> Recognised:

@@ -19,6 +19,7 @@ from typing import Any
 from zoo.data import conll
 from zoo.data.beside import Beside
 from zoo.data.cell import Cell, PictureColumn, TextColumn, text_of
+from zoo.data.encoding import not_utf8
 from zoo.data.json_lines import as_text, read_json
 from zoo.data.mapped import gathered
 from zoo.errors import ColumnMissing, DataNotFound, UnreadableFiles
@@ -156,10 +157,7 @@ def read_table(path: Path) -> Table:
             data, numbers = read_json(_streaming("text", path, encoding="utf-8-sig"))
             table = Table(path, data, numbers)
     except UnicodeDecodeError as err:
-        raise UnreadableFiles(
-            f"{path} is not UTF-8 text: byte 0x{err.object[err.start]:02x}.",
-            hint="Save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`.",
-        ) from err
+        raise not_utf8(path, err) from err
     except (OSError, ValueError) as err:  # parsers' errors are ValueErrors
         first = str(err).strip().partition("\n")[0].removeprefix("Error tokenizing data. C error: ")
         raise UnreadableFiles(
@@ -206,6 +204,8 @@ def _header(path: Path) -> tuple[str, list[str]]:
         start = file.readline()
         while start and not start.strip():
             start = file.readline()
+        if "\0" in start:
+            raise ValueError("it holds NUL bytes, as UTF-16 does and UTF-8 text never")
         separator = _separator(path, start)
         header = next(csv.reader([start], delimiter=separator), []) if start.strip() else []
         first = header

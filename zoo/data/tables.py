@@ -58,16 +58,45 @@ def find_listed(root: Path, wanted: Collection[str]) -> dict[str, Part]:
     return found
 
 
-def find_parts(path: Path) -> dict[str, Part]:
-    """Splits of one file: by its column ``split``, where it has one whose values say so."""
-    table = read_table(path)
-    for name in table.flat:
-        if name.lower() in _SPLIT_COLUMNS and all(map(role_of, table.sample(name))):
-            rows: dict[str, list[int]] = {}
-            for i, value in enumerate(table.column(name)):
-                rows.setdefault(value, []).append(i)
-            return {value: partial(_taken, table, chosen) for value, chosen in rows.items()}
+def find_parts(table: Table) -> dict[str, Part]:
+    """Splits of one table: by its column ``split``, where it has one whose values say so."""
+    for name in split_columns(table):
+        if all(map(role_of, table.sample(name))):
+            return _split(table, table.column(name))
     return {UNSPLIT: lambda: [table]}
+
+
+def split_columns(table: Table) -> list[str]:
+    """Columns that tell splits apart, and are neither input nor label."""
+    return [name for name in table.flat if name.lower() in _SPLIT_COLUMNS]
+
+
+def split_by_folder(table: Table, column: str, folders: Mapping[str, Path]) -> dict[str, Part]:
+    """Splits of a table by the folders that its images lie in; none where some lie elsewhere.
+
+    Args:
+        column: names the images; rows whose image is missing go with the first split.
+        folders: of images, by split.
+    """
+    lie = [_folder_of(table.beside.find(cell), folders) for cell in table.column(column)]
+    known = [name for name in lie if name]
+    if not known or UNSPLIT in lie:
+        return {UNSPLIT: lambda: [table]}
+    return _split(table, [name or known[0] for name in lie])
+
+
+def _folder_of(image: Path, folders: Mapping[str, Path]) -> str | None:
+    """The folder with the image, ``UNSPLIT`` where it lies in none, ``None`` where it is missing."""
+    if not image.is_file():
+        return None
+    return next((name for name, path in folders.items() if image.is_relative_to(path)), UNSPLIT)
+
+
+def _split(table: Table, names: Sequence[str]) -> dict[str, Part]:
+    rows: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        rows.setdefault(name, []).append(i)
+    return {name: partial(_taken, table, chosen) for name, chosen in rows.items()}
 
 
 def read(
@@ -100,7 +129,7 @@ def read(
         modality=modality,
         input_column=input_column,
         label_column=label_column,
-        ignored=[name for name in first.flat if name.lower() in _SPLIT_COLUMNS],
+        ignored=split_columns(first),
         labelling=labelling,
         outputs=outputs,
     )

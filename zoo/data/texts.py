@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
+from zoo.data.encoding import not_utf8
 from zoo.data.roles import UNSPLIT, split_in
 from zoo.data.rows import natural
 from zoo.data.table import Table
@@ -61,10 +62,7 @@ def _table(path: Path) -> Table:
             f"{path} cannot be read: {err.strerror}.", hint="Check its permissions."
         ) from err
     except UnicodeDecodeError as err:
-        raise UnreadableFiles(
-            f"{path} is not UTF-8 text: byte 0x{err.object[err.start]:02x}.",
-            hint="Save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`.",
-        ) from err
+        raise not_utf8(path, err) from err
     found = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
     texts = pyarrow.array([line for _, line in found], pyarrow.string())
     return Table(path, pyarrow.table({TEXT: texts}), [number for number, _ in found])
