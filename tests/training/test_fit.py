@@ -13,6 +13,7 @@ import zoo
 from zoo.errors import BadSetting, ColumnMissing, OutputExists, TrainingFailed
 from zoo.progress import Silent
 from zoo.report.record import read_history, read_record
+from zoo.training import best
 from zoo.training.config import FitConfig
 
 
@@ -38,9 +39,10 @@ def test_a_gradient_adapter_is_shown_beside_the_probe_and_starts_from_it(
     history = read_history(run.folder)
     probe = by_model(run, "val")["linear-probe"]
     assert history[0]["epoch"] == 0
-    assert history[0]["val"]["log_loss"] == pytest.approx(probe["log_loss"], rel=1e-3)
+    assert history[0]["val"]["accuracy"] == probe["accuracy"]
+    assert history[0]["val"]["log_loss"] == pytest.approx(probe["log_loss"], rel=1e-2)  # tempered
     kept = history[run.record.config["best_epoch"]]["val"]["log_loss"]
-    assert by_model(run, "val")["this model"]["log_loss"] == pytest.approx(kept, rel=1e-4)
+    assert by_model(run, "val")["this model"]["log_loss"] == pytest.approx(kept, rel=1e-2)
 
 
 @pytest.mark.parametrize("adapter", ["lora", "finetune"])
@@ -268,8 +270,9 @@ class CtrlC(Silent):
     [("lora", "evaluating on test", "val"), ("linear-probe", "epoch 1/1", "test")],
 )
 def test_ctrl_c_after_training_keeps_what_was_trained(
-    adapter, when, split, make_model, data, tmp_path
+    adapter, when, split, make_model, data, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(best, "_SURE", 0.0)  # with few rows nothing is sure
     options = {"epochs": 3 if adapter == "lora" else 1, "baselines": ("scratch",)}
     with pytest.raises(KeyboardInterrupt):
         zoo.fit(make_model(adapter), data, tmp_path / "run", progress=CtrlC(when), **options)

@@ -13,6 +13,7 @@ from zoo.model import ComposedModel, Task
 from zoo.training.sharding import Sharding
 
 _GROUPS = 50  # of rows, whose mean losses are compared
+_SURE = 2.0  # standard errors
 
 
 class Moving:
@@ -129,10 +130,11 @@ class Best:
 
 @torch.no_grad()
 def is_clearly_better(task: Task, logits: Tensor, than: Tensor, targets: Tensor) -> bool:
-    """Whether the loss is lower by more than the standard error of the difference, over rows.
+    """Whether the loss is lower by more than two standard errors of the difference, over rows.
 
-    The rule of one standard error (Breiman et al. 1984, Classification and Regression Trees, 3.4.3):
-    of two models that few rows cannot tell apart, the simpler one is taken.
+    Of two models that few rows cannot tell apart the simpler one is taken (Breiman et al. 1984,
+    Classification and Regression Trees, 3.4.3, for one standard error); two, because of many epochs
+    the best one is asked about.
 
     Args:
         task: gives the loss.
@@ -151,4 +153,4 @@ def is_clearly_better(task: Task, logits: Tensor, than: Tensor, targets: Tensor)
     falls = falls[falls.isfinite()]
     if len(falls) < 2:
         return True
-    return bool(falls.mean() > falls.std() / math.sqrt(len(falls)))
+    return bool(falls.mean() > _SURE * falls.std() / math.sqrt(len(falls)))

@@ -248,7 +248,7 @@ class Job:
             if logits is not None:
                 self.notes.append(
                     "No epoch was better on validation than the head on frozen features by more than "
-                    "its standard error."
+                    "two standard errors."
                 )
                 return outcome, logits, {}
         return outcome, self._measured(outcome), {}

@@ -302,8 +302,7 @@ class Trainer:
                 batch_size=self._config.batch_size,
             )
             temperature = 1.0
-            # A probe's penalty has made it as sure as it is right.
-            if self._judge is None and not (epoch == 0 and self._from_probe):
+            if self._judge is None:
                 temperature = temperature_of(self._model, self._task, logits, val.targets)
             if temperature > 1:
                 logits = logits / temperature
