@@ -68,13 +68,28 @@ def test_how_far_the_choice_is_from_the_best_and_what_runs_say_of_the_probe(cell
         Cell("sst2", "minilm", PEER, 0, "10"),
         Cell("sst2", "minilm", "lora", 0, "11"),
     )
-    written = page(
-        list(finished()), ORDER, {"trec": "few-texts: linear-probe", "sst2": "texts: lora"}
-    )
+    chosen = {("trec", "minilm"): "few-texts: linear-probe", ("sst2", "minilm"): "texts: lora"}
+    written = page(list(finished()), ORDER, chosen)
     assert "| trec | few-texts: linear-probe | 0.750 | lora 1.000 | 1 | 25.0 |" in written
     assert "| sst2 | texts: lora | 1.000 | lora 1.000 | 1 | 0.0 |" in written
     assert "is 12.5 points behind the best on average" in written
     assert "| trec | partial | 3 | -25.0 | Negative transfer: so. |" in written
+
+
+def test_a_choice_is_of_its_own_backbone_and_the_best_has_most_seeds(cells):
+    keep(
+        Cell("trec", "minilm", PEER, 0, "1100"),
+        Cell("trec", "minilm", PEER, 1, "1100"),
+        Cell("trec", "minilm", "linear-probe", 0, "1110"),
+        Cell("trec", "minilm", "linear-probe", 1, "1110"),
+        Cell("trec", "minilm", "peft:ia3", 0, "1111"),
+        Cell("trec", "other", PEER, 0, "1000"),
+        Cell("trec", "other", "linear-probe", 0, "1000"),
+        Cell("trec", "other", "lora", 0, "1111"),
+    )
+    written = page(list(finished()), ORDER, {("trec", "minilm"): "few-texts: linear-probe"})
+    assert "| trec | few-texts: linear-probe | 0.750 | linear-probe 0.750 | 2 | 0.0 |" in written
+    assert "is 0.0 points behind the best on average" in written
 
 
 def test_what_is_asked_for():
