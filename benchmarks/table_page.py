@@ -43,7 +43,8 @@ def page(cells: Sequence[Cell], order: Sequence[str], chosen: Mapping[tuple[str,
             "LoRA's defaults, and the learning rate of convolutions, were chosen while test figures of "
             "some of these sets were in view, so their columns are somewhat optimistic. On sst2 the "
             "splits are fixed: the convex fits do not vary. The best of all is among the adapters with "
-            "most seeds.",
+            "most seeds. Cells of a trained backbone, but for `partial` on photographs, are older than the "
+            "comparison of epochs at their temperature and than the rate of convolutions.",
             "",
             f"| data | backbone | test rows | {PEER} | {' | '.join(MAIN)} | best of all |",
             f"|{'---|' * (len(MAIN) + 5)}",
