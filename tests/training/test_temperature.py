@@ -7,7 +7,6 @@ import torch
 
 import zoo
 from zoo.model.joint import Joint
-from zoo.training import best
 from zoo.training.temperature import temper, temperature_of
 
 
@@ -74,10 +73,9 @@ def test_several_tasks_and_heads_that_are_not_linear_are_left(make_model, task):
 
 
 def test_a_fit_that_learns_by_heart_is_no_surer_than_it_is_right(
-    make_model, data, tmp_path, monkeypatch
+    make_model, data, tmp_path, any_better_epoch
 ):
     """Without it log loss would be least in an early epoch, and accuracy with it."""
-    monkeypatch.setattr(best, "_SURE", 0.0)  # with few rows nothing is sure
     run = zoo.fit(make_model("finetune"), data, tmp_path / "run", epochs=8, lr=0.01, baselines=())
     written = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     lines = [json.loads(line)["val"] for line in written]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -313,7 +313,7 @@ def fit(
     instead = None
     if backbone and not (recipe or adapter or settings):
         probe = registry.load().defaults.baseline_adapter
-        instead = asked(recipe=None, backbone=backbone, adapter=probe)
+        instead = functools.partial(asked, recipe=None, backbone=backbone, adapter=probe)
     chosen, model = _composed(
         chosen, instead, name, made, seed, adapter_per_task=adapter_per_task, **where
     )
@@ -408,7 +408,7 @@ def _training_options(
 
 
 def _composed(
-    chosen: Plan, instead: Plan | None, *parts: Any, **where: Any
+    chosen: Plan, instead: Callable[[], Plan] | None, *parts: Any, **where: Any
 ) -> tuple[Plan, ComposedModel]:
     """The model, with its plan: ``instead`` where there is one and the adapter chosen cannot sit.
 
@@ -420,12 +420,13 @@ def _composed(
     except Incompatible as err:
         if instead is None:
             raise
+        other = instead()
         try:
-            model = _compose(instead, *parts, **where)
+            model = _compose(other, *parts, **where)
         except Incompatible:
             raise err from None
-        say(f"{err.message} {instead.adapter} takes its place.")
-        return instead, model
+        say(f"{err.message} {other.adapter} takes its place.")
+        return other, model
 
 
 def _compose(

@@ -92,7 +92,9 @@ def _names_most(table: Table) -> bool:
 
 
 def _has_label(table: Table, labelling: Labelling | None) -> bool:
-    with contextlib.suppress(ColumnMissing):
-        ignored = split_columns(table)
-        return bool(find_columns(table, modality="image", ignored=ignored, labelling=labelling))
-    return False
+    ignored = split_columns(table)
+    try:
+        find_columns(table, modality="image", ignored=ignored, labelling=labelling)
+    except ColumnMissing:
+        return False
+    return True

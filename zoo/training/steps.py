@@ -99,6 +99,7 @@ class Steps:
         Raises:
             TrainingFailed: loss or gradient is no number, before any weight was changed by it; or
                 there is no room for a single row.
+            Incompatible: what is trained of the backbone has no part in its answers.
         """
         self._set_rates()
         loss = self._shared_gradient(rows, place)
@@ -122,6 +123,7 @@ class Steps:
             yield
 
     def _require_part(self) -> None:
+        """Refuse what is trained of the backbone and was not asked, as a pooler that nothing reads."""
         backbone, adapter = self._model.backbone, self._model.adapter
         own = {n: p for n, p in self._trained.items() if n.startswith("backbone.")}
         if own and all(p.requires_grad and p.grad is None for p in own.values()):
