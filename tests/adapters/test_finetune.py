@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from zoo_finetune.blocks import names_in
 
 import zoo
 from tests.adapters.matrix import composed, place
@@ -176,6 +177,17 @@ def test_gradual_thawing_begins_with_the_last_block_and_is_done_by_half():
         epoch(model, number, 6)
         seen.append(stages(changed(model, before)))
     assert seen[:3] == [{"stage3"}, {"stage2", "stage3"}, {"stage1", "stage2", "stage3"}]
+
+
+def test_gradual_thawing_gives_no_epoch_to_a_pooler_alone():
+    backbone = load_backbone("nlp:minilm")
+    composed("finetune", backbone, gradual=True).adapter.start_epoch(backbone, 1, 20)
+    active = [
+        block.name
+        for block in backbone.blocks
+        if all(backbone.module.get_parameter(n).requires_grad for n in names_in(backbone, block))
+    ]
+    assert active == ["encoder.layer.5", "final"]
 
 
 def test_a_resting_block_keeps_its_dropout_and_statistics_still():

@@ -92,10 +92,8 @@ class BlockTuning(OwnWeights):
                 "not be trained in any.",
                 hint="Give more with `--epochs`, or fit the head alone with a linear probe.",
             )
-        blocks = len(backbone.blocks)
-        thawed = self._thawed(blocks - self._first, epoch, epochs)
-        self._active = blocks - thawed
-        for at in range(self._first, blocks):
+        self._active = self._thawed(backbone, epoch, epochs)
+        for at in range(self._first, len(backbone.blocks)):
             for name in names_in(backbone, backbone.blocks[at]):
                 backbone.module.get_parameter(name).requires_grad_(at >= self._active)
 
@@ -135,16 +133,17 @@ class BlockTuning(OwnWeights):
         names = self.trained(backbone)
         return {name: backbone.module.get_parameter(name).detach().clone() for name in names}
 
-    def _thawed(self, blocks: int, epoch: int, epochs: int) -> int:
-        """How many of ``blocks`` are trained in this epoch."""
+    def _thawed(self, backbone: Backbone, epoch: int, epochs: int) -> int:
+        """The first block that is trained in this epoch; light ones at the end come with another."""
         frozen: int = self.settings["freeze_epochs"]
-        epoch -= frozen
-        if epoch <= 0:
-            return 0
-        if not self.settings["gradual"]:
-            return blocks
+        if epoch <= frozen:
+            return len(backbone.blocks)
+        end = _heavy(backbone)[-1] + 1
+        if not self.settings["gradual"] or end <= self._first:
+            return self._first
+        blocks = end - self._first
         stages = max(1, min(blocks, (epochs - frozen) // 2))
-        return math.ceil(blocks * min(1.0, epoch / stages))
+        return end - math.ceil(blocks * min(1.0, (epoch - frozen) / stages))
 
 
 class Finetune(BlockTuning):
@@ -200,14 +199,17 @@ def names_in(backbone: Backbone, block: Block) -> list[str]:
 
 def _quarter(backbone: Backbone) -> int:
     """How many blocks at the end hold a quarter of those of some weight; light ones come along."""
+    heavy = _heavy(backbone)
+    return len(backbone.blocks) - heavy[-math.ceil(len(heavy) / _SHARE)]
+
+
+def _heavy(backbone: Backbone) -> list[int]:
+    """Positions of the blocks of some weight: not of a final norm, or a pooler."""
     sizes = [
         sum(backbone.module.get_parameter(name).numel() for name in names_in(backbone, block))
         for block in backbone.blocks
     ]
-    heavy = [size >= _LIGHT * sum(sizes) / len(sizes) for size in sizes]
-    wanted = math.ceil(sum(heavy) / _SHARE)
-    positions = [at for at, is_heavy in enumerate(heavy) if is_heavy]
-    return len(sizes) - positions[-wanted]
+    return [at for at, size in enumerate(sizes) if size >= _LIGHT * sum(sizes) / len(sizes)]
 
 
 def _switch(module: nn.Module, root: str, mode: bool) -> None:
