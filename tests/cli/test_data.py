@@ -69,6 +69,19 @@ def test_texts_are_listed_and_nothing_is_written(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
 
 
+def test_texts_are_shown_in_the_tokens_that_are_read_of_them(tmp_path):
+    long = "unbelievably good " * 300
+    csv(tmp_path / "t.csv", ("text", "label"), [(f"{long}{at}", "ab"[at % 2]) for at in range(20)])
+    asked = ("data", "preview", tmp_path / "t.csv", "--backbone", "minilm", "--count", 1)
+    [row] = zoo(*asked, "--json").data["rows"]
+    assert row["tokens"].endswith(", cut")
+    assert row["seen"].startswith("un·bel·ie·va·bly good un·bel·ie·va·bly good ")
+    assert row["seen"].endswith(" …")
+    ended = zoo(*asked, "--augment", "mild")
+    assert "un·bel·ie·va·bly" in ended.out
+    assert "--augment mild: without effect, for only images are changed" in ended.err
+
+
 def test_a_picture_that_is_there_is_kept(tmp_path):
     image_folder(tmp_path / "d", {"a": 4, "b": 4})
     (tmp_path / "p.png").write_text("mine")

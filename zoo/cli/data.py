@@ -104,6 +104,8 @@ def preview(
     rows = _sampled(dataset, split, count, seed, labelling.stratum)
     if dataset.modality == "image":
         _draw(rows, dataset, opened, augment.value, seed, out)
+    elif augment != choices.Augment.none:
+        say(f"--augment {augment.value}: without effect, for only images are changed in training.")
     found = [_described(row, dataset, opened) for row in rows]
     picture = str(out) if dataset.modality == "image" else None
     if as_json:
@@ -111,7 +113,8 @@ def preview(
     elif picture:
         say(f"Wrote {picture}: {len(rows)} images of {split}.")
     else:
-        columns = [name for name in ("label", "tokens", "input") if name in found[0]]
+        text = "seen" if "seen" in found[0] else "input"
+        columns = [name for name in ("label", "tokens", text) if name in found[0]]
         labels = [one_line(row.words, _LABEL) for row in rows]
         shown = [{**each, "label": label} for each, label in zip(found, labels, strict=True)]
         emit_table(columns, [[each[name] for name in columns] for each in shown])
@@ -242,9 +245,12 @@ def _described(row: _Row, dataset: Dataset, backbone: Backbone | None) -> dict[s
     found: dict[str, Any] = {"row": row.index, "label": row.label, "input": given}
     if dataset.modality == "text" and backbone and isinstance(row.given, str):
         from zoo.model.batches import length_of
+        from zoo.report.pieces import in_pieces
 
         ready = backbone.preprocess(row.given)
         tokens = length_of(ready) // len(ready)
         cut = tokens == backbone.contract.max_length
         found["tokens"] = f"{tokens}, cut" if cut else tokens
+        if (places := backbone.preprocess.places(row.given)) is not None:
+            found["seen"] = in_pieces(row.given, places.tolist())
     return found
