@@ -26,6 +26,7 @@ from zoo.training.baselines import Splits
 from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import ALONE, FitConfig
+from zoo.training.idle import told_of_idle
 from zoo.training.judging import Fitted, judge
 from zoo.training.loop import train
 from zoo.training.outcome import Epoch, Outcome
@@ -69,7 +70,7 @@ class Job:
             )
         self.splits: Splits = prepare(model, dataset, self.task)
         self.on_step: Callable[[Mapping[str, Any]], None] | None = None
-        self.notes: list[str] = []
+        self.notes = told_of_idle(model, config)
         self.results: list[Result] = []
         self.confusions: list[Confusion] = []
         self.evidence: Evidence | None = None
@@ -203,11 +204,6 @@ class Job:
         solution, logits = self._solve_head(self.model.adapter, features, refit=True)
         if baselines.is_baseline(self.model.adapter):
             self.chosen = solution.chosen
-        if idle := jointly.without_effect(self.config):
-            self.notes.append(
-                f"{', '.join(idle)}: without effect, for {self.model.adapter.spec.name} fits the head "
-                "of each task by itself."
-            )
         return Outcome(), logits, solution.chosen
 
     def _by_gradient(

@@ -14,7 +14,6 @@ from zoo.model import Adapter, ComposedModel, HeadProblem, Solution, make_adapte
 from zoo.model.backbone import Backbone
 from zoo.model.joint import Beside, Joint
 from zoo.report.record import THIS_MODEL, Result
-from zoo.training.config import ALONE, FitConfig
 
 TWINS = "single-task twins"
 
@@ -63,12 +62,6 @@ def solve(
         chosen |= {f"{name}.{key}": value for key, value in solution.chosen.items()}
         refitted = refitted or solution.refitted
     return Solution(chosen=chosen, val_logits=joint.gather(before), refitted=refitted)
-
-
-def without_effect(config: FitConfig) -> list[str]:
-    """Options that say how tasks share what is trained, which matter to no head by itself."""
-    asked = config.model_dump(include=set(ALONE) - {"baselines"}, exclude_defaults=True)
-    return sorted(asked)
 
 
 def alone(dataset: Dataset, name: str) -> Dataset:
