@@ -143,9 +143,13 @@ def rows(curve: LearningCurve) -> Verdict:
     figures = {"rows": now.rows, "gain": gain, "low": least, "high": most}
     metric = words(curve.metric)
     by = f"by the learning curve of {curve.model} on frozen features"
+    here, there = f"{now.value:.3f}", f"about {ahead.value:.3f}"
+    change = f"bring {metric} on {curve.split} from {here} to {there}"
+    if there.endswith(here):
+        change = f"leave {metric} on {curve.split} at {there}"
     said = (
-        f"{ahead.rows} rows instead of {now.rows} would bring {metric} on {curve.split} from "
-        f"{now.value:.3f} to about {ahead.value:.3f} (80%: {curve.low:.3f} to {curve.high:.3f}), {by}."
+        f"{ahead.rows} rows instead of {now.rows} would {change} "
+        f"(80%: {curve.low:.3f} to {curve.high:.3f}), {by}."
     )
     level: Level = "note"
     if least > _WORTH:
