@@ -19,7 +19,7 @@ from zoo.training.config import FitConfig
 from zoo.training.versions import versions
 
 REQUEST = "request.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class Request(BaseModel):
@@ -105,10 +105,10 @@ def read_request(folder: Path) -> Request:
     anew = "Begin the fit again, with `--overwrite`."
     try:
         content = json.loads(path.read_bytes())
-        newer = content["format"]
-        if newer != FORMAT:
+        found = content["format"]
+        if found != FORMAT:
             raise CheckpointInvalid(
-                f"{path} has format {newer}; this zoo knows {FORMAT}.",
+                f"{path} has format {found}; this zoo knows {FORMAT}.",
                 hint=f"Go on with the zoo that began it, or: {anew}",
             )
         return Request.model_validate(content)
