@@ -589,6 +589,12 @@ class _state_round_trips_of_a_task(Classification):  # noqa: N801
 
 
 @breaks(TASKS)
+class _temperature_leaves_answers(Classification):  # noqa: N801
+    def temperature(self, logits: Tensor, targets: Tensor) -> float:
+        return 0.5
+
+
+@breaks(TASKS)
 class _foreign_state_is_refused(Classification):  # noqa: N801
     def restore(self, state):
         self.state = dict(state)

@@ -67,6 +67,22 @@ def metrics_stand_few_rows(subject: TaskSubject) -> None:
         require(task.monitor in found, f"{what}: {task.monitor} is missing")
 
 
+@rule(
+    "Its temperature is at least 1 and changes how sure an answer is, but not the answer.",
+    needs=[metrics_tell_good_from_bad],
+)
+def temperature_leaves_answers(subject: TaskSubject) -> None:
+    """Logits of an epoch are compared at it, and the head that is kept is divided by it."""
+    task, features, targets, _ = situation(subject)
+    learnt = fitted(task, features, task.units(targets))(features).detach()
+    for logits in (task.by_row(learnt, targets), task.by_row(-5 * learnt, targets)):
+        found = task.temperature(logits, targets)
+        require(1 <= found < math.inf, f"it is {found}")
+        before, after = (task.decode(each) for each in (logits, logits / found))
+        odd = [a.label for a, b in zip(before, after, strict=True) if a.label != b.label]
+        require(not odd, f"divided by it, {len(odd)} of {len(before)} answers are others")
+
+
 @rule("Decoding gives one plain prediction a row.", needs=[head_has_the_right_shape])
 def decodes_every_row(subject: TaskSubject) -> None:
     """What ``zoo predict --json`` prints."""

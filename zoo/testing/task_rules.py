@@ -18,6 +18,7 @@ from zoo.testing.answer_rules import (
     majority_has_the_right_shape,
     metrics_stand_few_rows,
     metrics_tell_good_from_bad,
+    temperature_leaves_answers,
 )
 from zoo.testing.label_rules import (
     fitted,
@@ -113,6 +114,7 @@ TASK_RULES: tuple[Rule[Any], ...] = (
     metrics_tell_good_from_bad,
     majority_has_the_right_shape,
     metrics_stand_few_rows,
+    temperature_leaves_answers,
     decodes_every_row,
     decoding_agrees_with_targets,
     confusion_counts_every_row,
