@@ -8,6 +8,7 @@ import pytest
 from tests.artifact.signing_keys import make_key
 from tests.cli.commands import zoo
 from zoo.artifact.signing import sign
+from zoo.cli.measuring import measure
 
 
 def test_an_adapter_is_shown_with_each_setting_its_default_and_bounds():
@@ -123,13 +124,36 @@ def test_a_backbone_shows_what_it_was_trained_for_and_how_it_was_checked():
 
 
 def test_a_backbone_is_measured_here_on_request(monkeypatch):
-    monkeypatch.setattr("zoo.cli.latency._SECONDS", 0.01)
+    monkeypatch.setattr("zoo.cli.measuring._SECONDS", 0.01)
     found = zoo("show", "digits", "--measure", "--json").data["latency"]
     assert 0 < found["milliseconds"] < 1000
     assert found["per_second"] > 1
     assert found["threads"] >= 1
     assert " ms an input here, " in zoo("show", "digits", "--measure").out
     assert "latency" not in zoo("show", "digits", "--json").data
+
+
+def test_a_model_of_no_catalogue_shows_its_sizes_once_it_is_built(monkeypatch):
+    monkeypatch.setattr("zoo.cli.measuring._SECONDS", 0.01)
+    ended = zoo("show", "timm:resnet10t")
+    assert "params" not in ended.out
+    assert "`zoo show timm:resnet10t --measure` builds it to see." in ended.err
+    ended = zoo("show", "timm:resnet10t", "--measure")
+    shown = dict(line.split(None, 1) for line in ended.out.splitlines()[1:])
+    assert shown["params"] == "4.92 M"
+    assert shown["feature_size"] == "512"
+    assert shown["input_size"] == "3 × 176 × 176"
+    assert "--measure" not in ended.err
+
+
+@pytest.mark.parametrize("name", ["nlp:minilm", "vision:digits"])
+def test_what_is_measured_is_what_the_catalogue_says(name, monkeypatch):
+    monkeypatch.setattr("zoo.cli.measuring._SECONDS", 0.01)
+    known = zoo("show", name, "--json").data
+    found = measure(name)
+    assert {key: found[key] for key in found if key != "latency"} == {
+        key: known[key] for key in found if key != "latency"
+    }
 
 
 def test_only_backbones_are_measured(run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +29,9 @@ def show(
     revision: Revision = None,
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="Also how long a backbone takes on this machine."),
+        typer.Option(
+            "--measure", help="Build a backbone: also its sizes, and how long it takes here."
+        ),
     ] = False,
     weights: Weights = None,
     as_json: Json = False,
@@ -45,9 +48,9 @@ def show(
     elif weights is None:
         _require_there(facts["name"])
     if measure:
-        from zoo.cli import latency
+        from zoo.cli.measuring import measure as measured
 
-        facts["latency"] = latency.measure(name, weights)
+        facts |= {k: v for k, v in measured(name, weights).items() if facts.get(k) is None}
     if as_json:
         emit_json({"kind": kind, **facts})
         return
@@ -57,7 +60,10 @@ def show(
         emit_facts({"settings": _words("settings", facts["settings"])})
         say(f"Use it: `zoo fit DATA --recipe {name} --out runs/first`")
     elif kind == "backbone":
-        say(f"Use it: `zoo fit DATA --backbone {name} --out runs/first`")
+        word = shlex.quote(name)
+        if facts["params"] is None:
+            say(f"Its sizes are in no catalogue: `zoo show {word} --measure` builds it to see.")
+        say(f"Use it: `zoo fit DATA --backbone {word} --out runs/first`")
     else:
         _emit_settings(facts["settings"])
 
