@@ -6,7 +6,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.data.making import csv, encoded, image_folder, picture, reviews
 from zoo.data import twins
@@ -57,6 +57,14 @@ def test_a_copy_in_another_light_is_a_leak(splits):
     lighter = Image.fromarray(np.clip(pixels * 0.8 + 30, 0, 255).astype("uint8"))
     (splits / "test" / "a" / "4.jpg").write_bytes(encoded(lighter, "PNG"))
     assert "test/a/4.jpg and train/a/1.jpg" in one(oddities(splits), "nearly")
+
+
+def test_a_mirrored_copy_is_a_leak(splits):
+    original = picture(1, (64, 48))
+    (splits / "train/b/3.jpg").write_bytes(encoded(original, "JPEG", quality=90))
+    mirrored = ImageOps.mirror(original)
+    (splits / "test/b/2.jpg").write_bytes(encoded(mirrored, "JPEG", quality=60))
+    assert "test/b/2.jpg and train/b/3.jpg" in one(oddities(splits), "nearly the same")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """What one image tells while it is read anyway: what is odd about it, and a sketch to compare.
 
 A sketch is the image in 16 x 16 pixels of colour. Two images are nearly the same where their
-sketches in grey correlate by 0.99: so do an image and its copy that was scaled, compressed again or
-made lighter, and hardly ever two radiographs (0.97) or two photos of one scene.
+sketches in grey, one of them mirrored or not, correlate by 0.99: so do an image and its copy that was
+scaled, compressed again, made lighter or mirrored, and hardly ever two radiographs (0.97) or two photos of one scene.
 """
 
 from __future__ import annotations
@@ -70,6 +70,11 @@ def greys(sketches: Sequence[bytes]) -> NDArray[np.float32]:
     rows -= rows.mean(axis=1, keepdims=True)
     normed: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1)
     return normed
+
+
+def mirrored(greys: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What :func:`greys` gives of the same images with left and right exchanged."""
+    return greys.reshape(-1, SIDE, SIDE)[:, :, ::-1].reshape(greys.shape)
 
 
 def pixels(sketches: Sequence[bytes]) -> NDArray[np.float32]:

@@ -130,7 +130,8 @@ def _near_images(held_out: Sequence[Row], seen: Sequence[Row]) -> list[Pair]:
     known, found = looks.greys([row.sketch for row in theirs]), []
     for start in range(0, len(ours), 500):
         some = ours[start : start + 500]
-        alike = looks.greys([row.sketch for row in some]) @ known.T
+        greys = looks.greys([row.sketch for row in some])
+        alike = (greys @ known.T).clip(min=looks.mirrored(greys) @ known.T)
         best = alike.argmax(axis=1)
         found += [
             (row, theirs[best[i]])
