@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,18 +15,16 @@ from zoo.data.dataset import Dataset
 from zoo.errors import BadSetting, Incompatible, LabelProblem
 from zoo.model import Adapter, ComposedModel, Solution, Task
 from zoo.model.joint import Joint, head_of, logits_of, task_of
-from zoo.model.lengths import long_in, told_of_long
 from zoo.progress import Progress
 from zoo.report.evidence import Evidence, Verdict
 from zoo.report.mistakes import Mistake
 from zoo.report.record import THIS_MODEL, Confusion, Result, RunRecord
-from zoo.training import baselines, jointly
+from zoo.training import baselines, jointly, notes
 from zoo.training.augmenting import Augmentation
 from zoo.training.baselines import Splits
 from zoo.training.cache.reuse import Reuse
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.config import ALONE, FitConfig
-from zoo.training.idle import told_of_idle
 from zoo.training.judging import Fitted, judge
 from zoo.training.loop import train
 from zoo.training.outcome import Epoch, Outcome
@@ -35,9 +33,6 @@ from zoo.training.rivals import features_as_published, hold_against
 from zoo.training.sharing import shared_logits
 from zoo.training.texts import judged
 from zoo.training.versions import versions
-
-_DIVERGED = 5.0  # times what validation was before training
-_SMALL = 0.1  # of a loss: what is as good as none, and says nothing of divergence
 
 
 class Job:
@@ -70,7 +65,7 @@ class Job:
             )
         self.splits: Splits = prepare(model, dataset, self.task)
         self.on_step: Callable[[Mapping[str, Any]], None] | None = None
-        self.notes = told_of_idle(model, config)
+        self.notes = notes.of_idle_options(model, config)
         self.results: list[Result] = []
         self.confusions: list[Confusion] = []
         self.evidence: Evidence | None = None
@@ -104,7 +99,7 @@ class Job:
         seconds = time.perf_counter() - begun
         published = features_as_published(self, features)
         begun = time.perf_counter()
-        self._tell_of_long()
+        self._say(notes.of_long_texts(self.model.backbone, self.splits))
         guesses = baselines.guesses(self.model, self.task, self.splits, self._logits)
         if self.model.adapter.trains_backbone:
             with self._taught(features):
@@ -127,10 +122,7 @@ class Job:
                 outcome.interrupted = True
                 self.notes.append("Interrupted while baselines were computed; the model is whole.")
         if "test" not in self.splits:
-            self.notes.append(
-                "There is no test split: the figures are on validation rows, which also chose "
-                "the model, and are optimistic."
-            )
+            self.notes.append(notes.NO_TEST)
         return outcome
 
     def begin(self) -> dict[str, Tensor]:
@@ -236,16 +228,13 @@ class Job:
         )
         self.model.learned_weights = None  # of the losses; they have served
         if isinstance(self.task, Joint) and outcome.best_epoch > 0:
-            self._tell_of_weights(self.task.learned_factors)
+            self.notes += notes.of_learned_weights(self.task.learned_factors)
         self.notes += outcome.notes
         if outcome.best_epoch == 0 and outcome.whole:
-            self._tell_of_divergence(outcome)
+            self._say(notes.of_divergence(outcome.history, self.task.monitor, self.config.lr))
             logits = self._on_frozen(features, refit=True)
             if logits is not None:
-                self.notes.append(
-                    "No epoch was better on validation than the head on frozen features by more than "
-                    "two standard errors."
-                )
+                self.notes.append(notes.NO_BETTER_EPOCH)
                 return outcome, logits, {}
         return outcome, self._measured(outcome), {}
 
@@ -265,7 +254,7 @@ class Job:
 
     def tell_of_no_probe(self, err: Incompatible) -> None:
         """Note once why nothing could be fitted on frozen features."""
-        text = f"Training starts from a new head, with no probe to compare with: {err.message}"
+        text = notes.of_no_probe(err)
         if text not in self.notes:
             self.notes.append(text)
 
@@ -284,31 +273,11 @@ class Job:
         finally:
             model.companion = None
 
-    def _tell_of_long(self) -> None:
-        backbone = self.model.backbone
-        counts = {
-            f"{name} rows": (long_in(backbone, split.ready), len(split))
-            for name, split in self.splits.items()
-        }
-        if text := told_of_long(backbone, counts):
+    def _say(self, texts: Sequence[str]) -> None:
+        """Say now what is worth knowing before the end."""
+        for text in texts:
             self.progress.note(text)
-            self.notes.append(text)
-
-    def _tell_of_weights(self, factors: Mapping[str, float]) -> None:
-        if factors:
-            told = ", ".join(f"{name} {value:.2f}" for name, value in factors.items())
-            self.notes.append(f"Weights of the losses, as learned: {told}.")
-
-    def _tell_of_divergence(self, outcome: Outcome) -> None:
-        monitor = self.task.monitor
-        first, last = (outcome.history[at]["val"][monitor] for at in (0, -1))
-        if last > _DIVERGED * max(first, _SMALL):
-            text = (
-                f"Training diverged: {monitor} on validation rose from {first:.3g} to {last:.3g}. "
-                f"Try a smaller learning rate, e.g. `--lr {self.config.lr / 10:.0e}`, or `--find-lr`."
-            )
-            self.progress.note(text)
-            self.notes.append(text)
+        self.notes += texts
 
     def _measured(self, outcome: Outcome) -> dict[str, Tensor]:
         """Logits on what is held out; on validation rows alone where training was cut short."""
@@ -329,9 +298,7 @@ class Job:
             adapter, self.task, head, self.splits, features, self.config.seed, refit=refit
         )
         if solution.refitted:
-            self.notes.append(
-                "Figures on validation rows are from before the head was fitted on them too."
-            )
+            self.notes.append(notes.BEFORE_REFIT)
         return solution, logits
 
     def _logits(self, names: list[str]) -> dict[str, Tensor]:

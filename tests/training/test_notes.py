@@ -1,11 +1,11 @@
-"""Options that have no part in a fit are named, and why."""
+"""What is remarked on a fit: options that have no part in it are named, and why."""
 
 import pytest
 
 from tests.adapters.matrix import composed
 from zoo.model import load_backbone
 from zoo.training.config import FitConfig
-from zoo.training.idle import told_of_idle
+from zoo.training.notes import of_idle_options
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ from zoo.training.idle import told_of_idle
 def test_what_was_asked_in_vain(backbone, adapter, given, told):
     model = composed(adapter, load_backbone(backbone))
     own = {**model.adapter.spec.training, **model.adapter.training(model.backbone)}
-    assert told_of_idle(model, FitConfig.resolve(own, given)) == told
+    assert of_idle_options(model, FitConfig.resolve(own, given)) == told
