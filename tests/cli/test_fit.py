@@ -43,6 +43,9 @@ def test_where_the_default_adapter_cannot_sit_the_baselines_does(tmp_path):
     assert ended.code == 0, ended.err
     assert "lora can sit on; it has: none. linear-probe takes its place." in ended.err
     assert json.loads((tmp_path / "r" / "run.json").read_text())["adapter"] == "linear-probe"
+    ended = zoo(*given, "--overwrite", "--seeds", 2)
+    assert ended.code == 0, ended.err
+    assert "with linear-probe, for classification, 2 times" in ended.err
 
 
 def test_a_task_that_no_adapter_serves_there_is_refused_for_the_first_reason(tmp_path):

@@ -304,11 +304,8 @@ def fit(
         "accept_licenses": accept_license or [],
     }
     where = {"weights": weights, "revision": revision, "pooling": pooling}
-    if seeds > 1:
-        several = repeated(chosen, name, dataset, out, range(seed, seed + seeds), licences, where)
-        emit_sweep(several, out, as_json=as_json)
-        return
-    say(f"Model: {name} with {chosen.adapter}, for {tasks.describe(chosen)}")
+    if seeds == 1:
+        say(f"Model: {name} with {chosen.adapter}, for {tasks.describe(chosen)}")
     made = tasks.make(chosen, dataset)
     instead = None
     if backbone and not (recipe or adapter or settings):
@@ -317,6 +314,10 @@ def fit(
     chosen, model = _composed(
         chosen, instead, name, made, seed, adapter_per_task=adapter_per_task, **where
     )
+    if seeds > 1:
+        several = repeated(chosen, name, dataset, out, range(seed, seed + seeds), licences, where)
+        emit_sweep(several, out, as_json=as_json)
+        return
     if find_lr is not None:
         suggest(model, dataset, find_lr, chosen.training, as_json=as_json)
         return
