@@ -59,6 +59,19 @@ def test_a_copy_in_another_light_is_a_leak(splits):
     assert "test/a/4.jpg and train/a/1.jpg" in one(oddities(splits), "nearly")
 
 
+@pytest.mark.realdata
+@pytest.mark.parametrize("size", [(150, 150), (450, 300), (900, 700)])
+def test_copies_of_photos_in_any_size_are_leaks(shared, splits, size):
+    photos = sorted((shared / "data/flowers5/train").glob("*/*.jpg"))[::40]
+    for at, photo in enumerate(photos):
+        shutil.copy(photo, splits / "train/a" / f"photo{at}.jpg")
+        copy = Image.open(photo).resize(size)
+        (splits / "test/a" / f"copy{at}.jpg").write_bytes(encoded(copy, "JPEG", quality=60))
+    assert f"{len(photos)} of {10 + len(photos)} test inputs are nearly the same" in one(
+        oddities(splits), "nearly"
+    )
+
+
 def test_a_mirrored_copy_is_a_leak(splits):
     original = picture(1, (64, 48))
     (splits / "train/b/3.jpg").write_bytes(encoded(original, "JPEG", quality=90))
@@ -128,8 +141,11 @@ def test_rows_that_repeat_another_are_counted(splits):
 def test_images_of_one_colour_are_named(splits):
     (splits / "train/a/grey.png").write_bytes(encoded(Image.new("RGB", (9, 9), "grey"), "PNG"))
     (splits / "train/a/white.png").write_bytes(encoded(Image.new("L", (9, 9), 255), "PNG"))
+    (splits / "train/b/red.jpg").write_bytes(
+        encoded(Image.new("RGB", (99, 99), (200, 9, 7)), "JPEG")
+    )
     note = one(oddities(splits), "one colour")
-    assert note.startswith("2 images are of one colour throughout: train/a/grey.png, ")
+    assert note.startswith("3 images are of one colour throughout: train/a/grey.png, ")
 
 
 def test_unequal_classes_are_told(tmp_path):

@@ -40,7 +40,9 @@ _EIGHT_BIT = frozenset(
 )
 _TRANSPARENT = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
 _DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
-_GLANCED = 32  # pixels of the shorter side, twice those of a sketch
+_GLANCED = (
+    64  # pixels of the shorter side, four times those of a sketch, so that copies have the same
+)
 TAKEN = "Backbones take 8-bit grey or RGB"
 
 

@@ -52,14 +52,14 @@ def look_at(content: bytes, *, convert: bool, sketched: bool) -> Look:
         return Look(found)
     oddities = [TURNED] * (image.getexif().get(_ORIENTATION, 1) in range(2, 9))
     if image.mode == "F":
-        oddities.append(TO_ONE if _extrema(image)[1] <= 1 else TO_255)
+        oddities.append(TO_ONE if _highest(image) <= 1 else TO_255)
     plain = images.plain(image)
-    low, high = _extrema(plain)
-    if low == high:
+    constant = all(low == high for low, high in _extrema(plain))
+    if constant:
         oddities.append(CONSTANT)
-    elif high <= 1:
+    elif _highest(plain) <= 1:
         oddities.append(DARK)
-    return Look(None, tuple(oddities), _sketch(plain) if sketched and low < high else b"")
+    return Look(None, tuple(oddities), _sketch(plain) if sketched and not constant else b"")
 
 
 def greys(sketches: Sequence[bytes]) -> NDArray[np.float32]:
@@ -88,12 +88,14 @@ def pixels(sketches: Sequence[bytes]) -> NDArray[np.float32]:
 def _sketch(image: Image) -> bytes:
     from PIL.Image import Resampling
 
-    return image.convert("RGB").resize((SIDE, SIDE), Resampling.BOX).tobytes()
+    return image.convert("RGB").resize((SIDE, SIDE), Resampling.BILINEAR).tobytes()
 
 
-def _extrema(image: Image) -> tuple[float, float]:
-    """Lowest and highest value over all channels."""
+def _highest(image: Image) -> float:
+    return max(high for _, high in _extrema(image))
+
+
+def _extrema(image: Image) -> list[tuple[float, float]]:
+    """Lowest and highest value of each channel."""
     found: Any = image.getextrema()
-    if isinstance(found[0], tuple):
-        return min(low for low, _ in found), max(high for _, high in found)
-    return found[0], found[1]
+    return [*found] if isinstance(found[0], tuple) else [found]
