@@ -23,7 +23,7 @@ def beside(root, folders, suffix=".jpg"):
 @pytest.mark.parametrize("suffix", [".jpg", ""])
 @pytest.mark.parametrize(
     "folders",
-    [("part_1", "part_2"), ("images", "part2"), ("HAM_images_part_1", "more"), ("a", "b")],
+    [("part_1", "part_2"), ("images", "part2"), ("HAM_images_part_1", "more")],
 )
 def test_a_table_that_names_the_images_in_several_folders_has_their_labels(
     tmp_path, folders, suffix
@@ -73,6 +73,15 @@ def test_folders_are_classes_where_the_label_column_is_not_clear_unless_it_is_to
     assert data.labels == ("cat", "dog")
     assert "the folders are the classes; about.csv beside them is passed over" in data.notes
     assert load(tmp_path, label_column="site").labels == ("a", "b")
+
+
+@pytest.mark.parametrize("column", ["camera", "width"])
+def test_a_column_that_is_not_called_as_labels_are_does_not_replace_folders(tmp_path, column):
+    rows = beside(tmp_path, {"ants": 10, "bees": 10})
+    csv(tmp_path / "metadata.csv", ("file", column), [(name, str(len(name))) for name, _ in rows])
+    data = load(tmp_path)
+    assert data.labels == ("ants", "bees")
+    assert "the folders are the classes; metadata.csv beside them is passed over" in data.notes
 
 
 @pytest.mark.parametrize(

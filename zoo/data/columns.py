@@ -106,8 +106,7 @@ def find_columns(
     if labelled:
         told = told or tuple(known_targets)
         labelled = bool(told) or not labelling.optional
-    names = labelling.names or _LABEL_NAMES
-    usual = [name for name in table.flat if name.lower() in names and name not in sources]
+    usual = [name for name in usual_labels(table, labelling) if name not in sources]
     targets = told
     if labelled and not told and labelling.several and outputs and {*outputs} <= {*table.columns}:
         targets = tuple(outputs)
@@ -132,6 +131,12 @@ def find_columns(
         raise table.beside.refusal(sources[0], table.sample(sources[0]))
     looks = "image" if exist else "text"
     return Columns(sources, targets if labelled else (), modality or looks)
+
+
+def usual_labels(table: Table, labelling: Labelling) -> list[str]:
+    """The columns that are called as labels usually are."""
+    names = labelling.names or _LABEL_NAMES
+    return [name for name in table.flat if name.lower() in names]
 
 
 def _told(table: Table, given: str | None, option: str, count: int | None) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.beside import are_image_names, holds_images
-from zoo.data.columns import find_columns
-from zoo.data.labelling import Labelling
+from zoo.data.columns import find_columns, usual_labels
+from zoo.data.labelling import Classes, Labelling
 from zoo.data.roles import UNSPLIT, role_of
 from zoo.data.table import Table, read_table
 from zoo.data.tables import Part, find_parts, split_by_folder, split_columns
@@ -92,6 +92,10 @@ def _names_most(table: Table) -> bool:
 
 
 def _has_label(table: Table, labelling: Labelling | None) -> bool:
+    """Classes have to be called so: a camera or a width is not what folders are left for."""
+    kind = labelling or Classes({})
+    if isinstance(kind, Classes) and not usual_labels(table, kind):
+        return False
     ignored = split_columns(table)
     try:
         find_columns(table, modality="image", ignored=ignored, labelling=labelling)
