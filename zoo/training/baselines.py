@@ -196,10 +196,16 @@ def is_baseline(adapter: Adapter) -> bool:
 
 
 def probe(
-    adapter: Adapter, task: Task, splits: Splits, features: Mapping[str, Tensor], seed: int
+    adapter: Adapter,
+    task: Task,
+    splits: Splits,
+    features: Mapping[str, Tensor],
+    seed: int,
+    *,
+    bias: bool,
 ) -> list[Result]:
-    """The baseline adapter with its defaults on frozen features."""
-    head = task.head(features["train"].shape[1])
+    """The baseline adapter with its defaults on frozen features; ``bias`` is its head's."""
+    head = task.head(features["train"].shape[1], bias=bias)
     solution, logits = solve(adapter, task, head, splits, features, seed)
     return results(adapter.spec.name, task, splits, logits, solution.chosen)
 

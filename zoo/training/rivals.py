@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from zoo.errors import Incompatible
 from zoo.model import Adapter, extract
+from zoo.model.backbone import Backbone
 from zoo.model.joint import Joint
 from zoo.report.record import Result
 from zoo.training import baselines, jointly
@@ -22,7 +24,20 @@ if TYPE_CHECKING:
 Features = Mapping[str, Tensor]  # by split
 
 
-def features_as_published(job: Job, features: Features) -> Features | None:
+@dataclass(frozen=True)
+class Published:
+    """What the frozen probe sits on.
+
+    Attributes:
+        features: of the backbone as it is published, by split.
+        bias: whether a head on them has one there.
+    """
+
+    features: Features
+    bias: bool
+
+
+def features_as_published(job: Job, features: Features) -> Published | None:
     """What the frozen probe sits on; ``None`` where none is asked for, or there is none.
 
     It is asked before training, which needs the memory that a second backbone takes for a moment.
@@ -42,17 +57,18 @@ def features_as_published(job: Job, features: Features) -> Features | None:
     ):
         return None
     if model.backbone.reload is None:
-        return features
+        return Published(features, _has_bias(model.backbone))
     with seeded(job.config.seed):  # weights that are drawn, to be replaced, draw none of training's
         fresh = model.backbone.reload(True)
     few = job.splits["train"].ready.first(4)
     on_few = extract(fresh, few, task=job.task)
     if torch.allclose(on_few, features["train"][: len(on_few)], rtol=1e-4, atol=1e-5):
-        return features
-    return baselines.features_of(fresh, job.splits, job.progress, job.task)
+        return Published(features, _has_bias(fresh))
+    found = baselines.features_of(fresh, job.splits, job.progress, job.task)
+    return Published(found, _has_bias(fresh))
 
 
-def hold_against(job: Job, features: Features, published: Features | None, seconds: float) -> None:
+def hold_against(job: Job, features: Features, published: Published | None, seconds: float) -> None:
     """Add the results of the rivals that the fit asks for.
 
     Args:
@@ -63,7 +79,8 @@ def hold_against(job: Job, features: Features, published: Features | None, secon
     """
     asked = job.config.baselines
     # On the same features the fit has chosen the penalty already.
-    adapter = baselines.baseline_adapter(job.chosen if published is features else None)
+    same = published is not None and published.features is features
+    adapter = baselines.baseline_adapter(job.chosen if same else None)
     if published is not None and adapter is not None:
         _probe(job, adapter, published)
     if "twins" in asked and isinstance(job.task, Joint):
@@ -72,9 +89,21 @@ def hold_against(job: Job, features: Features, published: Features | None, secon
         _scratch(job)
 
 
-def _probe(job: Job, adapter: Adapter, features: Features) -> None:
+def _has_bias(backbone: Backbone) -> bool:
+    native = backbone.native_head
+    return native is None or native.bias
+
+
+def _probe(job: Job, adapter: Adapter, published: Published) -> None:
     try:
-        job.results += baselines.probe(adapter, job.task, job.splits, features, job.config.seed)
+        job.results += baselines.probe(
+            adapter,
+            job.task,
+            job.splits,
+            published.features,
+            job.config.seed,
+            bias=published.bias,
+        )
     except Incompatible as err:
         job.tell_of_no_probe(err)
 

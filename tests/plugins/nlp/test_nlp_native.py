@@ -5,6 +5,7 @@ And the lines that open a backbone without zoo give what the backbone gives.
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -14,9 +15,10 @@ from torch import Tensor, nn
 from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, AutoConfig
 
 import zoo
+from tests.data.making import csv
 from zoo.model import Backbone, extract
 
-from .conftest import KINDS, TEXTS, save_tokenizer
+from .conftest import KINDS, TEXTS, WORDS, save_tokenizer
 
 POOLER = ("albert", "bert", "ernie", "megatron-bert", "mobilebert", "rembert")
 LAST = (
@@ -152,3 +154,17 @@ def test_stock_lines_replace_the_head_of_a_checkpoint_that_has_one(tmp_path, mon
     theirs = run(code, TEXTS[0], head=head)["logits"]
     ours = zoo_logits(backbone, head, TEXTS[:1])
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+
+
+def test_a_kept_probe_is_the_one_that_the_fit_is_held_against(encoder, tmp_path):
+    words = itertools.product(WORDS[:7], WORDS[7:])
+    rows = [(f"the {first} {second}", ("x", "y")[len(second) % 2]) for first, second in words]
+    data = zoo.load_data(csv(tmp_path / "t.csv", ("text", "label"), rows))
+    backbone = encoder("gpt2")
+    assert not backbone.native_head.bias
+    task = zoo.task("classification", labels=data.labels)
+    model = zoo.compose(backbone, zoo.adapter("finetune"), task)
+    run = zoo.fit(model, data, tmp_path / "run", epochs=1, lr=1e-9)
+    assert run.record.config["best_epoch"] == 0
+    by_model = {r.model: r.metrics for r in run.record.results if r.split == "test"}
+    assert by_model["this model"] == by_model["linear-probe"]
