@@ -37,6 +37,13 @@ def test_patience_waits_for_what_rests(data, make_model, tmp_path):
     assert all(p.requires_grad for p in model.backbone.module.parameters())
 
 
+def test_what_is_refused_leaves_nothing_to_go_on_with(data, make_model, tmp_path):
+    with pytest.raises(BadSetting, match="freeze_epochs=2"):
+        zoo.fit(make_model("finetune", freeze_epochs=2), data, tmp_path / "run", epochs=2)
+    assert not (tmp_path / "run").exists()
+    zoo.fit(make_model("finetune", freeze_epochs=1), data, tmp_path / "run", epochs=2)
+
+
 def test_a_fit_that_beats_no_probe_is_the_probe_and_says_so(data, make_model, tmp_path):
     model = make_model("partial")
     before = {k: v.clone() for k, v in model.backbone.module.state_dict().items()}

@@ -16,6 +16,7 @@ from zoo.artifact.licences import Stated, require_consistent
 from zoo.artifact.save import save
 from zoo.data.dataset import Dataset
 from zoo.data.load import load
+from zoo.errors import InputError
 from zoo.model import ComposedModel
 from zoo.progress import Progress, Silent, default
 from zoo.report.html import write_report
@@ -194,7 +195,12 @@ def _fitted(
             write(line)
             callbacks.epoch(line)
 
-        outcome = job.run(on_epoch, checkpoints, processes().same(state))
+        try:
+            outcome = job.run(on_epoch, checkpoints, processes().same(state))
+        except InputError:  # as it would be when gone on with
+            if not resume:
+                checkpoints.clear()
+            raise
         job.notes += notes
         record = job.record(outcome, time.perf_counter() - start)
         callbacks.end(record.model_dump())
