@@ -39,6 +39,12 @@ def test_the_same_and_what_is_worse_are_not(task):
     assert not is_clearly_better(task, logits([0.0] * 8), logits(SURE), targets)
 
 
+def test_one_row_proves_nothing(task):
+    assert not is_clearly_better(
+        task, logits([9.0]), logits([1.0]), torch.zeros(1, dtype=torch.long)
+    )
+
+
 def test_a_start_is_left_only_for_what_is_clear_and_patience_counts_all_the_same(make_model):
     best = Best(Moving(make_model()))
     best.consider(0, 1.0, lambda: False)  # the start itself needs no proof

@@ -152,5 +152,5 @@ def is_clearly_better(task: Task, logits: Tensor, than: Tensor, targets: Tensor)
     ).double()
     falls = falls[falls.isfinite()]
     if len(falls) < 2:
-        return True
+        return False
     return bool(falls.mean() > _SURE * falls.std() / math.sqrt(len(falls)))
