@@ -93,6 +93,8 @@ def test_what_is_not_known_fits_no_limit_and_that_is_said():
     assert "nlp:gpt2" not in ended.out
     assert "left out because their size or licence is not stated" in ended.err
     assert "nlp:gpt2" in zoo("backbones", "--license", "unknown").out
+    ended = zoo("backbones", "--license", "permissive", "--tag", "radiology", "--max-params", "30M")
+    assert "not stated" not in ended.err  # those of radiology are larger, whatever their licence
 
 
 def test_several_tags_are_all_asked_for():

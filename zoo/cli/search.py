@@ -91,11 +91,10 @@ class Wanted:
 
     def silent(self, entries: Iterable[Facts]) -> list[str]:
         """Names of listed ones left out only because their size or licence is not known."""
-        without = replace(self, max_params=None, license=None)
         return [
             facts["name"]
-            for facts in without.of(entries)
-            if not facts["open"] and self._misses(facts)
+            for facts in entries
+            if not facts["open"] and not self.takes(facts) and self._may_take(facts)
         ]
 
     def without(self, entries: Iterable[Facts]) -> list[str]:
@@ -111,9 +110,13 @@ class Wanted:
         counts = {option: len(fewer.of(listed)) for option, fewer in asked.items()}
         return [f"without {option} {count}" for option, count in counts.items() if count]
 
-    def _misses(self, facts: Facts) -> bool:
-        unsized = self.max_params is not None and facts["params"] is None
-        return unsized or (self.license not in (None, "unknown") and facts["license"] is None)
+    def _may_take(self, facts: Facts) -> bool:
+        """Whether nothing that is known of an entry speaks against it."""
+        limit = None if facts["params"] is None else self.max_params
+        stated = facts["license"] is not None or self.license == "unknown"
+        return replace(self, max_params=limit, license=self.license if stated else None).takes(
+            facts
+        )
 
 
 def parse_count(text: str | None) -> int | None:
