@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,29 @@ def test_the_code_on_the_card_opens_the_adapter_of_each_task(
     for compared in lines[1::2]:
         assert float(compared.removeprefix("largest difference from the recorded logits: ")) <= 1e-5
     assert lines[0] != lines[2]
+
+
+def test_a_whole_model_from_a_folder_of_ones_own_brings_its_tokenizer(
+    hub: EmbeddedHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "own"
+    save_tiny(folder, "bert")
+    task = zoo.task("classification", labels=["ants", "bees", "wasps"])
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made = zoo.compose(f"hf:{folder}", "finetune", task)
+        zoo.save(made, tmp_path / "made")
+    zoo.push(tmp_path / "made", "me/own", weights=folder)
+    listed = json.loads((tmp_path / "made" / "zoo.json").read_text())["files"]
+    assert {"tokenizer.json", "tokenizer_config.json", "model.safetensors"} <= listed.keys()
+    shutil.rmtree(folder)
+    monkeypatch.chdir(tmp_path)
+    exec(code_of(Path(hf_hub_download("me/own", "README.md")).read_text(encoding="utf-8")), {})
+    *_, compared = capsys.readouterr().out.splitlines()
+    assert float(compared.removeprefix("largest difference from the recorded logits: ")) <= 1e-5
 
 
 def code_of(card: str) -> str:

@@ -66,8 +66,7 @@ def contents(model: ComposedModel) -> Contents:
         raise _refused(model, f"both {PEFT_CONFIG} and {CONFIG}: libraries would misread it")
     if not holds_heads:
         tensors[HEADS] = model.heads_layout()
-    whole = native is not None and bool(model.language)
-    return Contents(tensors, configs, model.backbone.companions() if whole else {})
+    return Contents(tensors, configs, model.backbone.companions() if native is not None else {})
 
 
 def native_model(model: ComposedModel) -> NativeModel | None:

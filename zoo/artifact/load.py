@@ -11,7 +11,7 @@ from zoo.artifact import probe
 from zoo.artifact.atomic import recover
 from zoo.artifact.base import require_stated
 from zoo.artifact.composition import Bare, Composition, fill
-from zoo.artifact.contents import Contents, contents
+from zoo.artifact.contents import CONFIG, Contents, contents
 from zoo.artifact.files import PICKLES, check_file, shown
 from zoo.artifact.manifest import MANIFEST, Manifest, TaskEntry, read_manifest
 from zoo.artifact.probe import PROBE, ProbeResult
@@ -277,7 +277,7 @@ def _expected(folder: Path, manifest: Manifest, model: ComposedModel) -> Content
             f"{manifest.adapter.name} has.",
             hint="Pull it again, or save the model again.",
         )
-    beside = model.backbone.companion_names if model.language else frozenset()
+    beside = model.backbone.companion_names if CONFIG in expected.configs else frozenset()
     if surplus := sorted(manifest.files.keys() - expected.names - beside):
         raise CorruptFile(
             f"{folder / MANIFEST} lists {', '.join(surplus[:3])}, which no model of "

@@ -204,9 +204,8 @@ class Backbone(nn.Module, abc.ABC):
     def companions(self) -> Mapping[str, bytes]:
         """Files that the base library wants beside a whole model, such as a tokenizer, by name.
 
-        They are published with a whole model that has a language head, so that it can be used as a
-        backbone itself; loading an artifact never reads them. Their names are among
-        :attr:`companion_names`.
+        They are published with a whole model, so that it opens without its backbone and can be one
+        itself; loading an artifact never reads them. Their names are among :attr:`companion_names`.
         """
         return {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from zoo.plugin import (
 )
 from zoo_nlp.blocks import blocks_of, lora_targets
 from zoo_nlp.checkpoint import Checkpoint, load_checkpoint, opener
-from zoo_nlp.files import license_of, locate, sentence_pooling
+from zoo_nlp.files import COMPANIONS, companions_in, license_of, locate, sentence_pooling
 from zoo_nlp.language import LanguageModel
 from zoo_nlp.native import native_config, native_head
 from zoo_nlp.pooling import pool
@@ -75,6 +75,7 @@ class Encoder(Backbone):
 
     preprocess: Tokens
     module: PreTrainedModel
+    companion_names = COMPANIONS
 
     def __init__(
         self, spec: BackboneSpec, checkpoint: Checkpoint, folder: Path, origin: Origin
@@ -91,7 +92,7 @@ class Encoder(Backbone):
             prefix=spec.options.get("prefix", ""),
             files=checkpoint.files,
         )
-        self._takes = takes
+        self._takes, self._folder = takes, folder
         batch = {k: v for k, v in tokens.collate([tokens("a")]).items() if k in takes}
         blocks, size = checkpoint.files.once("blocks", lambda: _tried(spec.name, model, batch))
         pooling = sentence_pooling(folder) or spec.options.get("pooling")
@@ -137,6 +138,10 @@ class Encoder(Backbone):
         """Cut texts to so many tokens from now on."""
         self.preprocess.shorten(tokens)
         self.contract = replace(self.contract, max_length=tokens)
+
+    def companions(self) -> Mapping[str, bytes]:
+        """The tokenizer's files, where they come from a folder that nobody else has."""
+        return {} if self.origin.source else companions_in(self._folder)
 
     def stock_code(self) -> StockCode:
         """Lines for transformers alone, by the present pooling."""

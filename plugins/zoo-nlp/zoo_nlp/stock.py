@@ -32,10 +32,12 @@ def stock_code(
         own_head: the checkpoint has a head in that place, perhaps of another size.
         without_pooler: the checkpoint lacks a pooler that transformers would make up.
         auto: transformers' class that opens the model without a head.
-        repo: where the whole model is, config included; by default it is the base that is opened.
+        repo: where the whole model is, and its tokenizer where the base is nowhere else to be had;
+            by default it is the base that is opened.
     """
     base, revision = _base(spec, origin)
     opened = [f'"{repo}"'] if repo else [base, *revision]
+    tokenizer = [base, *revision] if origin.source else opened
     whole = [*opened, 'dtype="float32"']
     if not repo:
         whole.append("num_labels={n}")
@@ -66,7 +68,7 @@ def stock_code(
         features=headless,
         inputs="\n".join(
             (
-                f"tokenizer = AutoTokenizer.from_pretrained({', '.join([base, *revision])})",
+                f"tokenizer = AutoTokenizer.from_pretrained({', '.join(tokenizer)})",
                 f"inputs = tokenizer({example}, {cut})",
             )
         ),
