@@ -110,6 +110,18 @@ def test_the_table_holds_the_model_against_its_baselines(compose: Compose, tmp_p
 """ in card(tmp_path / "a")
 
 
+def test_a_model_that_is_the_probe_says_so(compose: Compose, tmp_path: Path) -> None:
+    measured = record()
+    for own in (0.75, 0.5):
+        measured.results = [
+            Result(model=name, split="test", rows=4, metrics={"accuracy": value})
+            for name, value in (("this model", own), ("linear-probe", 0.75))
+        ]
+        zoo.save(compose("toy:image", "lora"), tmp_path / str(own), record=measured)
+        said = "Its figures are those of linear-probe: no epoch" in card(tmp_path / str(own))
+        assert said == (own == 0.75)
+
+
 def test_figures_on_validation_rows_are_said_to_be_so(compose: Compose, tmp_path: Path) -> None:
     results = [Result(model="this model", split="val", rows=5, metrics={"accuracy": 0.9})]
     zoo.save(compose(), tmp_path / "a", record=record(results=results, confusions=[]))

@@ -12,6 +12,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from zoo import registry
 from zoo.artifact.contents import ASSETS, CARD, CONFIG, PEFT_CONFIG, native_model
 from zoo.artifact.licences import hub_licence
 from zoo.artifact.load import load
@@ -166,7 +167,9 @@ def _results(manifest: Manifest, split: str) -> dict[str, Any] | None:
     if _OWN not in rows:
         return None
     names = sorted(rows[_OWN], key=lambda name: (name != provenance.headline, name))
+    probe = registry.load().defaults.baseline_adapter
     return {
+        "kept": probe if rows.get(probe) == rows[_OWN] else None,
         "split": split,
         "count": provenance.data.rows.get(split) if provenance.data else None,
         "metrics": names,
