@@ -39,6 +39,16 @@ def test_what_was_typed_wrongly_is_two_lines_and_exit_2(words, first):
     assert "`zoo" in lines(ended)[1]
 
 
+def test_a_pattern_without_quotes_is_told_to_have_some(tmp_path):
+    tables = [tmp_path / f"{at}.csv" for at in range(3)]
+    for table in tables:
+        table.touch()
+    ended = zoo("fit", *tables)
+    assert ended.code == 2
+    assert f"takes one path here, and got several, {tables[1]} {tables[2]} among them." in ended.err
+    assert "A pattern goes in quotes" in ended.err
+
+
 def test_debug_shows_where_before_and_after_the_command():
     for words in (["--debug", "show", "nonsense"], ["show", "nonsense", "--debug"]):
         ended = zoo(*words)

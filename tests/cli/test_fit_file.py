@@ -48,6 +48,16 @@ def test_fitting_with_it_gives_the_same(run, tmp_path):
     assert repeated == written
 
 
+def test_data_that_changed_since_is_told(tmp_path):
+    table = csv(tmp_path / "t.csv", ("text", "label"), reviews(40))
+    words = ("--adapter", "linear-probe", "--overwrite", "--out", tmp_path / "r")
+    assert zoo("fit", table, *words).code == 0
+    again = ("fit", "--config", tmp_path / "r" / FIT_FILE, "--overwrite", "--out", tmp_path / "r2")
+    assert "The data is not what it was" not in zoo(*again).err
+    csv(table, ("text", "label"), reviews(36))
+    assert "The data is not what it was: its fingerprint is " in zoo(*again).err
+
+
 def test_what_is_typed_goes_on_top(run, tmp_path):
     words = ("--set", "rank=1", "--epochs", 1, "--out", tmp_path / "r")
     ended = zoo("fit", "--config", run / FIT_FILE, *words)
@@ -109,7 +119,8 @@ def test_another_adapter_is_trained_by_its_own_defaults(tmp_path):
     ("text", "message", "hint"),
     [
         ("adaptr = 'lora'", "has a key 'adaptr' that is not known", "Did you mean 'adapter'?"),
-        ("nonsense = 1", "has a key 'nonsense'", "Valid: data, recipe, backbone,"),
+        ("nonsense = 1", "has a key 'nonsense'", "Valid: data, fingerprint, recipe,"),
+        ("epochs = 3", "has a key 'epochs'", "It stands below a line [training]: `epochs = …`."),
         ("val_fraction = 'much'", "val_fraction='much' is not a valid number", "fit.md"),
         ("settings = 3", "settings='3' is not a valid dictionary", "fit.md"),
         ("adapter = ", "is not TOML", "`zoo fit` writes a fit.toml"),
@@ -187,6 +198,7 @@ def test_runs_are_called_as_their_data(tmp_path, monkeypatch):
         ("text", 20, 2, "few-texts"),
         ("text", 2000, 2, "texts"),
         ("image", 200, 2, "few-images"),
+        ("image", 202, 2, "many-images"),
         ("image", 20_000, 2, "many-images"),
         ("image", 20_000, 2000, "few-images"),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -22,6 +24,7 @@ FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 # base of its public exception is the right UsageError in both.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
+_EXTRA = re.compile(r"unexpected extra argument(?:\(s\)|s)? \((.+)\)")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -103,6 +106,11 @@ def _usage(failure: BaseException) -> tuple[str, str]:
     context = getattr(failure, "ctx", None)
     command = context.command_path if context else "zoo"
     message = getattr(failure, "format_message", failure.__str__)()
+    if (extra := _EXTRA.search(message)) and all(map(os.path.exists, extra[1].split())):
+        return (
+            f"{command} takes one path here, and got several, {extra[1]} among them.",
+            "A pattern goes in quotes, so that the shell leaves it as it is, e.g. `'data/*.csv'`.",
+        )
     # A group of commands on its own prints its help, and is no more than that.
     return one_line(
         message

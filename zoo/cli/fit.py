@@ -291,6 +291,8 @@ def fit(
     )
     dataset = read(data)
     say_each(dataset.describe())
+    if other := fit_file.told_of_other_data(file, data, dataset.fingerprint):
+        say(other)
     if source:
         dataset = adapting.sources(dataset, read, tasks.labelling(chosen))
     if not (recipe or backbone or adapter or settings) and (
@@ -333,6 +335,7 @@ def fit(
     }
     repeats = fit_file.FitFile(
         data=dataset.pinned or fit_file.data_word(data),
+        fingerprint=dataset.fingerprint,
         backbone=name,
         adapter=chosen.adapter,
         adapter_per_task=adapter_per_task,
@@ -355,7 +358,7 @@ def fit(
         task_settings=fit_file.plain(tasks.typed if tasks.several else chosen.task_settings),
         training=fit_file.plain(chosen.resolved(adapt, model)),
     )
-    with leaving(repeats, out, dataset.fingerprint):
+    with leaving(repeats, out):
         run = train(model, dataset, out, {**how, **chosen.training, **licences})
     say_choice(run.record)
     results.emit_run(run.folder, run.record, as_json=as_json)

@@ -36,6 +36,7 @@ class FitFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     data: str | None = None
+    fingerprint: str | None = None  # of the data; another one is told
     recipe: str | None = None
     backbone: str | None = None
     adapter: str | None = None
@@ -73,7 +74,7 @@ class FitFile(BaseModel):
 
     def options(self) -> dict[str, Any]:
         """What stands for an option each, by the name of its parameter."""
-        tables = {"settings", "task_settings", "training", "splits"}
+        tables = {"settings", "task_settings", "training", "splits", "fingerprint"}
         found = self.model_dump(exclude=tables, exclude_defaults=True)
         if self.splits:
             found["splits"] = ",".join(f"{role}={name}" for role, name in self.splits.items())
@@ -124,6 +125,16 @@ def of(ctx: typer.Context) -> FitFile:
     """What ``--config`` said; nothing where it was not given."""
     found: FitFile = ctx.meta.get(_KEY) or FitFile()
     return found
+
+
+def told_of_other_data(file: FitFile, data: object, fingerprint: str) -> str:
+    """That the data at the file's own place is no longer what it was; empty where it is."""
+    if file.fingerprint in (None, fingerprint) or str(data) != file.data:
+        return ""
+    return (
+        f"The data is not what it was: its fingerprint is {fingerprint[:12]}…, and the file says "
+        f"{str(file.fingerprint)[:12]}…. So the fit will not repeat that one."
+    )
 
 
 def require_settings(path: Path | None, adapter: str, settings: Mapping[str, Any]) -> None:
@@ -184,17 +195,22 @@ def _refusal(path: Path, err: ValidationError) -> BadSetting:
     first = err.errors()[0]
     name = ".".join(str(part) for part in first["loc"][:2])
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, FitFile.model_fields, n=1)
-        valid = ", ".join(FitFile.model_fields)
-        return BadSetting(
-            f"{path} has a key {name!r} that is not known.",
-            hint=f"Did you mean {near[0]!r}?" if near else f"Valid: {valid}.",
-        )
+        return BadSetting(f"{path} has a key {name!r} that is not known.", hint=_instead_of(name))
     said = first["msg"].removeprefix("Input should be ")
     return BadSetting(
         f"{path}: {name}={str(first.get('input'))[:60]!r} is not {said}.",
         hint="docs/commands/fit.md describes each key.",
     )
+
+
+def _instead_of(name: str) -> str:
+    from zoo.training.config import FitConfig
+
+    if name in FitConfig.model_fields:
+        return f"It stands below a line [training]: `{name} = …`."
+    near = difflib.get_close_matches(name, FitFile.model_fields, n=1)
+    valid = ", ".join(FitFile.model_fields)
+    return f"Did you mean {near[0]!r}?" if near else f"Valid: {valid}."
 
 
 def _lines(tables: Mapping[str, Any]) -> Iterator[str]:

@@ -50,7 +50,7 @@ def _what_is_left(out: Path, written: bool) -> str:
 
 
 @contextlib.contextmanager
-def leaving(repeats: FitFile, out: Path, fingerprint: str) -> Iterator[None]:
+def leaving(repeats: FitFile, out: Path) -> Iterator[None]:
     """Leave ``fit.toml`` in every run that comes of it, an interrupted one too."""
     from zoo.report.record import RECORD
 
@@ -59,8 +59,7 @@ def leaving(repeats: FitFile, out: Path, fingerprint: str) -> Iterator[None]:
         yield
     finally:
         if not is_silent() and _stamp(out / RECORD) != before:
-            comment = f"Repeats this run; its data had the fingerprint {fingerprint}"
-            repeats.write(out / FIT_FILE, comment)
+            repeats.write(out / FIT_FILE, "Repeats this run.")
 
 
 def _stamp(path: Path) -> int | None:

@@ -163,7 +163,7 @@ class Finetune(BlockTuning):
             return names.index(wanted)
         if wanted.isdecimal() and int(wanted) < len(names):
             return int(wanted)
-        near = difflib.get_close_matches(wanted, names, n=1)
+        near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.3)
         raise Incompatible(
             f"{backbone.spec.name} has no block {wanted!r}; it has "
             f"{', '.join(f'{i} {name}' for i, name in enumerate(names))}.",
