@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.commands import zoo
-from tests.data.making import csv, reviews
+from tests.data.making import csv, image_folder, reviews
 
 
 def test_the_table_is_on_stdout_and_the_talk_on_stderr(fitted):
@@ -28,6 +28,18 @@ def test_the_table_is_on_stdout_and_the_talk_on_stderr(fitted):
     assert f"Artifact: {out / 'artifact'}" in ended.err
     assert f"Report:   {out / 'report.html'}" in ended.err
     assert f"`zoo predict {out} INPUT...`" in ended.err
+
+
+def test_data_of_another_modality_is_told_with_the_backbones_that_fit(tmp_path):
+    table = csv(tmp_path / "t.csv", ("text", "label"), reviews(40))
+    ended = zoo("fit", table, "--backbone", "digits", "--out", tmp_path / "r")
+    assert ended.code == 2
+    assert "For texts, `zoo backbones --modality text` lists the backbones." in ended.err
+    image_folder(tmp_path / "d", {"a": 6, "b": 6})
+    ended = zoo("fit", tmp_path / "d", "--backbone", "minilm", "--out", tmp_path / "r")
+    assert ended.code == 2
+    assert "text inputs are needed" in ended.err
+    assert "`zoo backbones --modality image` lists" in ended.err
 
 
 def test_where_the_default_adapter_cannot_sit_the_baselines_does(tmp_path):

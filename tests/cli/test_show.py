@@ -46,6 +46,7 @@ def test_a_near_miss_is_suggested():
     ended = zoo("show", "loar")
     assert ended.code == 2
     assert ended.err.startswith("Error: Unknown name 'loar'. Did you mean 'lora'")
+    assert "Unknown name 'peft:ia4'. Did you mean 'peft:ia3'" in zoo("show", "peft:ia4").err
     assert zoo("show", "vision:digit").err.startswith(
         "Error: Unknown backbone 'vision:digit'. Did you mean 'vision:digits'"
     )

@@ -103,7 +103,8 @@ def _named(name: str) -> tuple[str, dict[str, Any]]:
     validators = [p.spec.name for p in host.validators]
     if name in adapters:
         return "adapter", describe.adapter(host.adapter(name))
-    if ":" in name or name in curation.aliases:
+    of_adapters = {adapter.partition(":")[0] for adapter in adapters if ":" in adapter}
+    if name.partition(":")[0] not in of_adapters and (":" in name or name in curation.aliases):
         return "backbone", describe.backbone(curation.backbone(host, name))
     if name in tasks:
         return "task", describe.task(host.task(name))

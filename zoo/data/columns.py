@@ -20,6 +20,7 @@ from zoo.errors import ColumnMissing
 
 _LABEL_NAMES = {"label", "labels", "label_name", "class", "classes", "class_name", "classname"}
 _LABEL_NAMES |= {"target", "category", "tag", "y"}
+_OF_TEXTS = " For texts, `zoo backbones --modality text` lists the backbones."
 _PAIRS = (
     ("text_a", "text_b"),
     ("text1", "text2"),
@@ -236,7 +237,8 @@ def _input(table: Table, candidates: Sequence[str], modality: str | None) -> str
         if len(found) == 1:
             return found[0]
         if len(found) > 1 or modality == "image":
-            raise _unclear(table, "holds the paths of the images", found, "--input-column")
+            what = "holds the paths of the images"
+            raise _unclear(table, what, found, "--input-column", other=_OF_TEXTS)
         if images and "text" not in map(str.lower, candidates) and table.beside.images:
             return images[0]  # they are misspelt: to learn from a remark instead would hide it
     samples = {name: table.sample(name) for name in candidates}
@@ -247,7 +249,10 @@ def _input(table: Table, candidates: Sequence[str], modality: str | None) -> str
     return named[0] if named else max(texts, key=lambda name: values.mean_length(samples[name]))
 
 
-def _unclear(table: Table, what: str, candidates: Sequence[str], option: str) -> ColumnMissing:
+def _unclear(
+    table: Table, what: str, candidates: Sequence[str], option: str, *, other: str = ""
+) -> ColumnMissing:
+    """The error of a column that is not clear; ``other`` is what may be meant where none is."""
     columns = ", ".join(table.columns)
     if len(candidates) > 1:
         shown = " or ".join(f"`{option} {name}`" for name in candidates[:4])
@@ -257,7 +262,7 @@ def _unclear(table: Table, what: str, candidates: Sequence[str], option: str) ->
         )
     return ColumnMissing(
         f"{table.title}: no column {what}, as far as zoo can tell. Its columns: {columns}.",
-        hint=f"Name it with `{option} NAME`.",
+        hint=f"Name it with `{option} NAME`.{other}",
     )
 
 

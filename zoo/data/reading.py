@@ -68,7 +68,8 @@ class Reading:
         if modality not in (None, "image"):
             raise ContractViolation(
                 f"{recognised.path} is an image folder; {modality} inputs are needed.",
-                hint="Give a .csv, .tsv, .jsonl or .parquet table.",
+                hint="Give a .csv, .tsv, .jsonl or .parquet table, or a backbone of those that "
+                "`zoo backbones --modality image` lists.",
             )
         folders = recognised.folders or {}
         parts = {role: folders[name] for role, name in roles.items()}
