@@ -37,6 +37,10 @@ class Preprocess(abc.ABC):
         """
         return None
 
+    def known_words(self, sample: Any) -> tuple[int, int] | None:
+        """How many words of a text are known here, of how many; ``None`` where none is left out."""
+        return None
+
     def collate(self, samples: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """Stack preprocessed samples into a batch; override where lengths differ."""
         return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}

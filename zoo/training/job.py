@@ -100,6 +100,7 @@ class Job:
         published = features_as_published(self, features)
         begun = time.perf_counter()
         self._say(notes.of_long_texts(self.model.backbone, self.splits))
+        self._say(notes.of_unknown_words(self.model.backbone, self.splits["train"]))
         guesses = baselines.guesses(self.model, self.task, self.splits, self._logits)
         if self.model.adapter.trains_backbone:
             with self._taught(features):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence, Set
 
 from zoo.errors import Incompatible
@@ -23,6 +24,10 @@ NO_BETTER_EPOCH = (
 )
 
 _DIVERGED = 5.0  # times what validation was before training
+_SAMPLED, _KNOWN = (
+    1000,
+    0.7,
+)  # rows that are looked at, and the share of words that usually is known
 _SMALL = 0.1  # of a loss: what is as good as none, and says nothing of divergence
 _OF_TASKS = ALONE.keys() - {"baselines"}
 _OF_IMAGES = frozenset({"augment", "views"})
@@ -70,6 +75,22 @@ def of_long_texts(backbone: Backbone, splits: Mapping[str, PreparedSplit]) -> li
     }
     text = told_of_long(backbone, counts)
     return [text] if text else []
+
+
+def of_unknown_words(backbone: Backbone, train: PreparedSplit) -> list[str]:
+    """That many words are left out, as when vectors are of another language than the data."""
+    if backbone.contract.modality != "text":
+        return []
+    rows = range(0, len(train), math.ceil(len(train) / _SAMPLED))
+    texts = [text for at in rows if isinstance(text := train.ready.samples[at], str)]
+    counts = [found for text in texts if (found := backbone.preprocess.known_words(text))]
+    known, words = (sum(each) for each in zip(*counts, strict=True)) if counts else (0, 0)
+    if known >= _KNOWN * words:
+        return []
+    return [
+        f"{backbone.spec.name} knows {known} of {words} words in {len(rows)} rows of train, and leaves "
+        "out the others: is it of the data's language and subject?"
+    ]
 
 
 def of_learned_weights(factors: Mapping[str, float]) -> list[str]:

@@ -56,6 +56,11 @@ class Words(Preprocess):
         known = [place for place in places[:LONGEST] if place is not None]
         return {_IDS: torch.tensor(known, dtype=torch.long)}
 
+    def known_words(self, sample: str) -> tuple[int, int]:
+        """How many words have a vector, of those that are read."""
+        places = [self._place(found.group()) for found in _WORD.finditer(sample)][:LONGEST]
+        return sum(place is not None for place in places), len(places)
+
     def describe(self) -> dict[str, Any]:
         """Tokenisation and what happens to words that are not known."""
         return {

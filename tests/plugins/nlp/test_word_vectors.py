@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import zoo
+from tests.data.making import csv
 from tests.plugins.architecture import require_blocks
 from zoo.errors import Incompatible, WeightsInvalid, WeightsNotFound
 from zoo.model import extract
@@ -161,3 +162,15 @@ def test_random_weights_keep_the_vocabulary(glove):
     assert drawn.digest != trained.digest
     assert drawn.feature_size == 5
     assert extract(drawn, ["w1"]).abs().sum() > 0
+
+
+@pytest.mark.parametrize(("words", "told"), [("a sentence about number", False), ("a", True)])
+def test_data_in_other_words_than_the_file_has_is_told(tmp_path, words, told):
+    lines = [f"{word} {at}.5 {-at}" for at, word in enumerate([*words.split(), *"0123456789"])]
+    (tmp_path / "w.txt").write_text("\n".join(lines))
+    rows = [(f"{at // 10} a sentence about number {at % 10}", "xy"[at % 2]) for at in range(60)]
+    data = zoo.load_data(csv(tmp_path / "t.csv", ("text", "label"), rows))
+    task = zoo.task("classification", labels=data.labels)
+    model = zoo.compose(f"vectors:{tmp_path}/w.txt", zoo.adapter("linear-probe"), task)
+    notes = zoo.fit(model, data, tmp_path / "run").record.notes
+    assert told == any("w.txt knows" in note and "words in" in note for note in notes)
