@@ -92,9 +92,10 @@ def test_of_several_image_columns_one_is_named(tmp_path):
     assert load(tmp_path / "usual").fingerprint == front.fingerprint
 
 
-def test_a_damaged_saved_dataset_is_refused(tmp_path):
+@pytest.mark.parametrize("lost", ["*.arrow", "dataset_info.json", "state.json"])
+def test_a_damaged_saved_dataset_is_refused(tmp_path, lost):
     texts_and_labels(reviews(20)).save_to_disk(tmp_path / "saved")
-    for file in (tmp_path / "saved").glob("*.arrow"):
+    for file in (tmp_path / "saved").glob(lost):
         file.unlink()
     with pytest.raises(UnreadableFiles, match="saved dataset that cannot be opened"):
         load(tmp_path / "saved")

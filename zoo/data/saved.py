@@ -21,10 +21,11 @@ _NAME = re.compile(r"hf:/+datasets/([\w.-]+/[\w.-]+?)(?:@([\w./-]+?))?(?::([\w.-
 
 
 def is_saved(path: Path) -> bool:
-    """Whether ``Dataset.save_to_disk`` or ``DatasetDict.save_to_disk`` wrote this folder."""
-    return (path / "dataset_dict.json").is_file() or (
-        (path / "dataset_info.json").is_file() and (path / "state.json").is_file()
-    )
+    """Whether ``Dataset.save_to_disk`` or ``DatasetDict.save_to_disk`` wrote this folder, or most of it."""
+    if (path / "dataset_dict.json").is_file():
+        return True
+    parts = [(path / name).is_file() for name in ("dataset_info.json", "state.json")]
+    return all(parts) or (any(parts) and next(path.glob("*.arrow"), None) is not None)
 
 
 def read_saved(path: Path) -> dict[str, Part]:
@@ -40,7 +41,7 @@ def read_saved(path: Path) -> dict[str, Part]:
     except Exception as err:  # the library, pyarrow and json each have kinds of their own
         first = str(err).strip().partition("\n")[0]
         raise UnreadableFiles(
-            f"{path} is a saved dataset that cannot be opened: {first or type(err).__name__}.",
+            f"{path} is a saved dataset that cannot be opened: {first.rstrip('.') or type(err).__name__}.",
             hint="Save it again with save_to_disk.",
         ) from err
     return _parts(found, path, path.name)
