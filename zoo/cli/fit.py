@@ -291,7 +291,8 @@ def fit(
     )
     dataset = read(data)
     say_each(dataset.describe())
-    if other := fit_file.told_of_other_data(file, data, dataset.fingerprint):
+    fingerprint = dataset.fingerprint
+    if other := fit_file.told_of_other_data(file, data, fingerprint):
         say(other)
     if source:
         dataset = adapting.sources(dataset, read, tasks.labelling(chosen))
@@ -335,7 +336,7 @@ def fit(
     }
     repeats = fit_file.FitFile(
         data=dataset.pinned or fit_file.data_word(data),
-        fingerprint=dataset.fingerprint,
+        fingerprint=fingerprint,
         backbone=name,
         adapter=chosen.adapter,
         adapter_per_task=adapter_per_task,
