@@ -40,11 +40,12 @@ def page(cells: Sequence[Cell], order: Sequence[str], chosen: Mapping[tuple[str,
             "`python -m benchmarks.table ../shared`, which keeps each cell in `benchmarks/table/` and "
             "goes on where it was stopped; what is not there yet is an empty field.",
             "",
-            "LoRA's defaults, and the learning rate of convolutions, were chosen while test figures of "
-            "some of these sets were in view, so their columns are somewhat optimistic. On sst2 the "
-            "splits are fixed: the convex fits do not vary. The best of all is among the adapters with "
-            "most seeds. Cells of a trained backbone, but for `partial` on photographs, are older than the "
-            "comparison of epochs at their temperature and than the rate of convolutions.",
+            "LoRA's defaults, the learning rate of convolutions and the bound between the recipes of "
+            "images were chosen while test figures of some of these sets were in view, so what they "
+            "bring is somewhat optimistic. On sst2 the splits are fixed: the convex fits do not vary. "
+            "The best of all is among the adapters with "
+            "most seeds. Cells of adapters without a column of their own are older than the comparison of "
+            "epochs at their temperature.",
             "",
             f"| data | backbone | test rows | {PEER} | {' | '.join(MAIN)} | best of all |",
             f"|{'---|' * (len(MAIN) + 5)}",
