@@ -105,7 +105,9 @@ def preview(
     if dataset.modality == "image":
         _draw(rows, dataset, opened, augment.value, seed, out)
     elif augment != choices.Augment.none:
-        say(f"--augment {augment.value}: without effect, for only images are changed in training.")
+        from zoo.data.augment import ONLY_IMAGES
+
+        say(f"--augment {augment.value}: without effect, for {ONLY_IMAGES}.")
     found = [_described(row, dataset, opened) for row in rows]
     picture = str(out) if dataset.modality == "image" else None
     if as_json:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NONE, CROP, MILD = "none", "crop", "mild"
 KINDS = (NONE, CROP, MILD)
+ONLY_IMAGES = "only images are changed in training"
 _AREA = (0.7, 1.0)  # of the image
 _RATIO = (4 / 5, 5 / 4)  # of width to height, relative to the image's own
 

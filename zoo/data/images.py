@@ -40,9 +40,7 @@ _EIGHT_BIT = frozenset(
 )
 _TRANSPARENT = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
 _DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
-_GLANCED = (
-    64  # pixels of the shorter side, four times those of a sketch, so that copies have the same
-)
+_GLANCED = 64  # pixels of the shorter side, four times a sketch's: so copies have the same one
 TAKEN = "Backbones take 8-bit grey or RGB"
 
 

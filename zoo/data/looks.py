@@ -52,12 +52,13 @@ def look_at(content: bytes, *, convert: bool, sketched: bool) -> Look:
         return Look(found)
     oddities = [TURNED] * (image.getexif().get(_ORIENTATION, 1) in range(2, 9))
     if image.mode == "F":
-        oddities.append(TO_ONE if _highest(image) <= 1 else TO_255)
+        oddities.append(TO_ONE if _highest(_extrema(image)) <= 1 else TO_255)
     plain = images.plain(image)
-    constant = all(low == high for low, high in _extrema(plain))
+    extrema = _extrema(plain)
+    constant = all(low == high for low, high in extrema)
     if constant:
         oddities.append(CONSTANT)
-    elif _highest(plain) <= 1:
+    elif _highest(extrema) <= 1:
         oddities.append(DARK)
     return Look(None, tuple(oddities), _sketch(plain) if sketched and not constant else b"")
 
@@ -91,8 +92,8 @@ def _sketch(image: Image) -> bytes:
     return image.convert("RGB").resize((SIDE, SIDE), Resampling.BILINEAR).tobytes()
 
 
-def _highest(image: Image) -> float:
-    return max(high for _, high in _extrema(image))
+def _highest(extrema: Sequence[tuple[float, float]]) -> float:
+    return max(high for _, high in extrema)
 
 
 def _extrema(image: Image) -> list[tuple[float, float]]:

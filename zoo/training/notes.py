@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence, Set
 
+from zoo.data.augment import ONLY_IMAGES
 from zoo.errors import Incompatible
 from zoo.model import ComposedModel
 from zoo.model.backbone import Backbone
 from zoo.model.lengths import long_in, told_of_long
+from zoo.training.adaptation.adapt import defaults_for
 from zoo.training.config import ALONE, FitConfig
 from zoo.training.outcome import Epoch
 from zoo.training.prepared import PreparedSplit
@@ -24,10 +26,8 @@ NO_BETTER_EPOCH = (
 )
 
 _DIVERGED = 5.0  # times what validation was before training
-_SAMPLED, _KNOWN = (
-    1000,
-    0.7,
-)  # rows that are looked at, and the share of words that usually is known
+_SAMPLED = 1000  # rows whose words are counted
+_KNOWN = 0.7  # the share of words that usually is known
 _SMALL = 0.1  # of a loss: what is as good as none, and says nothing of divergence
 _OF_TASKS = ALONE.keys() - {"baselines"}
 _OF_IMAGES = frozenset({"augment", "views"})
@@ -51,7 +51,7 @@ _OF_STEPS = _OF_IMAGES | {
 def of_idle_options(model: ComposedModel, config: FitConfig) -> list[str]:
     """A line for each reason for which options have no effect on a fit of ``model``."""
     adapter, backbone = model.adapter, model.backbone
-    usual = FitConfig.resolve({**adapter.spec.training, **adapter.training(backbone)}, {})
+    usual = FitConfig.resolve(defaults_for(None, model), {})
     asked = {n for n in FitConfig.model_fields if getattr(config, n) != getattr(usual, n)}
     name = adapter.spec.name
     reasons: dict[str, Set[str]] = {}
@@ -59,7 +59,7 @@ def of_idle_options(model: ComposedModel, config: FitConfig) -> list[str]:
         reasons[f"{name} fits the head of each task by itself"] = asked & _OF_TASKS
         reasons[f"{name} solves for its head and takes no steps"] = asked & _OF_STEPS
     elif backbone.contract.modality != "image":
-        reasons["only images are changed in training"] = asked & _OF_IMAGES
+        reasons[ONLY_IMAGES] = asked & _OF_IMAGES
     return [
         f"{', '.join(sorted(idle))}: without effect, for {reason}."
         for reason, idle in reasons.items()

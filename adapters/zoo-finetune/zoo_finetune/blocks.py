@@ -138,8 +138,10 @@ class BlockTuning(OwnWeights):
         frozen: int = self.settings["freeze_epochs"]
         if epoch <= frozen:
             return len(backbone.blocks)
+        if not self.settings["gradual"]:
+            return self._first
         end = _heavy(backbone)[-1] + 1
-        if not self.settings["gradual"] or end <= self._first:
+        if end <= self._first:
             return self._first
         blocks = end - self._first
         stages = max(1, min(blocks, (epochs - frozen) // 2))

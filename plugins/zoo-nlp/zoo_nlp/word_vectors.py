@@ -52,13 +52,12 @@ class Words(Preprocess):
 
     def __call__(self, sample: str) -> dict[str, Tensor]:
         """``input_ids [known words]``; may be empty."""
-        places = [self._place(found.group()) for found in _WORD.finditer(sample)]
-        known = [place for place in places[:LONGEST] if place is not None]
+        known = [place for place in self._read(sample) if place is not None]
         return {_IDS: torch.tensor(known, dtype=torch.long)}
 
     def known_words(self, sample: str) -> tuple[int, int]:
         """How many words have a vector, of those that are read."""
-        places = [self._place(found.group()) for found in _WORD.finditer(sample)][:LONGEST]
+        places = self._read(sample)
         return sum(place is not None for place in places), len(places)
 
     def describe(self) -> dict[str, Any]:
@@ -77,6 +76,10 @@ class Words(Preprocess):
         lengths = torch.tensor([len(sample[_IDS]) for sample in samples])
         mask = torch.arange(ids.shape[1]) < lengths.unsqueeze(1)
         return {_IDS: ids, "attention_mask": mask.long()}
+
+    def _read(self, sample: str) -> list[int | None]:
+        """Places of the words that are read; ``None`` of one that is not known."""
+        return [self._place(found.group()) for found in _WORD.finditer(sample)][:LONGEST]
 
     def _place(self, word: str) -> int | None:
         place = self._places.get(word)
